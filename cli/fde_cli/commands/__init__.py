@@ -1,0 +1,1 @@
+"""One module a subcommand. Data goes to stdout, talk to stderr."""

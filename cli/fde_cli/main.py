@@ -1,0 +1,72 @@
+"""`fde`: entry point, exit codes, and the table of subcommands.
+
+Exit codes: 0 ok; 1 found nothing or refused; 2 wrong use; 3 input that cannot be used (with the line and the reason).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+
+app = App(name="fde", help="The Full Loop for forward deployed engineering.", version_flags=["--version"])
+
+# Imported when called, so that the sidecar image needs the sidecar extra only.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "abstract": ("abstract:abstract", "Sibling files to one parameterized primitive, with private bindings."),
+    "demo": ("demo:demo", "The whole loop on the shipped fleet, with the review page."),
+    "doctor": ("doctor:doctor", "What is reachable, permitted and set, with the next step for what is not."),
+    "fit": ("fit:fit", "The values that give a file back byte for byte."),
+    "group": ("group:group", "Signatures and groups of events in a file, offline."),
+    "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
+    "ledger": ("ledger:ledger", "Per deployment: published, received, duplicates, gaps, unproven."),
+    "operator": ("operator:operator", "The operator process."),
+    "redact": ("redact:redact", "What the sidecar would let out of a log."),
+    "review": ("review:app", "List, show, approve and reject candidates; the review page."),
+    "search": ("search:search", "Find published primitives by words or by an error."),
+    "sidecar": ("sidecar:sidecar", "The sidecar of one or more TelemetryFeeds."),
+    "submit": ("submit:submit", "Hand in the files that solved a challenge."),
+    "tee": ("tee:tee", "Run a program and copy its output to a log the sidecar reads."),
+    "up": ("up:up", "The whole pipeline, embedded, with the review page."),
+    "worker": ("worker:app", "The workers: ingest, fold, extraction."),
+    "bench": ("bench:bench", "The benchmarks, as ratios against named peers in one run."),
+}
+for _name, (_path, _help) in sorted(COMMANDS.items()):
+    app.command(f"fde_cli.commands.{_path}", name=_name, help=_help)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `fde` and exit with its code. A user's mistake is a sentence, never a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run `fde`; returns the exit code."""
+    from fde_events.errors import FdeError
+
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        print(f"fde: {error}\nSee `fde --help`.", file=sys.stderr)
+        return 2
+    except FdeError as error:
+        print(f"fde: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        print("fde: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        code = getattr(error, "exit_code", None)  # fde_api's tree, without importing it for the sidecar
+        if not isinstance(code, int):
+            raise
+        print(f"fde: {error}", file=sys.stderr)
+        return code
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""PatternProposal and PatternCandidate: what is handed in, and what a person decides on. PatternLibrary: the gates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from fde_api.meta import Condition, Digest, Metadata, Part, Text
+from fde_api.primitive import Language, PrimitiveSpec
+
+
+class Identity(Part, frozen=True, kw_only=True):
+    """A user as admission saw it."""
+
+    username: Text
+
+
+class Signal(Part, frozen=True, kw_only=True):
+    """Why there is a candidate: the challenge and its evidence, counted. Times are RFC 3339, event time."""
+
+    challenge: Text
+    title: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    kind: Text = ""
+    deployments: Annotated[int, msgspec.Meta(ge=1)]
+    customers: Annotated[int, msgspec.Meta(ge=1)]
+    events: int = 0
+    first_seen: str = ""
+    last_seen: str = ""
+    threshold_met: str = ""
+
+
+class Proof(Part, frozen=True, kw_only=True):
+    """What was checked before anything was proposed: siblings rebuilt byte for byte, leaks found in the whole proposal."""
+
+    siblings: Annotated[int, msgspec.Meta(ge=1)]
+    rebuilt: Annotated[int, msgspec.Meta(ge=0)]
+    sibling_customers: Annotated[int, msgspec.Meta(ge=1)]
+    leaks: Annotated[int, msgspec.Meta(ge=0)]
+    gate: Text = ""
+
+    def line(self) -> str:
+        """``5/5 byte-exact, 0 leaks``: siblings rebuilt of siblings."""
+        return f"{self.rebuilt}/{self.siblings} byte-exact, {self.leaks} leaks"
+
+
+class Review(Part, frozen=True, kw_only=True):
+    """A person's decision on one generation of the candidate."""
+
+    decision: Literal["Approved", "Rejected"]
+    reviewer: Text
+    reviewed_generation: Annotated[int, msgspec.Meta(ge=1)]
+    reason: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    at: str = ""
+
+
+class PatternCandidateSpec(Part, frozen=True, kw_only=True):
+    """Digests, template and value classes; siblings and bindings never enter a resource."""
+
+    author: Identity
+    signal: Signal
+    proposal: PrimitiveSpec
+    contributors: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
+    evidence_digest: Digest | None = None
+    proof: Proof | None = None
+    review: Review | None = None
+
+
+class PatternCandidateStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator, or by a directory registry."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    published_as: str | None = None
+
+
+class PatternCandidate(Part, frozen=True, kw_only=True):
+    """Namespaced, in the closed library namespace."""
+
+    metadata: Metadata
+    spec: PatternCandidateSpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["PatternCandidate"] = "PatternCandidate"
+    status: PatternCandidateStatus | None = None
+
+
+class ProposedFile(Part, frozen=True, kw_only=True):
+    """One submitted file, by digest."""
+
+    path: Annotated[str, msgspec.Meta(max_length=253)]
+    language: Language
+    digest: Digest
+
+
+class PatternProposalSpec(Part, frozen=True, kw_only=True):
+    """What a field engineer submits in a cluster: digests, the challenge they answer, the reuse right."""
+
+    author: Identity
+    files: Annotated[tuple[ProposedFile, ...], msgspec.Meta(min_length=1, max_length=64)]
+    challenge: Text | None = None
+    signatures: Annotated[tuple[Text, ...], msgspec.Meta(max_length=16)] = ()
+    reuse: Literal["allowed", "own-customer", "forbidden"] = "forbidden"
+
+
+class PatternProposalStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator or the extraction worker."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    joined_to: str | None = None
+
+
+class PatternProposal(Part, frozen=True, kw_only=True):
+    """Namespaced, in the customer's namespace."""
+
+    metadata: Metadata
+    spec: PatternProposalSpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["PatternProposal"] = "PatternProposal"
+    status: PatternProposalStatus | None = None
+
+
+class Selector(Part, frozen=True, kw_only=True):
+    """Which primitives a library holds."""
+
+    domain: Annotated[str, msgspec.Meta(max_length=63)] | None = None
+    tags: tuple[Annotated[str, msgspec.Meta(max_length=63)], ...] = ()
+
+
+class Gate(Part, frozen=True, kw_only=True):
+    """What a version must have shown. `max_deploy_time`: a duration such as ``8h``."""
+
+    min_success_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    max_deploy_time: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(s|m|h|d)$", max_length=16)] = "24h"
+    min_usage_count: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Gates(Part, frozen=True, kw_only=True):
+    """The two promotions."""
+
+    beta: Gate = Gate()
+    production: Gate = Gate()
+
+
+class PatternLibrarySpec(Part, frozen=True, kw_only=True):
+    """A selection of primitives and the gates they pass."""
+
+    selector: Selector = Selector()
+    gates: Gates = Gates()
+
+
+class LibraryEntry(Part, frozen=True, kw_only=True):
+    """One version, its maturity, and why it is not promoted."""
+
+    name: str
+    version: str
+    maturity: str
+    usage_count: int = 0
+    why_not: str = ""
+
+
+class PatternLibraryStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    entries: tuple[LibraryEntry, ...] = ()
+
+
+class PatternLibrary(Part, frozen=True, kw_only=True):
+    """Cluster-scoped."""
+
+    metadata: Metadata
+    spec: PatternLibrarySpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["PatternLibrary"] = "PatternLibrary"
+    status: PatternLibraryStatus | None = None

@@ -1,0 +1,166 @@
+"""FDEDeployment: one primitive, running for one customer; and TelemetryFeed, its way back into the loop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from fde_api.meta import Condition, Metadata, Name63, Part, SemVer
+from fde_api.primitive import Scalar
+
+
+class SecretKeyRef(Part, frozen=True, kw_only=True):
+    """A key of a Secret in the same namespace. The operator never reads it."""
+
+    name: Annotated[str, msgspec.Meta(max_length=253)]
+    key: Annotated[str, msgspec.Meta(max_length=253)]
+
+
+class SecretValue(Part, frozen=True, kw_only=True):
+    """The value of a secretRef parameter."""
+
+    secret_ref: SecretKeyRef
+
+
+ParameterValue = Scalar | SecretValue
+
+
+class PrimitiveRef(Part, frozen=True, kw_only=True):
+    """Which primitive, and from which version on."""
+
+    name: Name63
+    version: SemVer
+
+
+class Environment(Part, frozen=True, kw_only=True):
+    """Where it runs."""
+
+    network_zone: Literal["dmz", "internal", "restricted", "airgapped"]
+    compliance_requirements: tuple[Annotated[str, msgspec.Meta(max_length=32)], ...] = ()
+    data_residency: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+
+
+class Lifecycle(Part, frozen=True, kw_only=True):
+    """When it may change. `maintenance_window`: ``sun 02:00-04:00`` in `time_zone` (IANA)."""
+
+    phase: Literal["development", "staging", "production", "retired"]
+    maintenance_window: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    time_zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    auto_update_policy: Literal["none", "patch-only", "minor"] = "none"
+
+
+class Canary(Part, frozen=True, kw_only=True):
+    """A share of replicas that moves first."""
+
+    percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+
+
+class Rollout(Part, frozen=True, kw_only=True):
+    """How a new version is taken in."""
+
+    canary: Canary = Canary()
+    auto_rollback: bool = False
+
+
+class FDEDeploymentSpec(Part, frozen=True, kw_only=True):
+    """What a field engineer writes."""
+
+    primitive_ref: PrimitiveRef
+    environment: Environment
+    lifecycle: Lifecycle
+    parameters: dict[str, ParameterValue] = {}
+    rollout: Rollout = Rollout()
+    suspend: bool = False
+
+
+class InventoryEntry(Part, frozen=True, kw_only=True):
+    """One object made for this deployment."""
+
+    kind: str
+    name: str
+
+
+class FDEDeploymentStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    resolved_version: str | None = None
+    available_version: str | None = None
+    next_window: str | None = None
+    files_digest: str | None = None
+    history: tuple[str, ...] = ()
+    inventory: tuple[InventoryEntry, ...] = ()
+
+
+class FDEDeployment(Part, frozen=True, kw_only=True):
+    """Namespaced, in a namespace labelled ``fde.io/customer``."""
+
+    metadata: Metadata
+    spec: FDEDeploymentSpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["FDEDeployment"] = "FDEDeployment"
+    status: FDEDeploymentStatus | None = None
+
+
+class DeploymentRef(Part, frozen=True, kw_only=True):
+    """An FDEDeployment of the same namespace."""
+
+    name: Name63
+
+
+class Redaction(Part, frozen=True, kw_only=True):
+    """How much leaves."""
+
+    mode: Literal["standard", "strict"] = "standard"
+
+
+class Sampling(Part, frozen=True, kw_only=True):
+    """First `full` events of a signature in full, then counts."""
+
+    full: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
+class Sink(Part, frozen=True, kw_only=True):
+    """Where the sidecar publishes; unset: the operator's broker."""
+
+    bootstrap_servers: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
+
+
+class SidecarImage(Part, frozen=True, kw_only=True):
+    """The sidecar's container."""
+
+    image: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+
+
+Signal = Literal["errors", "performance", "rateLimit", "schemaDrift"]
+
+
+class TelemetryFeedSpec(Part, frozen=True, kw_only=True):
+    """Which signals leave, how they are redacted. `solution_paths` is opt-in and empty by default."""
+
+    deployment_ref: DeploymentRef
+    signals: Annotated[tuple[Signal, ...], msgspec.Meta(min_length=1, max_length=4)]
+    redaction: Redaction = Redaction()
+    sampling: Sampling = Sampling()
+    solution_paths: tuple[Annotated[str, msgspec.Meta(max_length=253)], ...] = ()
+    sink: Sink = Sink()
+    sidecar: SidecarImage = SidecarImage()
+
+
+class TelemetryFeedStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+class TelemetryFeed(Part, frozen=True, kw_only=True):
+    """Namespaced; a default one is made for each FDEDeployment."""
+
+    metadata: Metadata
+    spec: TelemetryFeedSpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["TelemetryFeed"] = "TelemetryFeed"
+    status: TelemetryFeedStatus | None = None

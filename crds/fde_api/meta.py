@@ -1,0 +1,65 @@
+"""What every resource has: metadata, conditions, and the digest of a spec."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+GROUP: Final = "fde.io"
+API_VERSION: Final = "fde.io/v1"
+
+Name63 = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+SemVer = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9a-z.-]+)?$", max_length=63),
+]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+Text = Annotated[str, msgspec.Meta(max_length=253)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Base of every part of a spec: camel case on the wire, defaults left out, a field nobody knows is refused."""
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The part of ObjectMeta we read and write. Unknown fields are ignored on reading."""
+
+    name: str
+    namespace: str | None = None
+    uid: str | None = None
+    generation: int | None = None
+    resource_version: str | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A Kubernetes condition (KEP-1623)."""
+
+    type: Annotated[str, msgspec.Meta(max_length=316)]
+    status: Literal["True", "False", "Unknown"]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    message: Annotated[str, msgspec.Meta(max_length=32768)] = ""
+    observed_generation: int = 0
+    last_transition_time: str = ""
+
+
+def manifest(resource: Any) -> dict[str, Any]:
+    """`resource` as the mapping people and API servers read: apiVersion and kind first."""
+    body: dict[str, Any] = msgspec.to_builtins(resource)
+    return {"apiVersion": API_VERSION, "kind": resource.kind, **body}
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no optional white space: equal values give equal bytes."""
+    return msgspec.json.encode(msgspec.to_builtins(value), order="deterministic")
+
+
+def digest_of(value: Any) -> str:
+    """``sha256:<hex>`` over :func:`canonical`."""
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()

@@ -1,0 +1,201 @@
+"""DeploymentPrimitive: one immutable object a version, named ``<primitive>.<vX.Y.Z>``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from fde_api.meta import Condition, Digest, Metadata, Name63, Part, SemVer, Text
+
+Language = Literal["python", "typescript", "sql", "other"]
+ParameterType = Literal[
+    "string", "int", "float", "bool", "duration", "enum", "host", "url", "email", "identifier", "secretRef", "list"
+]
+ParameterName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]*$", max_length=63)]
+Scalar = str | int | float | bool
+
+
+class Hole(Part, frozen=True, kw_only=True):
+    """A place where siblings differ.
+
+    `filters` turn the parameter's value into the text that stands here, left to right (``snake``, ``upper``, ...).
+    `place` says what the text is part of, and so how it is checked and escaped (see fde_template.place).
+    """
+
+    parameter: ParameterName
+    place: Annotated[str, msgspec.Meta(max_length=63)]
+    filters: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=63)], ...], msgspec.Meta(max_length=8)] = ()
+
+
+class Segment(Part, frozen=True, kw_only=True):
+    """Literal text, or a hole: exactly one of the two."""
+
+    text: Annotated[str, msgspec.Meta(max_length=262144)] | None = None
+    hole: Hole | None = None
+
+
+class TemplateFile(Part, frozen=True, kw_only=True):
+    """One file of a template. Segments, concatenated and encoded, are the file's bytes: nothing is re-printed.
+
+    `encoding`: utf-8, utf-8-sig (with BOM) or latin-1 (any bytes). `newline`: lf, crlf, cr or mixed (recorded, not applied).
+    `shape` is a digest of the syntax tree's node kinds; None when siblings' trees differ or no grammar takes the file.
+    """
+
+    path: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", max_length=253)]
+    language: Language
+    segments: Annotated[tuple[Segment, ...], msgspec.Meta(max_length=4096)]
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1"] = "utf-8"
+    newline: Literal["lf", "crlf", "cr", "mixed", "none"] = "lf"
+    shape: Digest | None = None
+
+
+class Template(Part, frozen=True, kw_only=True):
+    """The primitive's files."""
+
+    files: Annotated[tuple[TemplateFile, ...], msgspec.Meta(max_length=64)]
+
+
+class Parameter(Part, frozen=True, kw_only=True):
+    """One parameter. A secretRef never has a default; `required` excludes a default."""
+
+    name: ParameterName
+    type: ParameterType
+    description: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+    required: bool = False
+    default: Scalar | None = None
+    allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
+
+
+class Endpoint(Part, frozen=True, kw_only=True):
+    """Where data comes from or goes to."""
+
+    type: Text = ""
+    auth_method: Text = ""
+    rate_limit_handling: Text = ""
+    load_strategy: Text = ""
+
+
+class Transform(Part, frozen=True, kw_only=True):
+    """What happens in between."""
+
+    type: Text = ""
+    schema_mapping: Text = ""
+    data_quality_checks: Annotated[tuple[Text, ...], msgspec.Meta(max_length=16)] = ()
+
+
+class Pattern(Part, frozen=True, kw_only=True):
+    """Source, transform, destination."""
+
+    source: Endpoint = Endpoint()
+    transform: Transform = Transform()
+    destination: Endpoint = Endpoint()
+
+
+class EnvVar(Part, frozen=True, kw_only=True):
+    """An environment variable: a literal, or ``{{ parameter }}``; a secretRef parameter becomes a secretKeyRef."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=253)]
+    value: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class Workload(Part, frozen=True, kw_only=True):
+    """How it runs. What extraction cannot infer the reviewer must fill before approval."""
+
+    kind: Literal["Deployment", "CronJob", "Job"]
+    image: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@sha256:[0-9a-f]{64}$", max_length=512)]
+    command: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=1024)], ...], msgspec.Meta(max_length=64)]
+    args: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=1024)], ...], msgspec.Meta(max_length=64)] = ()
+    schedule: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    mount_path: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_./-]*$", max_length=253)] = "/app"
+    env: Annotated[tuple[EnvVar, ...], msgspec.Meta(max_length=64)] = ()
+
+
+class SecurityContext(Part, frozen=True, kw_only=True):
+    """Isolation the primitive asks for."""
+
+    network_policy: Literal["restricted", "open"] = "restricted"
+    secrets_store: Literal["kubernetes", "external-secrets", "vault"] = "kubernetes"
+
+
+class Runtime(Part, frozen=True, kw_only=True):
+    """Resource profile, workload, isolation.
+
+    `workload` None: the reviewer must fill it, or say with `deployable` false that the primitive is for the library only
+    (instantiated into a repository, never run by an FDEDeployment).
+    """
+
+    resource_profile: Literal["small", "medium", "large"] = "small"
+    deployable: bool = True
+    workload: Workload | None = None
+    security_context: SecurityContext = SecurityContext()
+
+
+class CandidateRef(Part, frozen=True, kw_only=True):
+    """The candidate a primitive came from."""
+
+    namespace: Text
+    name: Text
+    uid: Text = ""
+
+
+class Provenance(Part, frozen=True, kw_only=True):
+    """Who, from what. `sources` are pseudonyms; times carry Full Loop latency (first event to publication)."""
+
+    candidate_ref: CandidateRef | None = None
+    challenge: Text = ""
+    approved_by: Text = ""
+    proposal_digest: Digest | None = None
+    contributors: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
+    sources: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
+    visible_to: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
+    first_seen: str = ""
+    threshold_met: str = ""
+    published_at: str = ""
+
+
+class PrimitiveSpec(Part, frozen=True, kw_only=True):
+    """spec of a DeploymentPrimitive, and the `proposal` of a PatternCandidate."""
+
+    primitive_name: Name63
+    version: SemVer
+    domain: Annotated[str, msgspec.Meta(max_length=63)]
+    pattern: Pattern = Pattern()
+    template: Template
+    complexity: Literal["low", "medium", "high"] = "medium"
+    tags: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=63)], ...], msgspec.Meta(max_length=32)] = ()
+    parameters: Annotated[tuple[Parameter, ...], msgspec.Meta(max_length=256)] = ()
+    runtime: Runtime = Runtime()
+    compliance: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=32)], ...], msgspec.Meta(max_length=16)] = ()
+    provenance: Provenance = Provenance()
+
+
+class Usage(Part, frozen=True, kw_only=True):
+    """How often it runs, measured from real FDEDeployments."""
+
+    deployments: int = 0
+    ready: int = 0
+
+
+class PrimitiveStatus(Part, frozen=True, kw_only=True):
+    """Written by the operator."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    maturity: Literal["experimental", "beta", "production", "deprecated"] = "experimental"
+    usage: Usage = Usage()
+
+
+class DeploymentPrimitive(Part, frozen=True, kw_only=True):
+    """Cluster-scoped."""
+
+    metadata: Metadata
+    spec: PrimitiveSpec
+    api_version: Literal["fde.io/v1"] = "fde.io/v1"
+    kind: Literal["DeploymentPrimitive"] = "DeploymentPrimitive"
+    status: PrimitiveStatus | None = None
+
+    @staticmethod
+    def object_name(primitive: str, version: str) -> str:
+        """``<primitive>.<vX.Y.Z>``."""
+        return f"{primitive}.{version}"

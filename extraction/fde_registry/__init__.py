@@ -1,0 +1,1 @@
+"""Registry: candidates, primitives, decisions. One seam, two homes: a directory of manifests, or the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""What crosses Kafka: events, records, topics, and what can be wrong with them. Imports nothing of ours."""

@@ -1,0 +1,104 @@
+"""The Kafka record: CloudEvents 1.0 attributes in headers (Kafka protocol binding, binary mode), a batch in the value.
+
+EventBatch -> encode() -> Record -> Kafka -> decode() -> ReceivedBatch
+
+The CloudEvents Kafka binding defines binary and structured mode only; the batch content type is ours. Producer epoch and
+sequence ride in headers so that every gap can be proven: an event's id is ``epoch/sequence/index``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from fde_events.errors import InvalidEvent
+from fde_events.event import EventBatch
+from fde_events.topics import MAX_RECORD_BYTES, customer_of
+
+CONTENT_TYPE: Final = "application/vnd.fde.batch+json;v=1"
+TYPE: Final = "io.fde.telemetry.batch.v1"
+_REQUIRED: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "fde_epoch", "fde_sequence")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(EventBatch).decode
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record ready for a producer."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedBatch:
+    """A decoded record. `customer` comes from the topic. `sequence` counts records of one epoch from 0."""
+
+    customer: str
+    epoch: str
+    sequence: int
+    batch: EventBatch
+
+    def event_id(self, index: int) -> str:
+        """``epoch/sequence/index``: the same event has the same id however often it is delivered."""
+        return f"{self.epoch}/{self.sequence}/{index}"
+
+
+def encode(batch: EventBatch, *, epoch: str, sequence: int, time: str) -> Record:
+    """The record for `batch`. `time`: RFC 3339, when the batch was closed. ValueError above `MAX_RECORD_BYTES`."""
+    value = _encode(batch)
+    if len(value) > MAX_RECORD_BYTES:
+        raise ValueError(f"a record may hold {MAX_RECORD_BYTES} bytes, this batch has {len(value)}: split it")
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": f"{epoch}/{sequence}",
+        "ce_source": f"/fde/sidecar/{batch.deployment}",
+        "ce_type": TYPE,
+        "ce_time": time,
+        "ce_subject": batch.deployment,
+        "content-type": CONTENT_TYPE,
+        "fde_epoch": epoch,
+        "fde_sequence": str(sequence),
+    }
+    return Record(
+        key=batch.deployment.encode(),
+        value=value,
+        headers=tuple((name, text.encode()) for name, text in attributes.items()),
+    )
+
+
+def header_map(headers: Iterable[tuple[str, bytes | None]] | None) -> dict[str, str]:
+    """Headers as text; undecodable ones are left out (a missing one is reported by name later)."""
+    found: dict[str, str] = {}
+    for name, raw in headers or ():
+        try:
+            found[name] = (raw or b"").decode()
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def decode(topic: str, headers: Mapping[str, str], value: bytes | None) -> ReceivedBatch:
+    """The batch in a record. Raises :class:`InvalidEvent`, naming the field, when it is off contract."""
+    customer = customer_of(topic)
+    missing = [name for name in _REQUIRED if name not in headers]
+    if missing:
+        raise InvalidEvent(topic, f"header {missing[0]} is missing")
+    if headers["ce_specversion"] != "1.0" or headers["ce_type"] != TYPE:
+        raise InvalidEvent(topic, f"not a {TYPE} of CloudEvents 1.0: {headers['ce_type']!r}")
+    if not headers["fde_sequence"].isdecimal():
+        raise InvalidEvent(topic, f"header fde_sequence is not a number: {headers['fde_sequence'][:40]!r}")
+    if value is None:
+        raise InvalidEvent(topic, "the record has no value")
+    try:
+        batch = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(topic, f"the value is not an event batch: {error}") from error
+    return ReceivedBatch(customer, headers["fde_epoch"], int(headers["fde_sequence"]), batch)
