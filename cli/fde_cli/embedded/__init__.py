@@ -1,0 +1,1 @@
+"""The embedded composition: the whole loop in one directory, on Python alone."""
