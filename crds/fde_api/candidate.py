@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fde_api.meta import Condition, Digest, Metadata, Part, Text
+from fde_api.meta import Condition, Digest, Metadata, Part, Text, Time
 from fde_api.primitive import Language, PrimitiveSpec
 
 
@@ -25,9 +25,9 @@ class Signal(Part, frozen=True, kw_only=True):
     deployments: Annotated[int, msgspec.Meta(ge=1)]
     customers: Annotated[int, msgspec.Meta(ge=1)]
     events: int = 0
-    first_seen: str = ""
-    last_seen: str = ""
-    threshold_met: str = ""
+    first_seen: Time = ""
+    last_seen: Time = ""
+    threshold_met: Time = ""
 
 
 class Proof(Part, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Review(Part, frozen=True, kw_only=True):
     reviewer: Text
     reviewed_generation: Annotated[int, msgspec.Meta(ge=1)]
     reason: Annotated[str, msgspec.Meta(max_length=4096)] = ""
-    at: str = ""
+    at: Time = ""
 
 
 class PatternCandidateSpec(Part, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ class Selector(Part, frozen=True, kw_only=True):
     """Which primitives a library holds."""
 
     domain: Annotated[str, msgspec.Meta(max_length=63)] | None = None
-    tags: tuple[Annotated[str, msgspec.Meta(max_length=63)], ...] = ()
+    tags: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=63)], ...], msgspec.Meta(max_length=32)] = ()
 
 
 class Gate(Part, frozen=True, kw_only=True):

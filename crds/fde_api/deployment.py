@@ -37,7 +37,9 @@ class Environment(Part, frozen=True, kw_only=True):
     """Where it runs."""
 
     network_zone: Literal["dmz", "internal", "restricted", "airgapped"]
-    compliance_requirements: tuple[Annotated[str, msgspec.Meta(max_length=32)], ...] = ()
+    compliance_requirements: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=32)], ...], msgspec.Meta(max_length=16)
+    ] = ()
     data_residency: Annotated[str, msgspec.Meta(max_length=32)] | None = None
 
 
@@ -69,7 +71,7 @@ class FDEDeploymentSpec(Part, frozen=True, kw_only=True):
     primitive_ref: PrimitiveRef
     environment: Environment
     lifecycle: Lifecycle
-    parameters: dict[str, ParameterValue] = {}
+    parameters: Annotated[dict[str, ParameterValue], msgspec.Meta(max_length=256)] = {}
     rollout: Rollout = Rollout()
     suspend: bool = False
 
@@ -144,7 +146,9 @@ class TelemetryFeedSpec(Part, frozen=True, kw_only=True):
     signals: Annotated[tuple[Signal, ...], msgspec.Meta(min_length=1, max_length=4)]
     redaction: Redaction = Redaction()
     sampling: Sampling = Sampling()
-    solution_paths: tuple[Annotated[str, msgspec.Meta(max_length=253)], ...] = ()
+    solution_paths: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=253)], ...], msgspec.Meta(max_length=64)
+    ] = ()
     sink: Sink = Sink()
     sidecar: SidecarImage = SidecarImage()
 

@@ -11,6 +11,7 @@ import msgspec
 from fde_api.candidate import PatternCandidate, PatternLibrary, PatternProposal
 from fde_api.deployment import FDEDeployment, TelemetryFeed
 from fde_api.errors import InvalidResource
+from fde_api.fields import advice
 from fde_api.meta import API_VERSION
 from fde_api.primitive import DeploymentPrimitive
 
@@ -57,4 +58,4 @@ def parse(document: Any, *, where: str = "manifest") -> Resource:
     try:
         return msgspec.convert(document, kind.model)
     except msgspec.ValidationError as error:
-        raise InvalidResource(f"{where}: {kind.name}: {error}") from error
+        raise InvalidResource(f"{where}: {kind.name}: {error}.{advice(kind.model, str(error))}") from error

@@ -17,6 +17,7 @@ SemVer = Annotated[
 ]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
 Text = Annotated[str, msgspec.Meta(max_length=253)]
+Time = Annotated[str, msgspec.Meta(max_length=64)]  # RFC 3339, or empty when not known
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fde_api.meta import Condition, Digest, Metadata, Name63, Part, SemVer, Text
+from fde_api.meta import Condition, Digest, Metadata, Name63, Part, SemVer, Text, Time
 
 Language = Literal["python", "typescript", "sql", "other"]
 ParameterType = Literal[
@@ -34,6 +34,11 @@ class Segment(Part, frozen=True, kw_only=True):
     text: Annotated[str, msgspec.Meta(max_length=262144)] | None = None
     hole: Hole | None = None
 
+    def __post_init__(self) -> None:
+        """The same rule as the CRD's, so that a manifest on disk is held to it too."""
+        if (self.text is None) == (self.hole is None):
+            raise ValueError("a segment holds exactly one of text and hole")
+
 
 class TemplateFile(Part, frozen=True, kw_only=True):
     """One file of a template. Segments, concatenated and encoded, are the file's bytes: nothing is re-printed.
@@ -48,6 +53,11 @@ class TemplateFile(Part, frozen=True, kw_only=True):
     encoding: Literal["utf-8", "utf-8-sig", "latin-1"] = "utf-8"
     newline: Literal["lf", "crlf", "cr", "mixed", "none"] = "lf"
     shape: Digest | None = None
+
+    def __post_init__(self) -> None:
+        """The same rule as the CRD's."""
+        if ".." in self.path or "//" in self.path or self.path.endswith("/"):
+            raise ValueError(f"path {self.path!r} must name a file below the mount path, without '..' or '//'")
 
 
 class Template(Part, frozen=True, kw_only=True):
@@ -65,6 +75,13 @@ class Parameter(Part, frozen=True, kw_only=True):
     required: bool = False
     default: Scalar | None = None
     allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
+
+    def __post_init__(self) -> None:
+        """The same rules as the admission policy's."""
+        if self.default is not None and self.required:
+            raise ValueError(f"parameter {self.name} is required and has a default: a value is one or the other")
+        if self.default is not None and self.type == "secretRef":
+            raise ValueError(f"parameter {self.name} is a secretRef: a secret has no default")
 
 
 class Endpoint(Part, frozen=True, kw_only=True):
@@ -110,6 +127,11 @@ class Workload(Part, frozen=True, kw_only=True):
     mount_path: Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9_./-]*$", max_length=253)] = "/app"
     env: Annotated[tuple[EnvVar, ...], msgspec.Meta(max_length=64)] = ()
 
+    def __post_init__(self) -> None:
+        """The same rule as the CRD's."""
+        if self.kind == "CronJob" and not self.schedule:
+            raise ValueError("a CronJob needs a schedule (five cron fields, or a duration such as 30m)")
+
 
 class SecurityContext(Part, frozen=True, kw_only=True):
     """Isolation the primitive asks for."""
@@ -149,9 +171,9 @@ class Provenance(Part, frozen=True, kw_only=True):
     contributors: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
     sources: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
     visible_to: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
-    first_seen: str = ""
-    threshold_met: str = ""
-    published_at: str = ""
+    first_seen: Time = ""
+    threshold_met: Time = ""
+    published_at: Time = ""
 
 
 class PrimitiveSpec(Part, frozen=True, kw_only=True):
