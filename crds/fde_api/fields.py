@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `(?P<path>.*)`)?$")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`(?: - at `(?P<path>[^`]*)`)?$")
 _STEP: Final = re.compile(r"\.([A-Za-z]\w*)|\[[^\]]*\]")
 
 
