@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fde_api.candidate import PatternCandidate, Review
+from fde_api.candidate import PatternCandidate, Proof, Review
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
 
 
@@ -31,12 +31,17 @@ class Registry(Protocol):
     def propose(self, candidate: PatternCandidate) -> PatternCandidate:
         """Create the candidate, or renew its proposal and signal while it is undecided. Idempotent.
 
-        A decided candidate is left as it is; the newer evidence then belongs to a new candidate name.
+        A decided candidate is left as it is; the newer evidence then belongs to a new candidate name. One that a person
+        has edited keeps that person's proposal: only its signal and contributors are renewed.
         """
         ...
 
-    def edit(self, name: str, proposal: PrimitiveSpec) -> PatternCandidate:
-        """Replace the proposal of an undecided candidate: its generation rises, so a decision on the old one is stale."""
+    def edit(self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None) -> PatternCandidate:
+        """Replace the proposal of an undecided candidate: its generation rises, so a decision on the old one is stale.
+
+        `proof` is what was checked about the new proposal; None drops the old one, and nothing unproven is approved.
+        Whoever changes more than `runtime` becomes a contributor.
+        """
         ...
 
     def decide(self, name: str, review: Review) -> PatternCandidate:
