@@ -1,0 +1,147 @@
+"""Redaction: nothing leaves, and nothing is written to the spool, before it went through here.
+
+text -> Redactor.redact() -> the same number of lines, values replaced by typed tokens (fde_events.token)
+
+A line is redacted again until nothing changes, so that redacting twice is redacting once. Exception types, codes, status,
+field names and library frames stay: signatures live on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from fde_events.event import ErrorEvent, Event
+from fde_sidecar.rules import RULES, VERSION, Marks, Rule, host_text
+
+Mode = Literal["standard", "strict"]
+_BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_PASSES: Final = 8
+_MAX_KEY_LINES: Final = 400  # an END that never comes must not swallow the log
+_PLAIN: Final = re.compile(r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """One replacement, for the report: never the value."""
+
+    line: int
+    kind: str
+
+
+class Redactor:
+    """The rules with one customer's pseudonym key. Equal values of one customer get equal pseudonyms, others' do not."""
+
+    def __init__(self, key: bytes, mode: Mode = "standard") -> None:
+        self._key, self.mode = key, mode
+        self._rules: tuple[Rule, ...] = tuple(rule for rule in RULES if mode == "strict" or not rule.strict)
+
+    @property
+    def label(self) -> str:
+        """What a batch says of its redaction: mode and rule version."""
+        return f"{self.mode}/{VERSION}"
+
+    def redact(self, text: str) -> str:
+        """`text` with every value replaced; as many lines as before."""
+        return "\n".join(line for line, _ in self.lines(text.split("\n")))
+
+    def lines(self, lines: Iterable[str]) -> Iterator[tuple[str, list[Redaction]]]:
+        """Line by line, with what was replaced; a private key over several lines is followed. Lines without their ends."""
+        inside = 0
+        for number, line in enumerate(lines, start=1):
+            found: list[str] = []
+            if inside or "-----BEGIN" in line:
+                line, inside = _private_key(line, inside, found)
+            if line:
+                line = self._line(line, found)
+            yield line, [Redaction(number, kind) for kind in found]
+
+    def event(self, event: Event) -> Event:
+        """An event with every text of it redacted; types, status, method, times and kinds stay."""
+        if isinstance(event, ErrorEvent):
+            return msgspec.structs.replace(
+                event,
+                service=self._maybe(event.service),
+                scope=self._maybe(event.scope),
+                body=self._maybe(event.body),
+                exception_message=self._maybe(event.exception_message),
+                exception_stacktrace=self._maybe(event.exception_stacktrace),
+                server_address=self.address(event.server_address),
+                url_path=self._maybe(event.url_path),
+                log_file=self._maybe(event.log_file),
+            )
+        changes = {
+            name: self.address(value) if name == "server_address" else self.redact(value)
+            for name in ("scope", "service", "server_address", "endpoint", "operation", "before", "after")
+            if isinstance(value := getattr(event, name, None), str)
+        }
+        return msgspec.structs.replace(event, **changes)
+
+    def address(self, host: str | None) -> str | None:
+        """A host alone, as `server.address` has it."""
+        if not host or _PLAIN.search(host):
+            return host
+        text = self.redact(host)
+        if text != host or _PLAIN.search(text):
+            return text
+        kept = host_text(host, Marks(self.pseudonym, []))
+        return host if kept is None else kept
+
+    def pseudonym(self, kind: str, value: str) -> str:
+        """8 hex digits of HMAC-SHA256 over kind and value."""
+        return hmac.new(self._key, f"{kind}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:8]
+
+    def _maybe(self, text: str | None) -> str | None:
+        return None if text is None else self.redact(text)
+
+    def _line(self, line: str, found: list[str]) -> str:
+        for _ in range(_PASSES):
+            redacted = self._pass(line, found)
+            if redacted == line:
+                return line
+            line = redacted
+        return line
+
+    def _pass(self, line: str, found: list[str]) -> str:
+        lower = line.lower()
+        digits = any(character.isdigit() for character in line)
+        for rule in self._rules:
+            if rule.hints:
+                if not any(hint in lower for hint in rule.hints):
+                    continue
+            elif not digits:
+                continue
+            marks = Marks(self.pseudonym, found)
+
+            def replacement(match: re.Match[str], rule: Rule = rule, marks: Marks = marks) -> str:
+                text = rule.replace(match, marks)
+                return match[0] if text is None else text
+
+            redacted = rule.pattern.sub(replacement, line)
+            if redacted != line:
+                line, lower = redacted, redacted.lower()
+        return line
+
+
+def _private_key(line: str, inside: int, found: list[str]) -> tuple[str, int]:
+    """One line of, or with, a private key; `inside` counts the lines since BEGIN."""
+    begin = None if inside else _BEGIN.search(line)
+    if not inside and begin is None:
+        return line, 0
+    end = None
+    for end in _END.finditer(line):
+        pass
+    head = line[: begin.start()] if begin else ""
+    if end is None and inside >= _MAX_KEY_LINES:
+        return line, 0
+    found.append("private-key")
+    if end is not None:
+        return f"{head}<private-key>{line[end.end() :]}", 0
+    return f"{head}<private-key>", inside + 1

@@ -1,0 +1,324 @@
+"""The redaction rules, in order, each with its reason.
+
+Order matters: a rule that knows the context (a URL's password, an Authorization header) comes before one that knows only
+the value's form, and secrets come before names. A rule runs on one line and only when one of its `hints` stands in it.
+Changing a rule changes what leaves: raise `VERSION`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from fde_sidecar.vendors import classify
+
+VERSION: Final = "1"
+Pseudonym = Callable[[str, str], str]  # (kind, value) -> 8 hex digits
+Replace = Callable[[re.Match[str], "Marks"], str | None]
+
+_TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>"
+# A quote as it stands in plain text, in JSON, and in JSON inside JSON.
+_Q: Final = r"(?:\\{0,3}[\"'`])?"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `hints`: lower-case literals, one of which must be in the line; () for always. `why` is for the reader."""
+
+    name: str
+    kind: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    replace: Replace
+    why: str
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a rule writes. `plain` for secrets, `comparable` where equal values must stay equal inside one customer."""
+
+    pseudonym: Pseudonym
+    found: list[str]
+
+    def plain(self, kind: str) -> str:
+        """``<kind>``; noted in the report."""
+        self.found.append(kind)
+        return f"<{kind}>"
+
+    def comparable(self, kind: str, value: str) -> str:
+        """``<kind:3fa9c2d1>``; noted in the report."""
+        self.found.append(kind)
+        return f"<{kind}:{self.pseudonym(kind, value.lower())}>"
+
+
+def _group(kind: str, group: int = 1) -> Replace:
+    """Replace one group of the match by its plain token."""
+
+    def replace(found: re.Match[str], marks: Marks) -> str | None:
+        start, end = found.start(group) - found.start(), found.end(group) - found.start()
+        return found[0][:start] + marks.plain(kind) + found[0][end:]
+
+    return replace
+
+
+def _whole(kind: str) -> Replace:
+    return lambda found, marks: marks.plain(kind)
+
+
+# --- URLs and connection strings -------------------------------------------------------------------------------------
+def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
+    user, password = found["user"], found["password"]
+    shown = user if not user or re.fullmatch(_TOKEN, user) else marks.comparable("user", user)
+    if re.fullmatch(_TOKEN, password) and shown == user:
+        return None
+    return f"{found['scheme']}{shown}:{marks.plain('password')}@"
+
+
+# --- keyed values: `password=...`, `"api_key": "..."`, `?sig=...` ----------------------------------------------------
+_KINDS: Final[tuple[tuple[str, str], ...]] = (
+    (r"aws[-_]?secret[-_]?access[-_]?key|secret[-_]?access[-_]?key", "aws-secret-access-key"),
+    (r"(?:[\w-]*[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)", "password"),
+    (r"(?:[\w-]*[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]access|function)[-_]?key", "api-key"),
+    (r"(?:[\w-]*[-_.])?client[-_]?secret|(?:[\w-]*[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
+    (r"(?:[\w-]*[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
+    (r"token|session[-_]?(?:id|key)|sessid|phpsessid|jsessionid|credentials?|sig|signature|code[-_]?verifier|x-amz-(?:signature|credential|security-token)", "token"),
+)  # fmt: skip
+_KEYS: Final = "|".join(f"(?P<k{number}>{names})" for number, (names, _) in enumerate(_KINDS))
+_KEYED: Final = re.compile(
+    rf"(?i)(?<![A-Za-z0-9])(?:{_KEYS})(?P<separator>{_Q}\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
+    rf"(?:(?P<quote>\\{{0,3}}[\"'`])(?P<quoted>.*?)(?<!\\)(?P=quote)|(?P<bare>[^\s\"'`&;,<>()\[\]{{}}\\]+))"
+)
+# Words that stand where a value would, and are none.
+_NO_VALUES: Final = frozenset(
+    "none null nil true false undefined missing invalid expired required empty string int bool redacted masked hidden unset "
+    "not is was must has failed error unknown unauthorized forbidden denied rejected revoked the for and or of in str bytes "
+    "changeme example object number value default yes no refreshed rotated ok".split()
+)
+
+
+def _keyed(found: re.Match[str], marks: Marks) -> str | None:
+    kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
+    value = found["quoted"] if found["quote"] else found["bare"]
+    if not _is_value(value, quoted=bool(found["quote"]), assigned="=" in found["separator"], kind=kind):
+        return None
+    at = found.start("quoted") if found["quote"] else found.start("bare")
+    head = found[0][: at - found.start()]
+    return head + marks.plain(kind) + found[0][at - found.start() + len(value) :]
+
+
+def _is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
+    if len(value) < 3 or re.fullmatch(rf"(?:{_TOKEN}|[*xX.•]{{3,}}|\$\{{?\w+\}}?|%\(?\w+\)?s?|\{{\w*\}})", value):
+        return False
+    word = value.strip(".:;,!?").lower()
+    if word in _NO_VALUES:
+        return False
+    if "*" * 4 in value or value.startswith("<"):
+        return False
+    if kind == "password":
+        return quoted or assigned or not word.isalpha() or len(word) >= 12
+    if " " in value and not _looks_random(value.replace(" ", "")):
+        return False
+    if quoted or assigned:
+        return kind != "token" or len(value) >= 8 or _looks_random(value)
+    return _looks_random(value)
+
+
+def _looks_random(value: str) -> bool:
+    """Letters and digits mixed, or very long: what people do not write as a word."""
+    digits = sum(character.isdigit() for character in value)
+    letters = sum(character.isalpha() for character in value)
+    mixed_case = not (value.islower() or value.isupper())
+    return len(value) >= 8 and letters >= 2 and (digits >= 2 or (len(value) >= 20 and mixed_case)) and "/" != value[0]
+
+
+# --- values known by their form --------------------------------------------------------------------------------------
+def _luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit)
+        if place % 2:
+            number = number * 2 - 9 if number > 4 else number * 2
+        total += number
+    return total % 10 == 0
+
+
+_CARD_BRAND: Final = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[68]\d)\d{11}|(?:6011|65\d\d|64[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}|(?:50|5[6-9]|6\d)\d{14}"
+)
+
+
+def _card(found: re.Match[str], marks: Marks) -> str | None:
+    digits = re.sub(r"[ -]", "", found[0])
+    if not _CARD_BRAND.fullmatch(digits) or not _luhn(digits) or len(set(digits)) < 3:
+        return None
+    return marks.plain("card-number")
+
+
+def _email(found: re.Match[str], marks: Marks) -> str | None:
+    return marks.comparable("email", found[0])
+
+
+def _jwt(found: re.Match[str], marks: Marks) -> str | None:
+    return marks.plain("jwt")
+
+
+def _prefixed(found: re.Match[str], marks: Marks) -> str | None:
+    body = found[0]
+    if not any(character.isdigit() for character in body) or body.isupper():
+        return None
+    return marks.plain("api-key")
+
+
+def _aws_secret(found: re.Match[str], marks: Marks) -> str | None:
+    value = found[0]
+    mixed = any(c.isdigit() for c in value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
+    return marks.plain("aws-secret-access-key") if mixed else None
+
+
+def _bearer(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"]
+    if value.lower().strip(".,") in _NO_VALUES or not (_looks_random(value) or found["header"]):
+        return None
+    return found[0][: found.start("value") - found.start()] + marks.plain("bearer-token")
+
+
+# --- names of people, machines and places ----------------------------------------------------------------------------
+def _ip(found: re.Match[str], marks: Marks) -> str | None:
+    value = found[0]
+    if value in ("127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::") or value.startswith("127."):  # noqa: S104  compared, not bound
+        return None
+    if ":" not in value and any(int(part) > 255 for part in value.split(".")):
+        return None
+    if ":" in value and (value.count(":") < 2 or not re.search(r"[0-9a-f]{3,4}", value, re.IGNORECASE)):
+        return None
+    return marks.comparable("ip", value)
+
+
+def host_text(host: str, marks: Marks) -> str | None:
+    """What of a host may leave; None to leave it as it is."""
+    bare = host.rstrip(".")
+    if bare.lower() in ("localhost", "localhost.localdomain", "kubernetes.default.svc"):
+        return None
+    kept = classify(bare)
+    if kept is None:
+        return marks.comparable("host", bare)
+    if not kept.tenant or kept.vendor == "reference":
+        return None
+    return f"{marks.comparable('host', kept.tenant)}.{kept.suffix}"
+
+
+def _host(found: re.Match[str], marks: Marks) -> str | None:
+    host = found["host"]
+    if re.fullmatch(r"[\d.]+", host):
+        return None
+    text = host_text(host, marks)
+    if text is None:
+        return None
+    start = found.start("host") - found.start()
+    return found[0][:start] + text + found[0][start + len(host) :]
+
+
+_LABELS: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_NAME: Final = rf"{_LABELS}(?:\.{_LABELS})*"
+# Suffixes under which a bare dotted name is a host. Left out: those that are words, file endings or common identifiers.
+_SUFFIXES: Final = (
+    "internal local lan corp intranet private localdomain home arpa example invalid test svc com net org edu gov mil int eu de "
+    "uk fr nl ch se dk fi cz ca au jp br mx es pt pl gr hu ro ie nz sg hk kr cn tw za tr ru ua sap cloud biz"
+).split()
+
+
+def _frame_path(found: re.Match[str], marks: Marks) -> str | None:
+    """A library's path from its root down; of the application's own, the file's name."""
+    path = found["path"].replace("\\\\", "\\")
+    parts = re.split(r"[\\/]", path)
+    for anchor in ("site-packages", "dist-packages", "node_modules"):
+        if anchor in parts[:-1]:
+            last = len(parts) - 1 - parts[::-1].index(anchor)
+            # a nested node_modules names the dependency that failed; what stands before it is the installation's
+            return found["head"] + "/".join(parts[last:])
+    for number, part in enumerate(parts[:-1]):
+        if re.fullmatch(r"python3?(?:\.\d+)?", part) and number and parts[number - 1] in ("lib", "lib64"):
+            return found["head"] + "/".join(["lib", *parts[number:]])
+    marks.found.append("path")
+    return f"{found['head']}<app>/{parts[-1]}"
+
+
+def _home(found: re.Match[str], marks: Marks) -> str | None:
+    return found["root"] + marks.comparable("user", found["user"])
+
+
+_PATH_CHARACTERS: Final = r"(?:(?:[A-Za-z]:)?[\\/]{1,2})(?:[\w.@+$~ -]+[\\/]{1,2})*[\w.@+$~-]+\.(?:py|pyx|pyi|pxi|js|mjs|cjs|ts|mts|cts|tsx|jsx)"
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("url-password", "password", ("://",),
+         re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + _TOKEN + r"):(?P<password>[^\s\"'<>]+?|" + _TOKEN + r")@(?=[\w.\[<-]+(?:[/?:,\s\"'`;)\\>\]]|$))"),
+         _userinfo, "credentials in URLs and DSNs; the user is kept comparable"),
+    Rule("authorization", "bearer-token", ("authorization",),
+         re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){_Q}\s*[:=]\s*{_Q}(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
+         _bearer, "the header's value is a credential in every scheme"),
+    Rule("bearer", "bearer-token", ("bearer", "basic "),
+         re.compile(r"(?P<header>)\b(?i:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/=-]{8,})"),
+         _bearer, "a scheme and a random value, wherever they stand"),
+    Rule("cookie", "token", ("cookie",),
+         re.compile(rf"(?i)\b(?:set-)?cookie{_Q}\s*:\s*{_Q}([^\s\"'`<>\\=;]+=[^\s\"'`<>\\]{{6,}}(?:;\s*[\w.-]+=[^\s\"'`<>\\;]+)*)"),
+         _group("token"), "session cookies"),
+    Rule("jwt", "jwt", ("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{6,}(?:\.[\w-]*)?"), _jwt, "JSON Web Tokens start with eyJ"),
+    Rule("keyed", "secret",
+         ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig"),
+         _KEYED, _keyed, "a value under a name that says secret"),
+    Rule("aws-key-id", "aws-access-key-id", ("akia", "asia", "aida", "aroa"), re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{16}\b"),
+         _whole("aws-access-key-id"), "AWS key ids have four known prefixes"),
+    Rule("aws-secret", "aws-secret-access-key", ("akia", "asia", "aws-access-key-id", "aws"),
+         re.compile(r"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"), _aws_secret, "40 base64 characters near an AWS key id"),
+    Rule("vendor-key", "api-key",
+         ("sk_", "pk_", "rk_", "ak_", "tk_", "key_", "whsec_", "sk-", "gh", "github_pat_", "glpat-", "xox", "aiza", "sg.", "ya29.", "npm_", "pypi-", "shp", "dop_v1_", "hf_", "key-", "pat_", "pat-", "token_", "secret_", "api_", "apikey", "eaa", "lin_api_", "rpa_", "dapi", "atatt"),
+         re.compile(
+             r"(?<![A-Za-z0-9])(?:(?:[a-z]{0,8}_)?(?:sk|pk|rk|ak|tk|key|pat|token|secret|api|apikey)_(?:live_|test_|prod_|sandbox_)?[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{16,}"
+             r"|sk-[A-Za-z0-9_-]{20,}|gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{30,}"
+             r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{16,}|dop_v1_[0-9a-f]{32,}|hf_[A-Za-z0-9]{20,}"
+             r"|(?:key|pat)-[A-Za-z0-9]{20,}|lin_api_\w{20,}|dapi[0-9a-f]{32}|ATATT[\w=-]{20,}|EAA[A-Za-z0-9]{30,})"),
+         _prefixed, "vendors mark their keys with a prefix; the same convention is used in house"),
+    Rule("spoken-key", "api-key", ("key", "token", "secret"),
+         re.compile(r"(?i)\b(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|auth[ _-]?token|access[ _-]?token|secret|token|key) (?:is |was |of |provided: |used: |: |\()?(?P<header>)['\"]?(?P<value>[A-Za-z0-9_~+/=.-]{16,})"),
+         lambda found, marks: (found[0][: found.start("value") - found.start()] + marks.plain("api-key")) if _spoken(found["value"]) else None,
+         "a random value right after the word"),
+    Rule("card", "card-number", (), re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)"), _card, "a brand's prefix, its length, and the Luhn digit"),
+    Rule("email", "email", ("@",),
+         re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w/-])"),
+         _email, "an address names a person; equal ones stay equal"),
+    Rule("email-encoded", "email", ("%40",),
+         re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9_+-])?%40(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}"),
+         _email, "the same in a query string"),
+    Rule("frame-python", "path", ('file "', 'file \\"'),
+         re.compile(rf"(?P<head>File \\*\")(?P<path>{_PATH_CHARACTERS})(?=\\*\")"), _frame_path, "frames keep the library's path, not the installation's"),
+    Rule("frame-node", "path", (".js:", ".mjs:", ".cjs:", ".ts:", ".tsx:", ".jsx:", ".mts:", ".cts:"),
+         re.compile(rf"(?P<head>(?:^|(?<=[\s(])))(?:file://)?(?P<path>{_PATH_CHARACTERS})(?=:\d+(?::\d+)?)"), _frame_path, "the same for Node"),
+    Rule("home", "user", ("/home/", "/users/", "\\users\\"),
+         re.compile(r"(?P<root>/home/|/Users/|[A-Za-z]:\\{1,2}Users\\{1,2})(?P<user>[A-Za-z0-9._-]+)"), _home, "a home directory names a person"),
+    Rule("ipv4", "ip", (".",), re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)"), _ip, "addresses inside a customer's network"),
+    Rule("ipv6", "ip", ("::", ":"), re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6}(?![\w:.])|(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,6}:(?![\w:])"),
+         _ip, "the same, version 6"),
+    Rule("url-host", "host", ("://",),
+         re.compile(rf"(?P<scheme>[A-Za-z][\w+.-]{{1,30}}://)(?P<userinfo>[^\s/@\"'`]*@)?(?P<host>{_NAME})(?=[:/?#\s\"'`),;\\\]>]|$)"),
+         _host, "the authority of a URL, vendors' domains excepted"),
+    Rule("keyed-host", "host", ("host", "server", "enotfound", "eai_again", "connecting to", "connect to", "resolve", "altname", "dns:", "broker", "upstream", "address"),
+         re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){_Q}\s*[:=]\s*{_Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{_Q})(?P<host>{_LABELS}(?:\.{_LABELS})+|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
+         _host, "where a message names a machine"),
+    Rule("bare-host", "host", tuple(f".{suffix}" for suffix in _SUFFIXES),
+         re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.)+(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
+         _host, "a dotted name under a public or a private suffix"),
+    Rule("phone", "phone", ("+", "(", "-"),
+         re.compile(r"(?<![\w+.-])(?:\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w-]|\.\d|:\d)"),
+         lambda found, marks: marks.plain("phone") if sum(c.isdigit() for c in found[0]) >= 9 else None, "international or North American form"),
+    Rule("strict-path", "path", ("/",),
+         re.compile(r"(?<![\w.:/<>-])/(?:[\w.@+-]+/)+[\w.@+-]+"), lambda found, marks: marks.plain("path"), "strict mode: no absolute path leaves", strict=True),
+    Rule("strict-number", "number", (), re.compile(r"(?<![\w.:<-])\d{6,}(?![\w.:>])"), lambda found, marks: marks.plain("number"), "strict mode: no long number leaves", strict=True),
+)  # fmt: skip
+
+
+def _spoken(value: str) -> bool:
+    return _looks_random(value) and not re.fullmatch(r"[0-9a-f-]{36}|[a-z0-9_.-]+\.[a-z]{2,}|\d[\d.:-]*", value) and "://" not in value

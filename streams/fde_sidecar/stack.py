@@ -1,0 +1,119 @@
+"""Exceptions inside log text: Python tracebacks, Node and Java stacks, and one-line ``Type: message``.
+
+text -> find_stack() -> Stack(before, type, message, text) | find_inline() -> the same without a stack
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+TRACEBACK: Final = re.compile(r"^[ |+]*(?:Exception Group )?Traceback \(most recent call last\):\s*$")
+# Only the ends of the two sentences: a log agent may have cut the line's beginning.
+CHAIN: Final = re.compile(r"^.{0,80}(?:direct cause of the following exception:|another exception occurred:)\s*$")
+FRAME: Final = re.compile(r"^\s+at\s+(?:async\s+|new\s+)?\S")
+CAUSED: Final = re.compile(r"^\s*(?:Caused by:|Suppressed:|\.\.\. \d+ (?:more|common frames)|\[cause\]:|\[errors\]:)")
+# A traceback's last line: `package.Type: message`, or the bare type. Names of types hold no blank.
+_PYTHON_TYPE: Final = re.compile(r"^([A-Za-z_][\w.]*(?:\[[\w., ]+\])?)(?::(?: |$)(.*))?$", re.DOTALL)
+_SUFFIX: Final = r"(?:Error|Exception|Fault|Failed|Failure|Timeout|Interrupt|Exit|Warning|Denied|Exceeded|Rejected)"
+_CAMEL: Final = r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+"
+_TYPE: Final = rf"(?:[A-Za-z_$][\w$]*\.)*(?:[A-Za-z_$][\w$]*{_SUFFIX}|{_CAMEL}|Error|Exception)\w*"
+# `Type: message` or `Type [CODE]: message` anywhere after a blank; the bare type only at the end of a line.
+_INLINE: Final = re.compile(rf"(?:^|(?<=[\s(\"'`]))({_TYPE})(?: \[[A-Z][A-Z0-9_]+\])?(?::[ \n]|:?$)", re.MULTILINE)
+# In front of frames anything may be the name: `error: duplicate key`, `SlowDown: reduce`, `API_DISABLED: ...`.
+_NODE_HEAD: Final = re.compile(r"(?:^|(?<=\s))([A-Za-z_$][\w$.]*)(?: \[[A-Z][A-Z0-9_]+\])?:(?: |$)", re.MULTILINE)
+_UNCAUGHT: Final = re.compile(
+    r"^(?:Uncaught(?: \(in promise\))? |Unhandled (?:promise )?rejection:? ?|Exception in thread \"[^\"]*\" )"
+)
+ERROR_LINE: Final = re.compile(rf"^(?:Uncaught (?:\(in promise\) )?)?(?:{_TYPE})(?: \[[A-Z][A-Z0-9_]+\])?(?:: |$)")
+# How one-line records chain causes; what stands left of the first is the outer exception's own message.
+_CAUSES: Final = re.compile(r" <- |; caused by:? | caused by: |; nested exception is ", re.IGNORECASE)
+_PROSE: Final = frozenset({"Traceback", "Caused", "Note", "Warning", "TypeScript", "JavaScript", "GitHub", "OpenAI"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """An exception in a text. `before` is what was said ahead of it; `text` the stack as printed, None without frames."""
+
+    before: str
+    type: str | None
+    message: str | None
+    text: str | None
+
+
+def find_stack(text: str) -> Stack | None:
+    """The exception with its frames, or None when the text has no frames."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if TRACEBACK.match(line):
+            return _python(lines, number)
+        if FRAME.match(line):
+            return _node(lines, number)
+    return None
+
+
+def find_inline(text: str) -> Stack | None:
+    """``... Type: message`` without frames; the outermost of a chain written on one line."""
+    for found in _INLINE.finditer(text):
+        if not _names_a_type(text, found):
+            continue
+        message = _CAUSES.split(text[found.end() :].strip(), maxsplit=1)[0].strip()
+        before = text[: found.start()].strip().rstrip(":-").rstrip()
+        return Stack(before, found[1], message or None, None)
+    return None
+
+
+def _names_a_type(text: str, found: re.Match[str]) -> bool:
+    """Not a word of prose: ``503 Server Error: ...`` names no type, ``failed Error: ...`` does."""
+    if found[1] in _PROSE:
+        return False
+    if found[1] not in ("Error", "Exception", "Warning", "Failed", "Failure", "Timeout"):
+        return True
+    before = text[: found.start()].split()
+    return not before or not before[-1][:1].isupper() or before[-1].endswith(":")
+
+
+def _python(lines: list[str], first: int) -> Stack:
+    last = max(number for number, line in enumerate(lines) if TRACEBACK.match(line))
+    group = lines[last].lstrip(" +|").startswith("Exception Group") or lines[last][:1] in " |+"
+    if group:  # sub-exceptions follow; the group itself is the first exception line
+        last = first
+    name = message = None
+    for number in range(last + 1, len(lines)):
+        line = re.sub(r"^ *[|+] ?", "", lines[number]) if group else lines[number]
+        if not line or line[0] in " \t":
+            continue
+        found = _PYTHON_TYPE.match(line)
+        rest = [] if group else lines[number + 1 :]
+        if found:
+            name = found[1]
+            message = "\n".join([found[2] or "", *rest]).strip() or None
+        else:
+            message = "\n".join([line, *rest]).strip()
+        break
+    before = "\n".join(lines[:first]).strip()
+    return Stack(before, name, message, "\n".join(lines[first:]).rstrip())
+
+
+def _node(lines: list[str], first_frame: int) -> Stack:
+    head = "\n".join(lines[:first_frame])
+    start, name = 0, None
+    message: str | None
+    head_offset = len(head) - len(_UNCAUGHT.sub("", head))
+    searched = head[head_offset:]
+    found = next((m for m in _INLINE.finditer(searched) if _names_a_type(searched, m)), None) or _NODE_HEAD.search(
+        searched
+    )
+    if found:
+        name, start = found[1], found.start() + head_offset
+        message = searched[found.end() :].strip() or None
+        # `Type` alone on the header's line, its causes below
+        if message and CAUSED.match(message):
+            message = None
+    else:
+        line_start = head.rfind("\n") + 1
+        start, message = line_start, head[line_start:].strip() or None
+    before = head[:start].strip()
+    text = "\n".join([head[start:], *lines[first_frame:]]).rstrip()
+    return Stack(before.rstrip(":-").rstrip() if before else "", name, message, text)
