@@ -1,0 +1,252 @@
+"""Exception text to a chain of causes: Python tracebacks, Node stacks, Java causes, one-line chains.
+
+The event's way: ErrorEvent -> links_of() -> (root cause, ..., outermost wrapper) -> signature.
+
+Every function is pure and total: text that looks like no known form gives an empty chain, never an error.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One call. `library` is the package it belongs to ("" for the language's own library), None for the application.
+
+    `path` is relative to the package root and holds no version: ``requests/models.py``.
+    """
+
+    path: str
+    function: str
+    library: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One exception of a chain. `frames` outermost call first; `codes` are what the runtime printed beside it."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    codes: tuple[str, ...] = ()
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Packages on the stack, outermost first, each once; the language's own library is left out."""
+        return tuple(dict.fromkeys(frame.library for frame in self.frames if frame.library))
+
+
+Chain = tuple[Link, ...]  # root cause first
+
+_PACKAGES: Final = re.compile(r"(?:site-packages|dist-packages)[/\\](.+)")
+_PYTHON_STDLIB: Final = re.compile(r"[/\\]python3(?:\.\d+)?[/\\](?!site-packages|dist-packages)(.+)")
+_NODE_MODULES: Final = re.compile(r".*node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]?(.*)")
+_COMPILED: Final = re.compile(r"^(?![/\\<])[\w./-]+\.(?:pyx|pxi|pxd|pyi)$")  # Cython prints package-relative paths
+_VERSIONED: Final = re.compile(r"[@-]\d+(?:\.\d+)+[^/]*")
+
+_PY_FRAME: Final = re.compile(r'^\s*File "([^"]+)", line \d+(?:, in (.+))?$')
+_PY_HEAD: Final = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_<]\w*>?)*)(?:: (.*))?$")
+_PY_JOIN: Final = re.compile(
+    r"\n\s*\n\s*(?:The above exception was the direct cause of the following exception"
+    r"|During handling of the above exception, another exception occurred):\s*\n"
+)
+_GROUP_BAR: Final = re.compile(r"^\s*(?:\| ?|\+ (?=Exception Group))", re.M)
+_GROUP_PART: Final = re.compile(r"^\s*\+[+-]*-+ (\d+|\.\.\.) -+\s*$|^\s*\+-+\s*$", re.M)
+
+_NODE_FRAME: Final = re.compile(
+    r"^\s+at (?:async )?(?:(?P<function>[^()\n]+?) \()?(?P<path>(?:file://|node:|/|[A-Za-z]:\\|webpack:|<anonymous>|native)[^\s()]*?)(?::\d+)?(?::\d+)?\)?(?: \{)?$"
+)
+_NODE_CAUSE: Final = re.compile(r"^\s*\[(?:cause|errors)\]: \[?\s*", re.M)
+_NODE_HEAD: Final = re.compile(
+    r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
+)
+_NODE_PROPERTY: Final = re.compile(r"^\s+(?:code|type|sqlState): '([^'\n]+)',?$", re.M)
+
+_JAVA_FRAME: Final = re.compile(r"^\s+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
+_JAVA_CAUSE: Final = re.compile(r"^Caused by: ", re.M)
+_JAVA_STDLIB: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "groovy.")
+
+# SQLAlchemy prints the driver's error inside its own: "(psycopg.errors.UndefinedColumn) text\n[SQL: ...]".
+_WRAPPED_DRIVER: Final = re.compile(r"^\(([A-Za-z_][\w.]*)\) (.*?)(?=\n\[SQL:|\n\(Background on this error|\Z)", re.S)
+_ONE_LINE: Final = re.compile(
+    r"(?:^|[\s:(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Failure|Timeout)?|error): "
+)
+
+
+def frame_of(path: str, function: str) -> Frame:
+    """The frame of a source path: whose code it is, by where it lies, never by what it is called."""
+    clean = path.removeprefix("file://")
+    if clean.startswith(("node:", "internal/", "<frozen", "native", "<anonymous>")):
+        return Frame(clean.split("?")[0], function, "")
+    node = _NODE_MODULES.match(clean)
+    if node is not None:
+        package = _VERSIONED.sub("", node.group(1).replace("\\", "/"))
+        return Frame(f"{package}/{node.group(2)}".replace("\\", "/"), function, package)
+    packaged = _PACKAGES.search(clean)
+    if packaged is not None:
+        relative = packaged.group(1).replace("\\", "/")
+        return Frame(relative, function, relative.split("/", 1)[0].removesuffix(".py"))
+    if _COMPILED.match(clean):
+        return Frame(clean, function, clean.split("/", 1)[0])
+    stdlib = _PYTHON_STDLIB.search(clean)
+    if stdlib is not None:
+        return Frame(stdlib.group(1).replace("\\", "/"), function, "")
+    return Frame(clean, function, None)
+
+
+def parse_chain(text: str) -> Chain:
+    """The chain in a stack trace, root cause first; empty when `text` holds no stack of a known form."""
+    if _PY_FRAME.search(text) or 'File "' in text or "Traceback (most recent call last)" in text:
+        return _python(text)
+    if _JAVA_FRAME.search(text) and not re.search(r"^\s+at .*:\d+:\d+\)?", text, re.M):
+        return _java(text)
+    if re.search(r"^\s+at ", text, re.M):
+        return _node(text)
+    return ()
+
+
+def _python(text: str) -> Chain:
+    start = text.find("Traceback (most recent call last)")
+    group = "Exception Group Traceback" in text
+    if group:
+        text = _first_of_group(text)
+    elif start > 0:
+        text = text[start:]
+    links = [link for section in _PY_JOIN.split(text) if (link := _python_link(section)) is not None]
+    return tuple(inner for link in links for inner in _unwrapped(link))
+
+
+def _first_of_group(text: str) -> str:
+    """The first leaf of an exception group as an ordinary traceback: the others failed beside it, not because of it."""
+    flat = text
+    while True:
+        bare = _GROUP_BAR.sub("", flat)
+        if bare == flat:
+            break
+        flat = bare
+    parts = _GROUP_PART.split(flat)
+    sections = [part for part in parts if part and "Traceback (most recent call last)" in part]
+    return sections[1] if len(sections) > 1 else flat
+
+
+def _python_link(section: str) -> Link | None:
+    frames: list[Frame] = []
+    lines = section.split("\n")
+    head = None
+    for number, line in enumerate(lines):
+        found = _PY_FRAME.match(line)
+        if found is not None:
+            frames.append(frame_of(found.group(1), found.group(2) or ""))
+            head = None
+        elif head is None and line[:1].strip() and not line.startswith("Traceback"):
+            named = _PY_HEAD.match(line)
+            if named is not None:
+                head = (number, named.group(1), named.group(2) or "")
+    if head is None:
+        return None
+    number, name, first = head
+    return Link(name, "\n".join([first, *lines[number + 1 :]]).strip(), tuple(frames))
+
+
+def _unwrapped(link: Link) -> Chain:
+    inner = _WRAPPED_DRIVER.match(link.message)
+    if inner is None:
+        return (link,)
+    return (Link(inner.group(1), inner.group(2).strip(), link.frames), Link(link.type, "", link.frames))
+
+
+def _node(text: str) -> Chain:
+    links = [_node_link(section) for section in _NODE_CAUSE.split(text)]
+    return tuple(reversed([link for link in links if link is not None]))
+
+
+def _node_link(section: str) -> Link | None:
+    frames: list[Frame] = []
+    head: list[str] = []
+    for line in section.split("\n"):
+        found = _NODE_FRAME.match(line)
+        if found is not None:
+            frames.append(frame_of(found.group("path"), found.group("function") or ""))
+        elif not frames:
+            if re.match(r"\s+at ", line):
+                continue
+            head.append(line)
+    text = "\n".join(head).strip().removesuffix("{").strip()
+    named = _NODE_HEAD.match(text)
+    if named is None:
+        if not re.fullmatch(r"\[?[A-Za-z_$][\w.$]*\]?", text):
+            return None
+        return Link(text.strip("[]"), "", tuple(reversed(frames)))
+    codes = [named.group("code")] if named.group("code") else []
+    codes += _NODE_PROPERTY.findall(section)
+    return Link(named.group("type"), named.group("message").strip(), tuple(reversed(frames)), tuple(codes))
+
+
+def _java(text: str) -> Chain:
+    links: list[Link] = []
+    for section in _JAVA_CAUSE.split(text):
+        frames = tuple(
+            Frame(name, method, "" if name.startswith(_JAVA_STDLIB) else None)
+            for name, method, _ in _JAVA_FRAME.findall(section)
+        )
+        head = re.sub(r'^Exception in thread "[^"]*" ', "", section.split("\n\tat ", 1)[0].split("\n    at ", 1)[0])
+        named = _PY_HEAD.match(head.strip().split("\n", 1)[0])
+        if named is not None:
+            rest = head.strip().split("\n", 1)[1:]
+            links.append(
+                Link(named.group(1), "\n".join([named.group(2) or "", *rest]).strip(), tuple(reversed(frames)))
+            )
+    return tuple(reversed(links))
+
+
+def parse_line(text: str, outer_type: str | None = None) -> Chain:
+    """The chain in one line: ``doing x: Type: message <- Type: message``, outermost first as printed."""
+    links: list[Link] = []
+    for position, part in enumerate(text.split(" <- ")):
+        at = part.find(f"{outer_type}: ") if outer_type and position == 0 else -1
+        if at >= 0 and outer_type:
+            links.append(Link(outer_type, part[at + len(outer_type) + 2 :].strip()))
+            continue
+        named = _ONE_LINE.search(part) if position == 0 else _ONE_LINE.match(part)
+        if named is None:
+            if position > 0 and (lone := _PY_HEAD.match(part.split("\n", 1)[0])) is not None:
+                links.append(Link(lone.group(1), (part[lone.end(1) + 2 :]).strip()))
+            continue
+        links.append(Link(named.group(1), part[named.end() :].strip()))
+    return tuple(inner for link in reversed(links) for inner in _unwrapped(link))
+
+
+def module_of(type_name: str) -> str | None:
+    """The top-level module of a dotted Python type; None when it is not dotted."""
+    return type_name.split(".", 1)[0] if "." in type_name else None
+
+
+def is_builtin(type_name: str) -> bool:
+    """Whether the language itself defines this type: ``KeyError``, ``json.decoder.JSONDecodeError``, ``TypeError``."""
+    module = module_of(type_name)
+    if module is not None:
+        return module in sys.stdlib_module_names or module in ("java", "javax")
+    return type_name in _BUILTIN
+
+
+_BUILTIN: Final = frozenset(
+    name
+    for name, value in vars(__import__("builtins")).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+) | frozenset(
+    {
+        "Error",
+        "AggregateError",
+        "EvalError",
+        "RangeError",
+        "ReferenceError",
+        "SyntaxError",
+        "TypeError",
+        "URIError",
+        "DOMException",
+    }
+)

@@ -1,0 +1,92 @@
+"""The vendor's own sentence, out of the wrapping an SDK prints around it.
+
+A link's way: message -> sentence_of() -> Sentence(text, code) -> template -> signature.
+
+SDKs of one vendor in two languages print the same sentence inside different wrapping: a status before it, a documentation
+link after it, a JSON body around it. What is taken off is a closed list of forms; none names a vendor.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text` unmasked, "" when only a code was said; `code` the vendor's own, None when it gave none."""
+
+    text: str
+    code: str | None
+
+
+_KEY_TEXT: Final = re.compile(
+    r"[\"'](?:message|error_description|errorMessage|error_message|detail|title|msg)[\"']\s*:\s*(?:\[\s*)?(?:\"((?:[^\"\\]|\\.)+)\"|'((?:[^'\\]|\\.)+)')"
+)
+_LIST_TEXT: Final = re.compile(r"[\"']errorMessages[\"']\s*:\s*\[\s*[\"']([^\"']+)[\"']")
+_KEY_CODE: Final = re.compile(
+    r"[\"'](?:errorCode|error_code|code|error|status|reason|type)[\"']\s*:\s*[\"']([A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*)[\"']"
+)
+# "An error occurred (Code) when calling the Op operation: text" and its like: a code in brackets before the sentence.
+_CODED: Final = re.compile(r"^[^():]{0,60}\((?P<code>[A-Za-z][A-Za-z0-9_.]+)\)[^:]{0,80}: (?P<text>.+)", re.S)
+_TAIL_CODE: Final = re.compile(r"^[^:\n]{0,80}: (?P<code>[a-z]+(?:_[a-z0-9]+)+)$")
+_STATUS_LEAD: Final = re.compile(
+    r"^(?:(?:HTTP |Error code: |status(?: code)?:? )?[1-5]\d\d(?: error)?(?: -|:)? +)(?=\S)", re.IGNORECASE
+)
+_LABEL_LEAD: Final = re.compile(r"^(?:\([A-Za-z_][\w.]*\) |Request (?:<[\w:-]+>|req_\w+): )", re.IGNORECASE)
+_DOCS_TAIL: Final = re.compile(r"\s*(?:-|–|:)?\s*\(?(?:https?://\S+|<url(?::\w+)?>)\)?\.?\s*$")
+_NATIVE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_SUFFIXED: Final = re.compile(r".*(?:Error|Exception|Failure|Failed|Warning|Timeout|Fault|Interrupt|Exit)(?:Base)?$")
+# A wrapper that prints its cause after a few words of its own: "orders import: 413 Client Error".
+_RETOLD: Final = re.compile(r"^[\w .'-]{1,60}: (?=\S+ \S+)")
+_NOTE: Final = re.compile(r"\n(?:DETAIL|HINT|LINE \d+|CONTEXT|QUERY|STATEMENT|WHERE)\b.*", re.S)
+
+
+def sentence_of(type_name: str, message: str, codes: tuple[str, ...] = ()) -> Sentence:
+    """The sentence in `message`. A type name that is no class name (``NoSuchBucket``, ``ROW_LOCKED``) is a code."""
+    text = _NOTE.sub("", message).strip()
+    code = _code_of_type(type_name)
+    body = re.search(r"[\[{]", text)
+    if body is not None:
+        inside = text[body.start() :]
+        said = _KEY_TEXT.search(inside) or _LIST_TEXT.search(inside)
+        named = _KEY_CODE.search(inside)
+        if said is not None or (named is not None and re.search(r"[\"']\s*:", inside)):
+            code = named.group(1) if named is not None and not named.group(1).isdigit() else code
+            text = "" if said is None else next(group for group in said.groups() if group)
+            return Sentence(_bare(text), code)
+    coded = _CODED.match(text)
+    if coded is not None:
+        return Sentence(_bare(coded["text"]), coded["code"])
+    tail = _TAIL_CODE.match(text)
+    if tail is not None:
+        return Sentence("", tail["code"])
+    return Sentence(_bare(text), code)
+
+
+def retold(message: str) -> str | None:
+    """What an application's own error repeats of its cause, after a short prefix of its own; None if it repeats nothing.
+
+    >>> retold("orders import: password authentication failed")
+    'password authentication failed'
+    """
+    lead = _RETOLD.match(message)
+    return None if lead is None else message[lead.end() :]
+
+
+def _code_of_type(name: str) -> str | None:
+    last = name.rsplit(".", 1)[-1]
+    if "." in name:
+        return None
+    if _NATIVE_CODE.fullmatch(last):
+        return last
+    if re.fullmatch(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]*)+", last) and not _SUFFIXED.fullmatch(last):
+        return last
+    return None
+
+
+def _bare(text: str) -> str:
+    text = _STATUS_LEAD.sub("", _LABEL_LEAD.sub("", text.strip()))
+    text = text.split("\n\n", 1)[0]
+    return _DOCS_TAIL.sub("", text).strip()
