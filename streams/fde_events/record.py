@@ -16,14 +16,18 @@ import msgspec
 
 from fde_events.errors import InvalidEvent
 from fde_events.event import EventBatch
+from fde_events.ledger import EpochMark
 from fde_events.topics import MAX_RECORD_BYTES, customer_of
 
 CONTENT_TYPE: Final = "application/vnd.fde.batch+json;v=1"
 TYPE: Final = "io.fde.telemetry.batch.v1"
+MARK_CONTENT_TYPE: Final = "application/vnd.fde.mark+json;v=1"
+MARK_TYPE: Final = "io.fde.telemetry.mark.v1"
 _REQUIRED: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "fde_epoch", "fde_sequence")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EventBatch).decode
+_decode_mark = msgspec.json.Decoder(EpochMark).decode
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -102,3 +106,42 @@ def decode(topic: str, headers: Mapping[str, str], value: bytes | None) -> Recei
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidEvent(topic, f"the value is not an event batch: {error}") from error
     return ReceivedBatch(customer, headers["fde_epoch"], int(headers["fde_sequence"]), batch)
+
+
+def encode_mark(mark: EpochMark) -> Record:
+    """The record for a producer's own count. It travels on the customer's telemetry topic: the customer writes no other."""
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": f"{mark.epoch}/mark/{mark.highest}/{'closed' if mark.closed else 'open'}",
+        "ce_source": f"/fde/sidecar/{mark.deployment}",
+        "ce_type": MARK_TYPE,
+        "ce_time": mark.time,
+        "ce_subject": mark.deployment,
+        "content-type": MARK_CONTENT_TYPE,
+        "fde_type": "mark",
+        "fde_epoch": mark.epoch,
+    }
+    return Record(
+        key=mark.deployment.encode(),
+        value=_encode(mark),
+        headers=tuple((name, text.encode()) for name, text in attributes.items()),
+    )
+
+
+def is_mark(headers: Mapping[str, str]) -> bool:
+    """Whether a record of a telemetry topic is a mark and not a batch of events."""
+    return headers.get("fde_type") == "mark"
+
+
+def decode_mark(topic: str, headers: Mapping[str, str], value: bytes | None) -> EpochMark:
+    """The mark in a record. Its customer is the topic's, whatever the payload says. :class:`InvalidEvent` off contract."""
+    customer = customer_of(topic)
+    if headers.get("ce_type") != MARK_TYPE:
+        raise InvalidEvent(topic, f"not a {MARK_TYPE}: {headers.get('ce_type', '')[:80]!r}")
+    if value is None:
+        raise InvalidEvent(topic, "the mark has no value")
+    try:
+        mark = _decode_mark(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(topic, f"the value is not an epoch mark: {error}") from error
+    return msgspec.structs.replace(mark, customer=customer)
