@@ -24,6 +24,8 @@ Mode = Literal["standard", "strict"]
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _PASSES: Final = 8
+_CACHED_LINES: Final = 4096
+_CACHED_LENGTH: Final = 300
 _MAX_KEY_LINES: Final = 400  # an END that never comes must not swallow the log
 _PLAIN: Final = re.compile(r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>")
 
@@ -41,6 +43,8 @@ class Redactor:
 
     def __init__(self, key: bytes, mode: Mode = "standard") -> None:
         self._key, self.mode = key, mode
+        # Frames repeat: most lines of a stack have been seen. Bounded; the process holds the raw log anyway.
+        self._seen: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._rules: tuple[Rule, ...] = tuple(rule for rule in RULES if mode == "strict" or not rule.strict)
 
     @property
@@ -102,12 +106,23 @@ class Redactor:
         return None if text is None else self.redact(text)
 
     def _line(self, line: str, found: list[str]) -> str:
+        known = self._seen.get(line)
+        if known is not None:
+            found.extend(known[1])
+            return known[0]
+        kinds: list[str] = []
+        clean = line
         for _ in range(_PASSES):
-            redacted = self._pass(line, found)
-            if redacted == line:
-                return line
-            line = redacted
-        return line
+            redacted = self._pass(clean, kinds)
+            if redacted == clean:
+                break
+            clean = redacted
+        if len(line) <= _CACHED_LENGTH:
+            if len(self._seen) >= _CACHED_LINES:
+                self._seen.clear()
+            self._seen[line] = (clean, tuple(kinds))
+        found.extend(kinds)
+        return clean
 
     def _pass(self, line: str, found: list[str]) -> str:
         lower = line.lower()
@@ -135,9 +150,8 @@ def _private_key(line: str, inside: int, found: list[str]) -> tuple[str, int]:
     begin = None if inside else _BEGIN.search(line)
     if not inside and begin is None:
         return line, 0
-    end = None
-    for end in _END.finditer(line):
-        pass
+    ends = list(_END.finditer(line))
+    end = ends[-1] if ends else None
     head = line[: begin.start()] if begin else ""
     if end is None and inside >= _MAX_KEY_LINES:
         return line, 0

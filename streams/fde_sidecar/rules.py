@@ -18,7 +18,7 @@ VERSION: Final = "1"
 Pseudonym = Callable[[str, str], str]  # (kind, value) -> 8 hex digits
 Replace = Callable[[re.Match[str], "Marks"], str | None]
 
-_TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>"
+_TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>"  # noqa: S105  the form of our own placeholder
 # A quote as it stands in plain text, in JSON, and in JSON inside JSON.
 _Q: Final = r"(?:\\{0,3}[\"'`])?"
 
@@ -91,6 +91,7 @@ _KEYED: Final = re.compile(
     rf"(?i)(?<![A-Za-z0-9])(?:{_KEYS})(?P<separator>{_Q}\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
     rf"(?:(?P<quote>\\{{0,3}}[\"'`])(?P<quoted>.*?)(?<!\\)(?P=quote)|(?P<bare>[^\s\"'`&;,<>()\[\]{{}}\\]+))"
 )
+_CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]+)*[.:]?")
 # Words that stand where a value would, and are none.
 _NO_VALUES: Final = frozenset(
     "none null nil true false undefined missing invalid expired required empty string int bool redacted masked hidden unset "
@@ -102,6 +103,14 @@ _NO_VALUES: Final = frozenset(
 def _keyed(found: re.Match[str], marks: Marks) -> str | None:
     kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
     value = found["quoted"] if found["quote"] else found["bare"]
+    if not found["quote"] and _CODE.fullmatch(value):
+        follows = found.string[found.end() : found.end() + 1]
+        dotted = "." in value.rstrip(".:")
+        if follows in ("[", "(") or (
+            value.replace(".", "").replace("_", "").rstrip(":").isalpha()
+            and (dotted or (kind != "password" and "_" in value))
+        ):
+            return None  # source code in a traceback: `api_key=cfg["key"]`, `token=settings.token`
     if not _is_value(value, quoted=bool(found["quote"]), assigned="=" in found["separator"], kind=kind):
         return None
     at = found.start("quoted") if found["quote"] else found.start("bare")
@@ -121,6 +130,8 @@ def _is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
         return quoted or assigned or not word.isalpha() or len(word) >= 12
     if " " in value and not _looks_random(value.replace(" ", "")):
         return False
+    if not quoted and word.isalpha() and word.islower() and len(word) < 16:
+        return False  # a word, or a variable of source code: no issuer makes keys like that
     if quoted or assigned:
         return kind != "token" or len(value) >= 8 or _looks_random(value)
     return _looks_random(value)
@@ -321,4 +332,8 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def _spoken(value: str) -> bool:
-    return _looks_random(value) and not re.fullmatch(r"[0-9a-f-]{36}|[a-z0-9_.-]+\.[a-z]{2,}|\d[\d.:-]*", value) and "://" not in value
+    return (
+        _looks_random(value)
+        and not re.fullmatch(r"[0-9a-f-]{36}|[a-z0-9_.-]+\.[a-z]{2,}|\d[\d.:-]*", value)
+        and "://" not in value
+    )
