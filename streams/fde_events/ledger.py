@@ -53,6 +53,16 @@ class Ranges:
         spans.insert(low, (start, end))
         return True
 
+    def __contains__(self, number: int) -> bool:
+        low, high = 0, len(self.spans)
+        while low < high:
+            middle = (low + high) // 2
+            if self.spans[middle][1] < number:
+                low = middle + 1
+            else:
+                high = middle
+        return low < len(self.spans) and self.spans[low][0] <= number
+
     def __len__(self) -> int:
         return sum(end - start + 1 for start, end in self.spans)
 

@@ -1,0 +1,157 @@
+"""The state of a partition and the log it is rebuilt from.
+
+Each fold step appends one `StateRecord`: the delta and the source offsets ``(prev, last]`` that it covers, atomically. Three
+rules make a crash, a repeat or a zombie harmless (tested prototype: 92 kills and stops, no hole, no double):
+
+* **chain**: a delta applies only if its `prev` is what is covered, so to exactly one state;
+* **contiguity**: a step never folds past a missing source offset; it stops before it and seeks back;
+* **fence first**: whoever is given a partition fences the older writer, then reads the log to its end, then seeks to
+  covered + 1. Memory changes only after the log has acknowledged.
+
+The rules need contiguous source offsets: the signatures topic is neither compacted nor written in transactions.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+
+from fde_events.challenge import Challenge
+from fde_events.errors import FdeError
+from fde_events.signed import SignedBatch
+from fde_events.topics import MAX_RECORD_BYTES
+from fde_streams.fold import THRESHOLD, Delta, State, apply, challenges_of, fold
+from fde_streams.seen import number_of
+
+OWNER: Final = uuid.uuid4().hex[:12]
+
+Undecodable = Callable[[int, bytes, Exception], None]
+
+
+class Fenced(FdeError):
+    """Another worker owns this partition now. Its state is the truth; ours is dropped."""
+
+
+class StateRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of one partition. A claim has no delta. `rewound` says that the source was emptied and starts anew.
+
+    `prev` and `last` are source offsets: ``(prev, last]`` is covered.
+    """
+
+    owner: str
+    generation: int
+    prev: int
+    last: int
+    delta: Delta | None = None
+    rewound: bool = False
+
+
+encode_state = msgspec.json.Encoder().encode
+decode_state = msgspec.json.Decoder(StateRecord).decode
+_decode_batch = msgspec.json.Decoder(SignedBatch).decode
+
+
+@dataclass(slots=True)
+class Part:
+    """What one partition's log amounts to. `covered` -1: nothing yet. `last_delta` may not have been published."""
+
+    covered: int = -1
+    generation: int = -1
+    ignored: int = 0
+    state: State = field(default_factory=State)
+    last_delta: Delta | None = None
+
+    def apply(self, record: StateRecord) -> bool:
+        """Apply the next record of the log; False if it is a claim, a zombie's or out of chain."""
+        if record.generation < self.generation:
+            self.ignored += 1
+            return False
+        self.generation = record.generation
+        if record.rewound:
+            self.covered = record.last
+            return True
+        if record.delta is None:
+            return False
+        if record.prev != self.covered:
+            self.ignored += 1
+            return False
+        apply(self.state, record.delta)
+        self.covered, self.last_delta = record.last, record.delta
+        return True
+
+
+class StateLog(Protocol):
+    """Where state records are kept. Blocking; one caller at a time."""
+
+    def rebuild(self, partitions: Iterable[int]) -> dict[int, Part]:
+        """Fence every older writer of `partitions`, then read their logs to the end. Unavailable if that cannot be done."""
+
+    def append(self, partition: int, record: StateRecord) -> None:
+        """Write one record and wait until it is kept. :class:`Fenced` if the partition has another owner."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+def covers(
+    part: Part,
+    records: Sequence[tuple[int, bytes]],
+    *,
+    threshold: int = THRESHOLD,
+    undecodable: Undecodable | None = None,
+) -> tuple[StateRecord | None, bool]:
+    """The step that folds `records` (offset, value; ascending) onto `part`, and whether there is a gap before some of them.
+
+    None when nothing new is in them. A record that is no signed batch is told to `undecodable` and passed over: it must
+    not stop the partition. Pure on `part`. The step is shortened until it fits a record; the rest follows in the next step.
+    """
+    batches: list[tuple[int, SignedBatch]] = []
+    last, gap = part.covered, False
+    for offset, value in records:
+        if offset <= last:
+            continue  # delivered again
+        if offset != last + 1:
+            gap = True
+            break
+        try:
+            batch = _decode_batch(value)
+            for event in batch.events:
+                number_of(event.id)
+            batches.append((offset, batch))
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+            if undecodable is not None:
+                undecodable(offset, value, error)
+        last = offset
+    if last == part.covered:
+        return None, gap
+    while True:
+        delta = fold(part.state, (batch for offset, batch in batches if offset <= last), threshold=threshold)
+        record = StateRecord(OWNER, part.generation, part.covered, last, delta)
+        if last == part.covered + 1 or len(encode_state(record)) <= MAX_RECORD_BYTES:
+            return record, gap
+        last = part.covered + (last - part.covered) // 2
+
+
+def fold_and_keep(
+    log: StateLog,
+    partition: int,
+    part: Part,
+    records: Sequence[tuple[int, bytes]],
+    *,
+    threshold: int = THRESHOLD,
+    undecodable: Undecodable | None = None,
+) -> tuple[list[Challenge], bool]:
+    """Fold `records`, keep the steps, apply them; the challenges to publish, and whether there is a gap to seek back to."""
+    changed: dict[str, Challenge] = {}
+    while True:
+        record, gap = covers(part, records, threshold=threshold, undecodable=undecodable)
+        if record is None or record.delta is None:
+            return list(changed.values()), gap
+        log.append(partition, record)
+        if not part.apply(record):
+            raise Fenced(f"partition {partition}: the log kept a step that does not follow the state in memory")
+        changed.update({challenge.id: challenge for challenge in challenges_of(part.state, record.delta)})
