@@ -1,0 +1,166 @@
+"""One real Kafka broker (KRaft, no containers) on free loopback ports.
+
+The broker's way: start() -> format -> java kafka.Kafka -> metadata answers; kill(), restart() on the same data; stop().
+"""
+
+import base64
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from fde_local.component import KAFKA, default_cache
+from fde_local.errors import NotReady
+from fde_local.ports import free_ports
+from fde_local.process import LocalProcess
+from fde_local.toolchain import JAVA, find
+
+_SETTINGS: Final = Path(__file__).resolve().parents[1] / "kafka" / "server.properties"
+_JVM: Final = (
+    "-Xmx512m",
+    "-Xms128m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
+
+
+class KafkaBroker:
+    """A running broker. Made by :meth:`start`; a context manager that stops it.
+
+    Topics are not created by use: call :meth:`create_topic`, or an AdminClient.
+    """
+
+    def __init__(self, directory: Path, libs: Path) -> None:
+        self._directory = directory
+        self._libs = libs
+        self._port, self._controller_port = free_ports(2)
+        self._process: LocalProcess | None = None
+
+    @classmethod
+    def start(cls, directory: Path) -> Self:
+        """A broker with newly formatted storage in `directory`; returns when metadata answers.
+
+        Raises MissingToolchain or NotPrepared when there is no Kafka to start, NotReady when it does not come up.
+        """
+        broker = cls(directory, KAFKA.demand(default_cache()))
+        directory.mkdir(parents=True, exist_ok=True)
+        broker._format()
+        broker._run()
+        return broker
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`127.0.0.1:<port>`; the same after every restart."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None while the broker is down."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def log(self) -> Path:
+        """What the broker printed, over all its restarts: warnings and errors only."""
+        return self._directory / "kafka.log"
+
+    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+        """Creates a topic and returns when the broker has it. Raises KafkaException when it exists already."""
+        client = self._admin()  # kept until the future is done: without its client it never is
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
+        client.create_topics([topic])[name].result(timeout=30)
+
+    def kill(self) -> None:
+        """The broker is gone at once (SIGKILL), as in a crash. Its data stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def restart(self, limit_s: float = 60.0) -> None:
+        """Runs the broker on the same data and ports, stopping it first when it runs.
+
+        After :meth:`kill` this takes about 4 s more: the session of the killed one must end.
+        """
+        self.stop()
+        self._run(limit_s)
+
+    def stop(self) -> None:
+        """Stops the broker (SIGTERM, SIGKILL after 15 s). Its data stays. Stopping twice is fine."""
+        if self._process is not None:
+            self._process.stop(15.0)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def _format(self) -> None:
+        broker, controller = self.bootstrap_servers, f"127.0.0.1:{self._controller_port}"
+        (self._directory / "server.properties").write_text(
+            f"{_SETTINGS.read_text()}\n"
+            f"controller.quorum.voters=1@{controller}\n"
+            f"listeners=PLAINTEXT://{broker},CONTROLLER://{controller}\n"
+            f"advertised.listeners=PLAINTEXT://{broker}\n"
+            "log.dirs=data\n"
+        )
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # `--cluster-id=`, since an id may begin with a dash
+        arguments = ("format", f"--cluster-id={cluster_id}", "--config", "server.properties")
+        done = subprocess.run(
+            self._java("kafka.tools.StorageTool", *arguments),
+            cwd=self._directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise NotReady(
+                f"kafka: the storage in {self._directory} could not be formatted: {done.stderr or done.stdout}"
+                f"Check {_SETTINGS}."
+            )
+
+    def _run(self, limit_s: float = 60.0) -> None:
+        self._process = LocalProcess.start("kafka", self._java("kafka.Kafka", "server.properties"), self._directory)
+        try:
+            self._await_metadata(self._process, limit_s)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _await_metadata(self, process: LocalProcess, limit_s: float) -> None:
+        client = self._admin()
+        last = "no answer"
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if process.exit_code is not None:
+                raise NotReady(f"kafka: the broker ended by itself ({process.exit_code}). {process.last_words()}")
+            try:
+                # While the broker has not registered, metadata answers with an empty list.
+                if client.list_topics(timeout=1.0).brokers:
+                    return
+            except KafkaException as error:
+                last = str(error)
+            time.sleep(0.05)
+        raise NotReady(f"kafka: no metadata after {limit_s:.0f} s ({last}). {process.last_words()}")
+
+    def _java(self, main_class: str, *arguments: str) -> tuple[str, ...]:
+        return (str(find(JAVA).path), *_JVM, "-cp", f"{self._libs}/*", main_class, *arguments)
+
+    def _admin(self) -> AdminClient:
+        return AdminClient(
+            {
+                "bootstrap.servers": self.bootstrap_servers,
+                "log_level": 0,  # a refused connection while the broker starts is no news
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": 200,
+            }
+        )
