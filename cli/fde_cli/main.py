@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "group": ("group:group", "Signatures and groups of events in a file, offline."),
     "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
     "ledger": ("ledger:ledger", "Per deployment: published, received, duplicates, gaps, unproven."),
-    "operator": ("operator:operator", "The operator process."),
+    "operator": ("operator:app", "The operator process."),
     "redact": ("redact:redact", "What the sidecar would let out of a log."),
     "review": ("review:app", "List, show, approve and reject candidates; the review page."),
     "search": ("search:search", "Find published primitives by words or by an error."),

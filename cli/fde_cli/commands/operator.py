@@ -1,0 +1,109 @@
+"""`fde operator`: the operator process; `fde operator install`: what it needs in the cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+app = App(name="operator", help="The operator process, and what it needs in a cluster.")
+
+Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
+
+
+@app.default
+def operator(
+    *,
+    kubeconfig: Kubeconfig = None,
+    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    broker_networks: Annotated[str, Parameter(env_var="FDE_BROKER_NETWORKS")] = "",
+    sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
+    runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
+    workers: Annotated[int, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 4,
+    resync_seconds: Annotated[float, Parameter(env_var="FDE_OPERATOR_RESYNC_SECONDS")] = 600.0,
+) -> int:
+    """Publish approved candidates and run FDEDeployments, until SIGTERM.
+
+    Parameters
+    ----------
+    kubeconfig
+        A kubeconfig file; without one, the pod's own service account.
+    brokers
+        Kafka bootstrap servers: decision records go there, sidecars and network policies are told of them.
+    broker_networks
+        CIDRs of the brokers, separated by commas, for network policies; without them, their ports at any address.
+    sidecar_image
+        The image of sidecars, best by digest.
+    runtime_image
+        The image that renders files with secrets inside pods, best by digest.
+    workers
+        Reconciliations at a time.
+    resync_seconds
+        Everything is looked at again this often, whatever events said.
+    """
+    import asyncio
+
+    from fde_operator.process import run
+    from fde_operator.settings import OperatorSettings
+
+    defaults = OperatorSettings()
+    settings = OperatorSettings(
+        brokers=brokers,
+        broker_networks=tuple(cidr.strip() for cidr in broker_networks.split(",") if cidr.strip()),
+        sidecar_image=sidecar_image or defaults.sidecar_image,
+        runtime_image=runtime_image or defaults.runtime_image,
+        workers=workers,
+        resync_s=resync_seconds,
+    )
+    _log_to_stderr()
+    _tell(f"fde operator: {settings}")
+    asyncio.run(run(_file(kubeconfig), settings, tell=_tell))
+    return 0
+
+
+@app.command
+def install(*, kubeconfig: Kubeconfig = None) -> int:
+    """Apply definitions, admission policies, roles and namespaces. Run again it changes nothing that is right.
+
+    Parameters
+    ----------
+    kubeconfig
+        A kubeconfig file of somebody who may do that; without one, the pod's own service account.
+    """
+    import asyncio
+
+    from fde_operator.install import install as apply
+    from fde_operator.kubernetes import KubernetesCluster
+
+    async def do() -> None:
+        cluster = KubernetesCluster(_file(kubeconfig))
+        try:
+            await apply(cluster, tell=_tell)
+        finally:
+            await cluster.aclose()
+
+    asyncio.run(do())
+    return 0
+
+
+def _file(kubeconfig: Path | None) -> str | None:
+    if kubeconfig is not None and not kubeconfig.is_file():
+        from fde_events.errors import Misuse
+
+        raise Misuse(f"there is no kubeconfig file {kubeconfig}")
+    return str(kubeconfig) if kubeconfig else None
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _log_to_stderr() -> None:
+    import structlog
+
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+    )

@@ -1,0 +1,25 @@
+"""TelemetryFeed.status: whether some deployment carries the feed."""
+
+from __future__ import annotations
+
+from fde_operator.cluster import Cluster
+from fde_operator.conditions import condition, status_patch
+from fde_operator.key import Key
+
+
+async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
+    """Write the feed's conditions."""
+    raw = await cluster.get(key)
+    if raw is None or raw["metadata"].get("deletionTimestamp"):
+        return None
+    name = raw["spec"]["deploymentRef"]["name"]
+    target = await cluster.get(Key("FDEDeployment", key.namespace, name))
+    state = (
+        condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
+        if target is not None
+        else condition("Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace")
+    )
+    patch = status_patch(raw, [state], {}, now=now)
+    if patch is not None:
+        await cluster.apply_status(patch)
+    return None

@@ -1,0 +1,60 @@
+"""What the operator needs in a cluster, and how it gets there: definitions, then policies, roles and namespaces.
+
+models -> CRDs -> Established -> namespaces, accounts -> policies, roles. Idempotent: server-side apply throughout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from fde_api.crd import definitions
+from fde_events.errors import Unavailable
+from fde_operator.cluster import Cluster, Manifest
+from fde_operator.key import Key
+
+_HERE: Final = Path(__file__).resolve()
+# In a wheel the manifests lie beside this module; in a checkout (editable install) they are the ones of deploy/.
+_PLACES: Final = (_HERE.parent / "deploy", _HERE.parents[2] / "deploy")
+
+
+def manifests(folder: str) -> list[Manifest]:
+    """Every object in ``deploy/<folder>/*.yaml``, in file order. :class:`FileNotFoundError` if they were not packaged."""
+    for place in _PLACES:
+        files = sorted((place / folder).glob("*.yaml"))
+        if files:
+            return [document for file in files for document in yaml.safe_load_all(file.read_text()) if document]
+    raise FileNotFoundError(f"deploy/{folder}/*.yaml is neither beside {_HERE.name} nor in a checkout")
+
+
+async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: float = 60.0) -> None:
+    """Apply everything. Raises Denied (not allowed to), Unavailable (away, or definitions not established in time)."""
+    for crd in definitions():
+        await cluster.apply(crd)
+        tell(f"applied {crd['kind']} {crd['metadata']['name']}")
+    await established(cluster, timeout_s=timeout_s)
+    for folder in ("operator", "policies"):
+        for manifest in manifests(folder):
+            await cluster.apply(manifest)
+            tell(f"applied {manifest['kind']} {manifest['metadata']['name']}")
+
+
+async def established(cluster: Cluster, *, timeout_s: float) -> None:
+    """Wait until the API server serves every kind."""
+    deadline = time.monotonic() + timeout_s
+    for crd in definitions():
+        key = Key(crd["kind"], "", crd["metadata"]["name"])
+        while not _is_established(await cluster.get(key)):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{key} is not established after {timeout_s:g} s; `kubectl describe crd` says why.")
+            await asyncio.sleep(0.1)
+
+
+def _is_established(crd: Manifest | None) -> bool:
+    conditions = (crd or {}).get("status", {}).get("conditions", ())
+    return any(found["type"] == "Established" and found["status"] == "True" for found in conditions)

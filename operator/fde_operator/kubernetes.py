@@ -1,0 +1,201 @@
+"""Cluster on lightkube: the only module that talks to the API server's objects. Translates, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx2
+from lightkube import AsyncClient
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.core import resource
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.generic_resource import (
+    GenericGlobalResource,
+    GenericGlobalStatus,
+    GenericNamespacedResource,
+    GenericNamespacedStatus,
+    create_api_info,
+)
+from lightkube.types import CascadeType
+
+from fde_api.kinds import KINDS
+from fde_api.meta import GROUP
+from fde_events.errors import Misuse, Unavailable
+from fde_operator.cluster import Manifest
+from fde_operator.errors import Conflicting, Denied
+from fde_operator.key import Key
+from fde_operator.settings import FIELD_MANAGER
+
+# kind: group, version, plural, namespaced
+_FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
+    "Namespace": ("", "v1", "namespaces", False),
+    "ConfigMap": ("", "v1", "configmaps", True),
+    "ServiceAccount": ("", "v1", "serviceaccounts", True),
+    "Deployment": ("apps", "v1", "deployments", True),
+    "CronJob": ("batch", "v1", "cronjobs", True),
+    "Job": ("batch", "v1", "jobs", True),
+    "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
+    "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
+    "ValidatingAdmissionPolicy": ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", False),
+    "ValidatingAdmissionPolicyBinding": (
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingadmissionpolicybindings",
+        False,
+    ),
+    "ClusterRole": ("rbac.authorization.k8s.io", "v1", "clusterroles", False),
+    "ClusterRoleBinding": ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", False),
+}
+_TABLE: Final = {**_FOREIGN, **{kind.name: (GROUP, "v1", kind.plural, kind.namespaced) for kind in KINDS}}
+_LATER: Final = (429, 500, 502, 503, 504)
+
+
+def _resource(kind: str) -> tuple[Any, Any]:
+    """lightkube's classes for `kind` and its status; our own, outside lightkube's registry, which refuses doubles."""
+    group, version, plural, namespaced = _TABLE[kind]
+    info = create_api_info(group, version, kind, plural)
+    status_info = resource.ApiInfo(
+        resource=info.resource, parent=info.resource, plural=plural, verbs=["get", "patch", "put"], action="status"
+    )
+    main, status = (
+        (GenericNamespacedResource, GenericNamespacedStatus)
+        if namespaced
+        else (GenericGlobalResource, GenericGlobalStatus)
+    )
+    return type(kind, (main,), {"_api_info": info}), type(f"{kind}Status", (status,), {"_api_info": status_info})
+
+
+def config_of(kubeconfig: str | None) -> SingleConfig:
+    """The connection that a kubeconfig's current context, or the environment, names. :class:`Misuse` if there is none."""
+    try:
+        config = (KubeConfig.from_file(kubeconfig) if kubeconfig else KubeConfig.from_env()).get()
+    except (ConfigError, OSError) as error:
+        raise Misuse(f"no connection to Kubernetes is configured: {error}; give --kubeconfig FILE") from error
+    if config is None:
+        raise Misuse(
+            f"the kubeconfig {kubeconfig or ''} names no current context; `kubectl config use-context` sets it"
+        )
+    return config
+
+
+_RESOURCES: Final = {kind: _resource(kind) for kind in _TABLE}
+
+
+class KubernetesCluster:
+    """A :class:`fde_operator.cluster.Cluster` for one kubeconfig; without one, the pod's own account or KUBECONFIG."""
+
+    def __init__(self, kubeconfig: str | None = None, *, timeout_s: float = 10.0) -> None:
+        config = config_of(kubeconfig)
+        self._client = AsyncClient(config=config, timeout=httpx2.Timeout(timeout_s), trust_env=False)
+        self.url = str(config.cluster.server)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def get(self, key: Key) -> Manifest | None:
+        """The object, or None."""
+        main, _ = _RESOURCES[key.kind]
+        try:
+            return dict(await self._client.get(main, key.name, **_where(key.namespace)))
+        except httpx2.HTTPError as error:
+            if _code(error) == 404:
+                return None
+            raise self._translated(error, f"reading {key}") from error
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> list[Manifest]:
+        """All pages. The kind and version that a list's items lack are put back."""
+        main, _ = _RESOURCES[kind]
+        where = _where(namespace or "*") if _TABLE[kind][3] else {}
+        by_label: dict[str, Any] | None = dict(labels) if labels else None
+        by_field: dict[str, Any] | None = dict(fields) if fields else None
+        found: list[Manifest] = []
+        try:
+            async for item in self._client.list(main, labels=by_label, fields=by_field, chunk_size=500, **where):
+                found.append({"apiVersion": _api_version(kind), "kind": kind, **item})
+        except httpx2.HTTPError as error:
+            raise self._translated(error, f"listing {kind} {namespace}") from error
+        return found
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """POST."""
+        main, _ = _RESOURCES[manifest["kind"]]
+        try:
+            return dict(await self._client.create(main(manifest), field_manager=FIELD_MANAGER, **_where_of(manifest)))
+        except httpx2.HTTPError as error:
+            raise self._translated(error, f"creating {_named(manifest)}") from error
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """PATCH application/apply-patch+yaml, force."""
+        return await self._apply(manifest, 0)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """The same, on /status. Conflicting when the object has gone."""
+        return await self._apply(manifest, 1)
+
+    async def _apply(self, manifest: Manifest, which: int) -> Manifest:
+        made = _RESOURCES[manifest["kind"]][which](manifest)
+        name, where = manifest["metadata"]["name"], _where_of(manifest)
+        try:
+            return dict(await self._client.apply(made, name, field_manager=FIELD_MANAGER, force=True, **where))
+        except httpx2.HTTPError as error:
+            raise self._translated(error, f"applying {_named(manifest)}") from error
+
+    async def delete(self, key: Key, *, uid: str) -> None:
+        """DELETE, background. The uid is checked by reading first: lightkube's delete takes no precondition."""
+        found = await self.get_listed(key)
+        if found is None or found["metadata"]["uid"] != uid:
+            return
+        main, _ = _RESOURCES[key.kind]
+        try:
+            await self._client.delete(main, key.name, cascade=CascadeType.BACKGROUND, **_where(key.namespace))
+        except httpx2.HTTPError as error:
+            if _code(error) != 404:
+                raise self._translated(error, f"deleting {key}") from error
+
+    async def get_listed(self, key: Key) -> Manifest | None:
+        """As :meth:`get`, with the right to list alone."""
+        found = await self.list(key.kind, namespace=key.namespace, fields={"metadata.name": key.name})
+        return found[0] if found else None
+
+    def _translated(self, error: httpx2.HTTPError, doing: str) -> Exception:
+        code = _code(error)
+        said = str(error).strip() or type(error).__name__
+        if code is None or code in _LATER:
+            return Unavailable(f"The API server at {self.url} did not answer while {doing}: {said}.")
+        if code == 409 or code == 404:
+            return Conflicting(f"{doing}: {said}")
+        if code == 401:
+            return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=30)
+        return Denied(f"{doing}: {said}")
+
+
+def _code(error: httpx2.HTTPError) -> int | None:
+    if isinstance(error, ApiError) and error.status.code is not None:
+        return int(error.status.code)
+    return error.response.status_code if isinstance(error, httpx2.HTTPStatusError) else None
+
+
+def _api_version(kind: str) -> str:
+    group, version, *_ = _TABLE[kind]
+    return f"{group}/{version}" if group else version
+
+
+def _where(namespace: str) -> dict[str, Any]:
+    return {"namespace": namespace} if namespace else {}
+
+
+def _where_of(manifest: Manifest) -> dict[str, Any]:
+    return _where(manifest["metadata"].get("namespace", ""))
+
+
+def _named(manifest: Manifest) -> str:
+    return f"{manifest['kind']} {manifest['metadata'].get('namespace', '')}/{manifest['metadata']['name']}"

@@ -1,0 +1,67 @@
+"""Labels, annotations and owner references of everything made for one deployment."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from fde_api.deployment import FDEDeployment
+from fde_api.meta import API_VERSION
+from fde_operator.settings import MANAGED_BY
+
+OWNED: Final = "app.kubernetes.io/managed-by"
+DEPLOYMENT: Final = "fde.io/deployment"
+CUSTOMER: Final = "fde.io/customer"
+PSEUDONYM: Final = "fde.io/customer-pseudonym"  # of a namespace: as whom a primitive's visibleTo knows this customer
+_LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+
+def selector(deployment: str) -> dict[str, str]:
+    """What finds every object and pod of one deployment, in its namespace."""
+    return {OWNED: MANAGED_BY, DEPLOYMENT: deployment}
+
+
+def labels(deployment: FDEDeployment, *, customer: str, version: str) -> dict[str, str]:
+    """Labels of objects and pods. A compliance tag becomes a label where it can be one; the annotation has them all."""
+    tags = deployment.spec.environment.compliance_requirements
+    return {
+        **selector(deployment.metadata.name),
+        "app.kubernetes.io/name": deployment.spec.primitive_ref.name,
+        "app.kubernetes.io/instance": deployment.metadata.name,
+        "app.kubernetes.io/part-of": "fde",
+        "fde.io/primitive": deployment.spec.primitive_ref.name,
+        "fde.io/version": version,
+        CUSTOMER: customer,
+        **{f"compliance.fde.io/{tag}": "required" for tag in sorted(tags) if _LABEL.fullmatch(tag)},
+    }
+
+
+def notes(deployment: FDEDeployment) -> dict[str, str]:
+    """Annotations of objects and pods."""
+    environment = deployment.spec.environment
+    found: dict[str, str] = {"fde.io/network-zone": environment.network_zone}
+    if environment.compliance_requirements:
+        found["fde.io/compliance"] = ",".join(sorted(environment.compliance_requirements))
+    if environment.data_residency:
+        found["fde.io/data-residency"] = environment.data_residency
+    return found
+
+
+def metadata(deployment: FDEDeployment, name: str, *, customer: str, version: str) -> dict[str, Any]:
+    """ObjectMeta of a child: deleted with its owner, by the cluster's own garbage collector."""
+    return {
+        "name": name,
+        "namespace": deployment.metadata.namespace,
+        "labels": labels(deployment, customer=customer, version=version),
+        "annotations": notes(deployment),
+        "ownerReferences": [
+            {
+                "apiVersion": API_VERSION,
+                "kind": deployment.kind,
+                "name": deployment.metadata.name,
+                "uid": deployment.metadata.uid,
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ],
+    }

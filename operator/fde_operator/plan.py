@@ -1,0 +1,92 @@
+"""plan(): from what is and what should be to what to do. Pure; also the dry run.
+
+desired, observed -> Create | Apply | Delete, in the order to do them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fde_operator.cluster import Manifest, key_of
+from fde_operator.key import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One object that should be. `once`: made when missing, then it is its owner's to edit."""
+
+    manifest: Manifest
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make what is not there, without taking over what is."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply: our fields as given, everybody else's left alone."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove one object, identified by uid: never a namesake made meanwhile."""
+
+    key: Key
+    uid: str
+
+
+Action = Create | Apply | Delete
+
+
+def plan(
+    observed: Iterable[Manifest], desired: Sequence[Desired], *, keep: Collection[str] = frozenset()
+) -> tuple[Action, ...]:
+    """What makes `desired` true, in its order; then deletions, in reverse order of observation.
+
+    `observed` must hold only objects we own: whatever is not desired is deleted, but for kinds in `keep` (old ConfigMaps
+    stay until the new workload runs: pods of the old one still mount them). Objects as they should be cost no write.
+    """
+    present = {key_of(manifest): manifest for manifest in observed}
+    actions: list[Action] = []
+    for wanted in desired:
+        found = present.get(key_of(wanted.manifest))
+        if wanted.once:
+            if found is None:
+                actions.append(Create(wanted.manifest))
+        elif found is None or not holds(found, wanted.manifest):
+            actions.append(Apply(wanted.manifest))
+    wanted_keys = {key_of(wanted.manifest) for wanted in desired}
+    for key, manifest in reversed(present.items()):
+        doomed = "deletionTimestamp" in manifest["metadata"]
+        if key not in wanted_keys and key.kind not in keep and not doomed:
+            actions.append(Delete(key, manifest["metadata"]["uid"]))
+    return tuple(actions)
+
+
+def holds(observed: Any, desired: Any) -> bool:
+    """Whether every field of `desired` stands in `observed`: fields the server or others added do not matter.
+
+    Lists must agree item by item. An empty value equals a missing one, because the server drops some empty values.
+    """
+    if isinstance(desired, dict):
+        if observed is None:
+            return not desired
+        return isinstance(observed, dict) and all(holds(observed.get(name), value) for name, value in desired.items())
+    if isinstance(desired, list | tuple):
+        found = observed or []
+        return (
+            isinstance(found, list | tuple)
+            and len(found) == len(desired)
+            and all(holds(a, b) for a, b in zip(found, desired, strict=True))
+        )
+    if observed is None:
+        return desired in (None, "", False, 0)
+    return bool(observed == desired) and isinstance(observed, bool) == isinstance(desired, bool)

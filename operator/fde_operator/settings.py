@@ -1,0 +1,23 @@
+"""Everything the operator reads from its environment, once, at the entry point."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+FIELD_MANAGER: Final = "fde-operator"
+MANAGED_BY: Final = "fde-operator"
+
+
+class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Printed at start; holds no secret."""
+
+    brokers: str | None = None  # FDE_BROKERS: bootstrap servers; None: no decision records, sidecars spool
+    broker_networks: tuple[str, ...] = ()  # CIDRs of the brokers; empty: their ports, at any address
+    sidecar_image: str = "fde/sidecar:0.1.0"
+    runtime_image: str = "fde/runtime:0.1.0"  # runs `python -m fde_template.pod`, in pods whose files hold secrets
+    workers: int = 4
+    resync_s: float = 600.0
+    backoff_base_s: float = 1.0
+    backoff_cap_s: float = 300.0

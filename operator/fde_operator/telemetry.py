@@ -1,0 +1,129 @@
+"""The sidecar's part of a pod: tee installer, sidecar, volumes; and the feed it reads.
+
+app's output -> tee wrapper -> /fde/logs/app.log (shared emptyDir) -> sidecar (native: initContainer, restartPolicy Always)
+
+No probe ties the app to the sidecar: with broker, DNS and credentials absent the app starts and runs all the same.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fde_api.deployment import DeploymentRef, FDEDeployment, TelemetryFeed, TelemetryFeedSpec
+from fde_api.meta import Metadata, manifest
+from fde_operator.cluster import Manifest
+from fde_operator.profile import (
+    BIN_LIMIT_MIB,
+    INIT,
+    LOG_CAP_BYTES,
+    LOG_LIMIT_MIB,
+    SIDECAR,
+    SPOOL_CAP_BYTES,
+    SPOOL_LIMIT_MIB,
+)
+from fde_operator.settings import OperatorSettings
+
+BIN: Final = "/fde/bin"
+LOGS: Final = "/fde/logs"
+LOG: Final = f"{LOGS}/app.log"
+SPOOL: Final = "/fde/spool"
+FEED: Final = "/fde/feed"
+CONTAINER_SECURITY: Final[dict[str, Any]] = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def default_feed(deployment: FDEDeployment) -> Manifest:
+    """The TelemetryFeed made for a deployment that has none; afterwards it is the engineer's to edit."""
+    feed = TelemetryFeed(
+        metadata=Metadata(name=deployment.metadata.name, namespace=deployment.metadata.namespace),
+        spec=TelemetryFeedSpec(
+            deployment_ref=DeploymentRef(name=deployment.metadata.name),
+            signals=("errors", "performance", "rateLimit", "schemaDrift"),
+        ),
+    )
+    return manifest(feed)
+
+
+def feed_document(feed: TelemetryFeed) -> bytes:
+    """feed.yaml for the sidecar: the manifest without status and server's fields (JSON is YAML)."""
+    plain = msgspec.structs.replace(
+        feed, metadata=Metadata(name=feed.metadata.name, namespace=feed.metadata.namespace), status=None
+    )
+    return msgspec.json.format(msgspec.json.encode(manifest(plain)), indent=2) + b"\n"
+
+
+def interpreter(command: Sequence[str]) -> str | None:
+    """The Python that runs the tee wrapper: the app's own. None when the command does not start with one.
+
+    The wrapper is one file of standard-library Python; an image without Python cannot run it, and telemetry must never keep
+    an app from starting. Such an app sends OTLP or writes its log to the file named in FDE_LOG.
+    """
+    first = posixpath.basename(command[0]) if command else ""
+    return command[0] if first == "python" or first.startswith(("python3", "pypy")) else None
+
+
+def wrapped(command: Sequence[str]) -> list[str]:
+    """The app's command under the tee wrapper, or as it is."""
+    python = interpreter(command)
+    if python is None:
+        return list(command)
+    return [python, f"{BIN}/tee", "--log", LOG, "--max-bytes", str(LOG_CAP_BYTES), "--", *command]
+
+
+def tee_installer(settings: OperatorSettings, image: str | None) -> Manifest:
+    """Copies the wrapper out of the sidecar's image into the shared volume."""
+    return {
+        "name": "fde-tee",
+        "image": image or settings.sidecar_image,
+        "command": ["fde", "tee", "--install", f"{BIN}/tee"],
+        "resources": INIT,
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": [{"name": "fde-bin", "mountPath": BIN}],
+    }
+
+
+def sidecar(settings: OperatorSettings, *, customer: str, deployment: str, feed: TelemetryFeed) -> Manifest:
+    """The native sidecar: starts before the app, ends after it, does not keep a Job from ending."""
+    brokers = feed.spec.sink.bootstrap_servers or settings.brokers
+    environment = {
+        "FDE_CUSTOMER": customer,
+        "FDE_DEPLOYMENT": deployment,
+        "FDE_LOGS": LOGS,
+        "FDE_SPOOL": SPOOL,
+        "FDE_SPOOL_MAX_BYTES": str(SPOOL_CAP_BYTES),
+        **({"FDE_BROKERS": brokers} if brokers else {}),
+    }
+    return {
+        "name": "fde-sidecar",
+        "image": feed.spec.sidecar.image or settings.sidecar_image,
+        "command": ["fde", "sidecar", "--feed", f"{FEED}/feed.yaml"],
+        "restartPolicy": "Always",
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "resources": SIDECAR,
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": [
+            {"name": "fde-logs", "mountPath": LOGS},
+            {"name": "fde-spool", "mountPath": SPOOL},
+            {"name": "fde-feed", "mountPath": FEED, "readOnly": True},
+            {"name": "fde-sidecar-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    }
+
+
+def volumes(feed_config: str) -> list[Manifest]:
+    """The volumes both sides share. emptyDir alone: the restricted level forbids hostPath."""
+    return [
+        {"name": "fde-bin", "emptyDir": {"sizeLimit": f"{BIN_LIMIT_MIB}Mi"}},
+        {"name": "fde-logs", "emptyDir": {"sizeLimit": f"{LOG_LIMIT_MIB}Mi"}},
+        {"name": "fde-spool", "emptyDir": {"sizeLimit": f"{SPOOL_LIMIT_MIB}Mi"}},
+        {"name": "fde-feed", "configMap": {"name": feed_config}},
+    ]
