@@ -60,19 +60,24 @@ def encode(batch: EventBatch, *, epoch: str, sequence: int, time: str) -> Record
     value = _encode(batch)
     if len(value) > MAX_RECORD_BYTES:
         raise ValueError(f"a record may hold {MAX_RECORD_BYTES} bytes, this batch has {len(value)}: split it")
+    return framed(value, deployment=batch.deployment, epoch=epoch, sequence=sequence, time=time)
+
+
+def framed(value: bytes, *, deployment: str, epoch: str, sequence: int, time: str) -> Record:
+    """The record for a batch that is encoded already (a spool keeps it so); the headers are those of :func:`encode`."""
     attributes = {
         "ce_specversion": "1.0",
         "ce_id": f"{epoch}/{sequence}",
-        "ce_source": f"/fde/sidecar/{batch.deployment}",
+        "ce_source": f"/fde/sidecar/{deployment}",
         "ce_type": TYPE,
         "ce_time": time,
-        "ce_subject": batch.deployment,
+        "ce_subject": deployment,
         "content-type": CONTENT_TYPE,
         "fde_epoch": epoch,
         "fde_sequence": str(sequence),
     }
     return Record(
-        key=batch.deployment.encode(),
+        key=deployment.encode(),
         value=value,
         headers=tuple((name, text.encode()) for name, text in attributes.items()),
     )
