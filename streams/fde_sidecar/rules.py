@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from fde_events.vendors import system_of_host
 from fde_sidecar.vendors import classify
 
 VERSION: Final = "1"
@@ -216,7 +217,9 @@ def host_text(host: str, marks: Marks) -> str | None:
         return None
     kept = classify(bare)
     if kept is None:
-        return marks.comparable("host", bare)
+        # What class of system it is (erp, wms) stays: fde_events.vendors reads it from the first label.
+        system = system_of_host(bare) if "." in bare else None
+        return (f"{system}." if system else "") + marks.comparable("host", bare)
     if not kept.tenant or kept.vendor == "reference":
         return None
     return f"{marks.comparable('host', kept.tenant)}.{kept.suffix}"
@@ -250,12 +253,12 @@ def _frame_path(found: re.Match[str], marks: Marks) -> str | None:
         if anchor in parts[:-1]:
             last = len(parts) - 1 - parts[::-1].index(anchor)
             # a nested node_modules names the dependency that failed; what stands before it is the installation's
-            return found["head"] + "/".join(parts[last:])
+            return found["head"] + "/" + "/".join(parts[last:])
     for number, part in enumerate(parts[:-1]):
         if re.fullmatch(r"python3?(?:\.\d+)?", part) and number and parts[number - 1] in ("lib", "lib64"):
-            return found["head"] + "/".join(["lib", *parts[number:]])
+            return found["head"] + "/" + "/".join(["lib", *parts[number:]])
     marks.found.append("path")
-    return f"{found['head']}<app>/{parts[-1]}"
+    return f"{found['head']}/<app>/{parts[-1]}"  # the slash keeps it a path to whoever reads frames
 
 
 def _home(found: re.Match[str], marks: Marks) -> str | None:
@@ -324,7 +327,7 @@ RULES: Final[tuple[Rule, ...]] = (
          _host, "a dotted name under a public or a private suffix"),
     Rule("phone", "phone", ("+", "(", "-"),
          re.compile(r"(?<![\w+.-])(?:\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w-]|\.\d|:\d)"),
-         lambda found, marks: marks.plain("phone") if sum(c.isdigit() for c in found[0]) >= 9 else None, "international or North American form"),
+         lambda found, marks: ("+" if found[0][0] == "+" else "") + marks.plain("phone") if sum(c.isdigit() for c in found[0]) >= 9 else None, "international or North American form"),
     Rule("strict-path", "path", ("/",),
          re.compile(r"(?<![\w.:/<>-])/(?:[\w.@+-]+/)+[\w.@+-]+"), lambda found, marks: marks.plain("path"), "strict mode: no absolute path leaves", strict=True),
     Rule("strict-number", "number", (), re.compile(r"(?<![\w.:<-])\d{6,}(?![\w.:>])"), lambda found, marks: marks.plain("number"), "strict mode: no long number leaves", strict=True),

@@ -7,16 +7,19 @@ Every other host is replaced. Three tables, each entry a domain suffix:
   names a region or a service and stays.
 * REFERENCE: documentation that error messages link to; it stays and is never the server of a failure.
 
-It lists vendors that integrations commonly call, from their public API documentation. A vendor that is missing here is
-redacted (safe) and its errors group by library instead; adding it is one line.
+It lists vendors that integrations commonly call, from their public API documentation. Who a vendor *is* stands in
+:mod:`fde_events.vendors`, which signatures read; this page says how much of a host may leave. A domain that stands only
+there is treated as a tenant's (its suffix stays). One that stands nowhere is redacted whole (safe), and its errors group
+by library instead; adding it is one line.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from fde_events.vendors import VENDORS, vendor_of_host
 
 OWN: Final[dict[str, str]] = {
     "stripe.com": "stripe",
@@ -205,6 +208,7 @@ TENANT: Final[dict[str, str]] = {
 }
 
 # The services whose own names stand in front of amazonaws.com (``sqs.eu-west-1.amazonaws.com``); others are tenants'.
+_SHARED: Final = {domain: vendor.name for vendor in VENDORS for domain in vendor.domains}
 _AWS_SERVICES: Final = frozenset(
     "s3 sqs sns sts ssm kms ses email dynamodb kinesis firehose lambda logs monitoring events states secretsmanager iam "
     "ec2 ecs eks ecr api glue athena redshift-data bedrock bedrock-runtime cognito-idp apigateway batch rds textract".split()
@@ -253,12 +257,20 @@ def classify(host: str) -> Kept | None:
         end = len(labels) - (2 if labels[-1] == "com" else 3)
         first = next((i for i, label in enumerate(labels[:end]) if label in _AWS_SERVICES), end)
         return _split(host, first, "aws")
+    for start in range(len(labels) - 1):
+        vendor = _SHARED.get(".".join(labels[start:]))
+        if vendor is not None:
+            return _split(host, start, vendor)
     return None
 
 
 def vendor_of(host: str | None) -> str | None:
     """The vendor's name for a host in the catalogue, documentation excepted."""
-    kept = classify(host) if host else None
+    if not host:
+        return None
+    kept = classify(host)
+    if kept is not None and kept.vendor != "reference" and (known := vendor_of_host(host)) is not None:
+        return known
     return kept.vendor if kept is not None and kept.vendor != "reference" else None
 
 
@@ -279,6 +291,3 @@ def _spellings(labels: list[str]) -> list[str]:
 def _split(host: str, start: int, vendor: str) -> Kept:
     parts = host.split(".")
     return Kept(vendor, ".".join(parts[start:]), ".".join(parts[:start]))
-
-
-LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
