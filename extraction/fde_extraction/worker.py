@@ -1,0 +1,193 @@
+"""The extraction worker: the desk on Kafka. The only module of fde_extraction that knows confluent-kafka.
+
+fde-engine.challenges, fde.<customer>.solutions (by regular expression)
+    -> Desk -> Registry, evidence store
+    -> fde-engine.candidates, fde-engine.audit; off contract -> fde-engine.dead-letter
+
+Both inputs are kept by their topics, so the worker commits nothing: it reads them from the start whenever it starts, and is
+then where it was. Its outputs are idempotent by name. A group of its own for each process gives each the whole of both.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from structlog import get_logger
+
+from fde_events.audit import Audit
+from fde_events.challenge import Challenge
+from fde_events.errors import InvalidEvent, Unavailable
+from fde_events.kafka import consumer_settings, producer_settings
+from fde_events.topics import AUDIT, CANDIDATES, CHALLENGES, DEAD_LETTER, SOLUTIONS_PATTERN
+from fde_extraction import status
+from fde_extraction.desk import Desk
+from fde_extraction.solutions import received
+
+_decode_challenge: Final = msgspec.json.Decoder(Challenge).decode
+_MAX_REASON: Final = 500
+_LONGEST_WAIT_S: Final = 60.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How the worker runs. Times in seconds; `once_idle_s` ends it after that long without input or work."""
+
+    bootstrap: str
+    folder: Path
+    once_idle_s: float | None = None
+    settle_s: float = 2.0  # work is done this long after input began at the latest, or as soon as there is no more
+    batch: int = 500
+
+
+class ExtractionWorker:
+    """One process. `folder`: extraction's own directory, for `status.jsonl` and what was buried."""
+
+    def __init__(self, settings: WorkerSettings, desk: Desk, *, producer: Producer | None = None) -> None:
+        self.settings, self.desk = settings, desk
+        self._producer = producer or Producer(producer_settings(settings.bootstrap, **{"linger.ms": 5}))
+        self._consumer = Consumer(consumer_settings(settings.bootstrap, f"fde-extraction-{uuid.uuid4().hex}"))
+        self._buried = _Buried(settings.folder / "buried.jsonl")
+        self._wait_s = 0.0
+        self._not_before = 0.0
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Work until `stop()`, or until idle for `once_idle_s`. :class:`Unavailable` only when the disk is away."""
+        self._consumer.subscribe([CHALLENGES, SOLUTIONS_PATTERN])
+        last_input, dirty_since = time.monotonic(), None
+        try:
+            while not stop():
+                messages = self._good(self._consumer.consume(self.settings.batch, 0.2))
+                now = time.monotonic()
+                for message in messages:
+                    self._take(message)
+                if messages:
+                    last_input = now
+                if self.desk.has_work:
+                    dirty_since = dirty_since or now
+                    if (not messages or now - dirty_since > self.settings.settle_s) and now >= self._not_before:
+                        self._work()
+                        dirty_since = None
+                        last_input = time.monotonic()
+                self._producer.poll(0)
+                idle = self.settings.once_idle_s
+                if idle is not None and not self.desk.has_work and time.monotonic() - last_input > idle:
+                    return
+        finally:
+            self._consumer.close()
+            self._producer.flush(10)
+
+    def _work(self) -> None:
+        try:
+            records = self.desk.work()
+        except Unavailable as away:
+            self._wait_s = min(_LONGEST_WAIT_S, max(away.retry_after_s, 2 * self._wait_s))
+            self._not_before = time.monotonic() + self._wait_s
+            log.warning("registry_was_away", what=away.what, retry_in_s=self._wait_s)
+            records = []
+        else:
+            self._wait_s = 0.0
+        for record in records:
+            self._produce(CANDIDATES, record.id, msgspec.json.encode(record))
+            log.info("candidate_proposed", candidate=record.id, challenge=record.challenge, state=record.state)
+        status.write(
+            self.settings.folder / "status.jsonl", [self.desk.statuses[key] for key in sorted(self.desk.statuses)]
+        )
+
+    def _take(self, message: Message) -> None:
+        topic = str(message.topic())
+        try:
+            if topic != CHALLENGES:
+                self.desk.take_solution(received(topic, message.value()))
+            elif message.value() is not None:  # a challenge is never taken back; a deletion says nothing
+                self.desk.take_challenge(_challenge(topic, message.value()))
+        except InvalidEvent as error:
+            self._bury(message, error)
+
+    def _bury(self, message: Message, error: InvalidEvent) -> None:
+        where = f"{message.topic()}/{message.partition()}/{message.offset()}"
+        if not self._buried.add(where):  # read again at every start, told once
+            return
+        log.warning("record_was_buried", source=where, reason=error.why[:_MAX_REASON])
+        headers = [(name, value) for name, value in message.headers() or [] if not name.startswith("fde_dead_")]
+        headers += [
+            ("fde_dead_reason", error.why[:_MAX_REASON].encode()),
+            ("fde_dead_topic", str(message.topic()).encode()),
+            ("fde_dead_partition", str(message.partition()).encode()),
+            ("fde_dead_offset", str(message.offset()).encode()),
+        ]
+        self._produce(DEAD_LETTER, where, message.value(), headers=headers)
+
+    def _produce(self, topic: str, key: str, value: bytes | None, *, headers: Any = None) -> None:
+        produce(self._producer, topic, key, value, headers=headers)
+
+    def _good(self, messages: Sequence[Message]) -> list[Message]:
+        good = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                good.append(message)
+            elif error.fatal():
+                raise Unavailable(f"Kafka at {self.settings.bootstrap} ended the session: {error.str()}.")
+            elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:  # a topic that will be there soon
+                log.warning("kafka_was_away", reason=error.str())
+        return good
+
+
+def produce(producer: Producer, topic: str, key: str, value: bytes | None, *, headers: Any = None) -> None:
+    """Hand a record to the producer, waiting for room in its queue. :class:`Unavailable` when it takes none for 30 s."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            producer.produce(topic, value, key=key, headers=headers or [])
+            return
+        except BufferError:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Kafka took no record of {topic} for 30 s.") from None
+            producer.poll(0.5)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka took no record of {topic}: {error}.") from error
+
+
+def audit_to(producer: Producer) -> Callable[[Audit], None]:
+    """What an evidence store publishes its reads with."""
+
+    def publish(record: Audit) -> None:
+        produce(producer, AUDIT, record.who, msgspec.json.encode(record))
+
+    return publish
+
+
+class _Buried:
+    """Coordinates of records that went to the dead-letter topic already."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._known = set(path.read_text().split())
+        except FileNotFoundError:
+            self._known = set()
+
+    def add(self, where: str) -> bool:
+        """Whether it is new; noted then."""
+        if where in self._known:
+            return False
+        self._known.add(where)
+        with self._path.open("a") as file:
+            file.write(where + "\n")
+        return True
+
+
+def _challenge(topic: str, value: bytes | None) -> Challenge:
+    try:
+        return _decode_challenge(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(topic, f"the value is not a challenge: {error}") from error
