@@ -118,7 +118,7 @@ class FoldWorker:
 
     def rebuild(self, partitions: Iterable[int]) -> dict[int, Part]:
         """Take over `partitions`, and publish again what the last owner may not have published."""
-        parts = self._patiently(lambda: self.state.rebuild(partitions))
+        parts: dict[int, Part] = self._patiently(lambda: self.state.rebuild(partitions))
         for part in parts.values():
             if part.last_delta is not None:
                 self._patiently(lambda part=part: self._challenges.publish(challenges_of(part.state, part.last_delta)))

@@ -45,12 +45,17 @@ class Share(msgspec.Struct, frozen=True, array_like=True):
     first: str
     last: str
 
+    @property
+    def place(self) -> str:
+        """The deployment as it is counted: its name alone could be claimed from another customer's topic."""
+        return f"{self.customer}:{self.deployment}"
+
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One redacted text of a deployment."""
+    """One redacted text of a deployment (`place` of its share)."""
 
     group: str
-    deployment: str
+    place: str
     text: str
 
 
@@ -137,6 +142,7 @@ def fold(state: State, batches: Iterable[SignedBatch], *, threshold: int = THRES
     times: dict[str, str] = {}
     for event in (event for batch in batches for event in batch.events):
         epoch, number = number_of(event.id)
+        epoch = f"{event.customer}/{epoch}"  # an epoch is its customer's: nobody can use up another's numbers
         mine = fresh.setdefault(epoch, set())
         if number in mine or state.seen.has(epoch, number):
             continue
@@ -146,8 +152,9 @@ def fold(state: State, batches: Iterable[SignedBatch], *, threshold: int = THRES
         group = seats[signature.digest].group if signature.digest in seats else assign(state, signature)
         if signature.digest not in state.seats and signature.digest not in seats:
             seats[signature.digest] = Seat(group, signature.digest, signature.block, event.kind, signature.title)
-        key = (group, event.deployment)
-        shares[key] = _merged(shares.get(key), _share(group, event))
+        share = _share(group, event)
+        key = (group, share.place)
+        shares[key] = _merged(shares.get(key), share)
         if event.sample:
             texts[key] = min(texts.get(key, event.sample), event.sample)
     return Delta(
@@ -170,12 +177,12 @@ def apply(state: State, delta: Delta) -> None:
             group.signatures.append(seat.digest)
     for share in delta.shares:
         shares = state.groups[share.group].shares
-        shares[share.deployment] = _merged(shares.get(share.deployment), share)
+        shares[share.place] = _merged(shares.get(share.place), share)
     for sample in delta.samples:
         group = state.groups[sample.group]
-        group.samples[sample.deployment] = sample.text
-        for deployment in sorted(group.samples, key=lambda name: _rank(sample.group, name))[MAX_SAMPLES:]:
-            del group.samples[deployment]
+        group.samples[sample.place] = sample.text
+        for place in sorted(group.samples, key=lambda name: _rank(sample.group, name))[MAX_SAMPLES:]:
+            del group.samples[place]
     for folded in delta.folded:
         state.seen.add(folded.epoch, folded.spans, folded.time)
         state.latest = max(state.latest, folded.time)
@@ -190,7 +197,7 @@ def challenge_of(group: Group) -> Challenge:
     """The challenge of a raised group, as it stands. ValueError if the threshold was not met yet."""
     if group.raised_at is None:
         raise ValueError(f"group {group.id} has not been raised")
-    shares = sorted(group.shares.values(), key=lambda share: share.deployment)
+    shares = sorted(group.shares.values(), key=lambda share: (share.deployment, share.customer))
     return Challenge(
         id=group.id,
         title=group.title,
@@ -248,31 +255,31 @@ def _raised(state: State, shares: dict[tuple[str, str], Share], threshold: int) 
         known = state.groups.get(name)
         if known is not None and known.raised_at is not None:
             continue
-        firsts = {} if known is None else {share.deployment: share.first for share in known.shares.values()}
-        for (group, deployment), share in shares.items():
+        firsts = {} if known is None else {place: share.first for place, share in known.shares.items()}
+        for (group, place), share in shares.items():
             if group == name:
-                firsts[deployment] = min(firsts.get(deployment, share.first), share.first)
+                firsts[place] = min(firsts.get(place, share.first), share.first)
         if len(firsts) >= threshold:
             found.append(Raised(name, sorted(firsts.values())[threshold - 1]))
     return tuple(found)
 
 
-def _rank(group: str, deployment: str) -> bytes:
+def _rank(group: str, place: str) -> bytes:
     """An order of deployments that is no deployment's merit: which three are sampled does not hang on arrival."""
-    return hashlib.blake2b(f"{group}/{deployment}".encode(), digest_size=8).digest()
+    return hashlib.blake2b(f"{group}/{place}".encode(), digest_size=8).digest()
 
 
 def _samples(state: State, texts: dict[tuple[str, str], str]) -> tuple[Sample, ...]:
     found = []
     by_group: dict[str, dict[str, str]] = {}
-    for (group, deployment), text in texts.items():
-        by_group.setdefault(group, {})[deployment] = text
+    for (group, place), text in texts.items():
+        by_group.setdefault(group, {})[place] = text
     for name, new in sorted(by_group.items()):
         known = state.groups[name].samples if name in state.groups else {}
-        best = sorted({*known, *new}, key=lambda deployment: _rank(name, deployment))[:MAX_SAMPLES]
-        for deployment in best:
-            if deployment in new and (deployment not in known or new[deployment] < known[deployment]):
-                found.append(Sample(name, deployment, new[deployment]))
+        best = sorted({*known, *new}, key=lambda place: _rank(name, place))[:MAX_SAMPLES]
+        for place in best:
+            if place in new and (place not in known or new[place] < known[place]):
+                found.append(Sample(name, place, new[place]))
     return tuple(found)
 
 

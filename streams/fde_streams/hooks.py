@@ -103,7 +103,7 @@ def fold_app(group: str, bootstrap: str, source: str, rebuild: Rebuild, *, datad
     class _Consumer(FoldConsumer):
         pass
 
-    _Consumer.source, _Consumer.rebuild = source, staticmethod(rebuild)  # type: ignore[assignment]
+    _Consumer.source, _Consumer.rebuild = source, staticmethod(rebuild)
 
     class _Transport(Transport):  # type: ignore[misc]  # faust has no types
         Consumer = _Consumer

@@ -1,0 +1,244 @@
+"""The ingest worker: every customer's telemetry to signed events, at least once.
+
+fde.<customer>.telemetry (by regular expression, so a new customer is picked up while it runs)
+    -> decode -> sign -> fde-engine.signatures, keyed by block
+    -> off contract -> fde-engine.dead-letter, whole, with the reason
+    -> received and marked -> fde-engine.ledger
+
+Offsets are committed after everything that a batch of records led to was acknowledged. After a crash records are signed
+again; the fold removes repeats by event id, the ledger counts them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from structlog import get_logger
+
+from fde_events.errors import InvalidEvent, Unavailable
+from fde_events.kafka import consumer_settings, producer_settings
+from fde_events.record import decode, decode_mark, header_map, is_mark
+from fde_events.topics import DEAD_LETTER, LEDGER, SIGNATURES, TELEMETRY_PATTERN
+from fde_streams.book import Book, encode_account
+from fde_streams.ingest import encode_signed, sign
+from fde_streams.pace import Pace
+from fde_streams.scan import scan
+
+log = get_logger()
+_FLUSH_S: Final = 30.0
+_MAX_REASON: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How the ingest worker runs. Times in seconds."""
+
+    bootstrap: str
+    group: str = "fde-ingest"
+    batch: int = 500  # records a round, at most
+    patience_s: float = 120.0  # how long the broker may be away
+
+
+class IngestWorker:
+    """One process of ingest. `pace` holds it back in embedded mode."""
+
+    def __init__(self, settings: IngestSettings, pace: Pace | None = None) -> None:
+        self.settings, self.pace = settings, pace
+        self.book = Book()
+        self.signed = self.dead = 0
+        self._failed: list[str] = []
+        self._answered = time.monotonic()
+        self._book_is_stale = True
+        self._held: list[Message] = []  # came in while we were holding back
+        self._producer = Producer(producer_settings(settings.bootstrap, **{"linger.ms": 5}))
+        self._consumer = Consumer(
+            consumer_settings(settings.bootstrap, settings.group, **{"enable.partition.eof": False}),
+        )
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Work until `stop()`. :class:`Unavailable` when the broker stays away longer than the patience of the settings."""
+        self._consumer.subscribe([TELEMETRY_PATTERN], on_assign=self._assigned)
+        try:
+            while not stop():
+                held, self._held = self._held, []
+                messages = held + self._good(self._consumer.consume(self.settings.batch, 0.2))
+                if messages:
+                    self._read_book()
+                    self._round(messages, stop)
+                else:
+                    self._check_broker()
+        finally:
+            self._consumer.close()
+
+    def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._book_is_stale = True
+        log.info("partitions_assigned", topics=sorted({tp.topic for tp in partitions}), partitions=len(partitions))
+
+    def _read_book(self) -> None:
+        """After an assignment, before the first record: the last owner's accounts are on the ledger topic."""
+        while self._book_is_stale:
+            self._book_is_stale = False
+            book = Book()
+            for message in scan(self.settings.bootstrap, LEDGER):
+                value = message.value()
+                try:
+                    if value is not None:
+                        book.restore(value)
+                except InvalidEvent as error:
+                    log.warning("account_undecodable", offset=message.offset(), error=str(error)[:200])
+            self.book = book
+
+    def _good(self, messages: Iterable[Message]) -> list[Message]:
+        good = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                good.append(message)
+            elif error.fatal():
+                raise Unavailable(f"The Kafka client gave up: {error.str()}.")
+            elif error.code() not in (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART):
+                log.warning("kafka_complained", error=error.str())
+        return good
+
+    def _round(self, messages: list[Message], stop: Callable[[], bool]) -> None:
+        """Sign, wait until it is kept, write the ledger, commit; try again with pauses until the broker takes it."""
+        pause, until = 0.5, time.monotonic() + self.settings.patience_s
+        done = 0
+        while True:
+            try:
+                done = self._sign_from(messages, done, stop)
+                self._flush("signed events")
+                self._write_accounts()
+                self._commit(messages[:done])
+                self._answered = time.monotonic()
+                return
+            except Unavailable as error:
+                if time.monotonic() + pause > until:
+                    raise
+                log.warning("kafka_was_away", retry_in_s=pause, why=str(error))
+                done = 0  # what was kept will be repeated, and is told apart by its ids
+                time.sleep(pause)
+                pause = min(pause * 2, 10.0)
+
+    def _sign_from(self, messages: list[Message], start: int, stop: Callable[[], bool]) -> int:
+        """Sign and produce `messages` from `start`; how many are done: fewer than all when stopped while held back."""
+        for position, message in enumerate(messages[start:], start):
+            if not self._sign(message, stop):
+                return position
+        return len(messages)
+
+    def _sign(self, message: Message, stop: Callable[[], bool]) -> bool:
+        topic, headers = message.topic(), header_map(message.headers())
+        try:
+            if is_mark(headers):
+                self.book.mark(decode_mark(topic, headers, message.value()))
+                return True
+            received = decode(topic, headers, message.value())
+            batches = sign(received)
+        except InvalidEvent as error:
+            self._bury(message, error)
+            return True
+        for batch in batches:
+            value = encode_signed(batch)
+            if not self._wait_for_room(len(value), stop):
+                return False
+            self._produce(SIGNATURES, batch.block, value, paced=True)
+        events = len(received.batch.events)
+        self.signed += events
+        self.book.receive(received.customer, received.batch.deployment, received.epoch, received.sequence, events)
+        return True
+
+    def _bury(self, message: Message, error: InvalidEvent) -> None:
+        self.dead += 1
+        where = f"{message.topic()}/{message.partition()}/{message.offset()}"
+        log.warning("record_was_buried", source=where, reason=error.why[:_MAX_REASON])
+        headers = [(name, value) for name, value in message.headers() or [] if not name.startswith("fde_dead_")]
+        headers += [
+            ("fde_dead_reason", error.why[:_MAX_REASON].encode()),
+            ("fde_dead_topic", str(message.topic()).encode()),
+            ("fde_dead_partition", str(message.partition()).encode()),
+            ("fde_dead_offset", str(message.offset()).encode()),
+        ]
+        self._produce(DEAD_LETTER, where, message.value(), headers=headers)
+
+    def _write_accounts(self) -> None:
+        changed = set(self.book.changed)
+        for record in self.book.records(changed):
+            self._produce(LEDGER, record.key, encode_account(record))
+        self._flush("the ledger")
+        self.book.changed -= changed
+
+    def _produce(self, topic: str, key: str, value: bytes | None, *, headers: Any = None, paced: bool = False) -> None:
+        size = len(value or b"") if paced and self.pace is not None else 0
+        if size and self.pace is not None:
+            self.pace.sent(size)
+
+        def landed(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._failed.append(error.str())
+            if size and self.pace is not None:
+                self.pace.landed(message.partition(), -1 if error is not None else message.offset(), size)
+
+        while True:
+            try:
+                self._producer.produce(topic, value, key=key, headers=headers, on_delivery=landed)
+                self._producer.poll(0)
+                return
+            except BufferError:
+                self._producer.poll(0.1)  # the client's own queue is full: let it drain
+
+    def _flush(self, what: str) -> None:
+        left = self._producer.flush(_FLUSH_S)
+        failed, self._failed = self._failed, []
+        if left or failed:
+            raise Unavailable(f"Kafka did not keep {what}: {failed[0] if failed else f'no answer in {_FLUSH_S:g} s'}.")
+
+    def _commit(self, messages: list[Message]) -> None:
+        offsets: dict[tuple[str, int], int] = {}
+        for message in messages:
+            place = (message.topic(), message.partition())
+            offsets[place] = max(offsets.get(place, 0), message.offset() + 1)
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()],
+                asynchronous=False,
+            )
+        except KafkaException as error:
+            # Taken away meanwhile, or the coordinator is away: the next owner signs them again, which repeats no effect.
+            log.warning("commit_was_refused", why=error.args[0].str())
+
+    def _wait_for_room(self, size: int, stop: Callable[[], bool]) -> bool:
+        """Hold back until the fold has caught up; False when stopped meanwhile. The group membership is kept alive."""
+        if self.pace is None or self.pace.has_room(size):
+            return True
+        try:
+            while not stop():
+                self._consumer.pause(self._consumer.assignment())  # again each time: a rebalance forgets it
+                self._producer.poll(0.05)
+                if self.pace.has_room(size):
+                    return True
+                came = self._consumer.poll(0)  # says that we live; a rebalance may let a record through
+                self._held += self._good([came] if came is not None else [])
+            return False
+        finally:
+            self._consumer.resume(self._consumer.assignment())
+
+    def _check_broker(self) -> None:
+        """Every few idle seconds, see that the broker is there; give up after the patience of the settings."""
+        silent = time.monotonic() - self._answered
+        if silent < 5:
+            return
+        try:
+            self._consumer.list_topics(timeout=3)
+            self._answered = time.monotonic()
+        except KafkaException as error:
+            log.warning("kafka_was_away", silent_s=round(silent))
+            if silent > self.settings.patience_s:
+                away = f"Kafka at {self.settings.bootstrap} has not answered for {silent:.0f} s: {error.args[0].str()}."
+                raise Unavailable(away) from error
