@@ -1,0 +1,66 @@
+"""`fde instantiate`: a primitive and values to source bytes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def instantiate(
+    primitive: Path,
+    *,
+    values: Path | None = None,
+    bindings: Path | None = None,
+    instance: str = "",
+    output: Path | None = None,
+) -> None:
+    """A primitive and values to source bytes: on standard output, or as files below a directory.
+
+    Parameters
+    ----------
+    primitive
+        The primitive's manifest.
+    values
+        A mapping of parameter to value; secretRef parameters take the text that goes in their place.
+    bindings
+        Private bindings, as `fde abstract` writes them; with --instance.
+    instance
+        Which sibling of the bindings.
+    output
+        A directory for the files; needed when the primitive has several.
+    """
+    from fde_events.errors import BadInput, Misuse
+    from fde_extraction.document import read_mapping, read_primitive
+    from fde_template.render import render_all
+
+    if (values is None) == (bindings is None) or (bindings is not None) != bool(instance):
+        raise Misuse("give --values FILE, or --bindings FILE with --instance STEM.")
+    spec = read_primitive(primitive).spec
+    if values is not None:
+        given = read_mapping(values)
+    else:
+        assert bindings is not None
+        bound = read_mapping(bindings)
+        if not isinstance(bound.get(instance), dict):
+            raise BadInput(str(bindings), f"has no sibling {instance!r}; it has {', '.join(map(str, bound))}")
+        given = bound[instance]
+    secret = {parameter.name for parameter in spec.parameters if parameter.type == "secretRef"}
+    rendered = render_all(
+        spec.template,
+        {name: value for name, value in given.items() if name not in secret},
+        spec.parameters,
+        secrets={name: str(value) for name, value in given.items() if name in secret},
+    )
+    if output is None:
+        if len(rendered) != 1:
+            raise Misuse(f"the primitive has {len(rendered)} files: give --output DIR.")
+        sys.stdout.buffer.write(next(iter(rendered.values())))
+        return
+    root = output.resolve()
+    for path, data in rendered.items():
+        target = (root / path).resolve()
+        if not target.is_relative_to(root):
+            raise BadInput(str(primitive), f"the template's path {path!r} leads out of {output}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        print(f"wrote {output / path}", file=sys.stderr)

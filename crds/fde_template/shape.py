@@ -1,0 +1,103 @@
+"""Shape: a digest of what kinds of nodes a file's syntax tree has, so that a value cannot become program.
+
+source text -> tree-sitter -> kinds of named nodes in order -> sha256
+
+Left out, because values of one kind differ in them: escapes and content of strings, integer or float, true or false, and
+whole source blocks. SQL that the grammar does not take is digested as kinds of tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from fde_api.primitive import Language, TemplateFile
+from fde_template import grammar
+from fde_template.errors import RenderRefused
+from fde_template.sqltoken import tokens
+
+Span = tuple[int, int]
+
+_SAME: Final = {"integer": "number", "float": "number", "true": "boolean", "false": "boolean"}
+_CONTENT: Final = frozenset(
+    {"string_content", "string_fragment", "escape_sequence", "escape_interpolation", "regex_flags"}
+)
+
+
+def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = ()) -> str | None:
+    """``sha256:<hex>``, or None when no grammar takes the text. `blocks`: character spans that are left out."""
+    if language == "sql":
+        return _digest(_sql_kinds(text, blocks))
+    if language not in ("python", "typescript"):
+        return None
+    kinds = _kinds(language, path, text, blocks)
+    return None if kinds is None else _digest(kinds)
+
+
+def check(file: TemplateFile, text: str, blocks: Sequence[Span] = ()) -> None:
+    """:class:`RenderRefused` when `text` has another shape than the template, naming the parameters it holds."""
+    if file.shape is None:
+        if not blocks or file.language == "sql" or shape_of(file.language, file.path, text) is not None:
+            return
+        raise _refused(file, "does not parse", only_source=True)
+    if shape_of(file.language, file.path, text, blocks) == file.shape:
+        if not blocks or file.language == "sql" or shape_of(file.language, file.path, text) is not None:
+            return
+        raise _refused(file, "does not parse", only_source=True)
+    raise _refused(file, "has another structure than the template", only_source=False)
+
+
+def _refused(file: TemplateFile, why: str, *, only_source: bool) -> RenderRefused:
+    holes = [segment.hole for segment in file.segments if segment.hole is not None]
+    names = sorted({hole.parameter for hole in holes if not only_source or hole.place.endswith("source")})
+    return RenderRefused(f"{file.path}: the rendered file {why}; check parameter {', '.join(names)}", *names)
+
+
+def _kinds(language: str, path: str, text: str, blocks: Sequence[Span]) -> list[str] | None:
+    data = text.encode("utf-8", "surrogatepass")
+    tree = grammar.parse(language, path, data)
+    if tree.root_node.has_error:
+        return None
+    spans = _byte_spans(text, blocks)
+    kinds: list[str] = []
+    cursor = tree.walk()
+    descend = True
+    while True:
+        node = cursor.node
+        if descend:
+            hidden = any(start <= node.start_byte and node.end_byte <= end for start, end in spans)
+            if node.is_named and not hidden and node.type not in _CONTENT:
+                kinds.append("(" + _SAME.get(node.type, node.type))
+            if not hidden and cursor.goto_first_child():
+                continue
+        node = cursor.node
+        if node.is_named and node.type not in _CONTENT and not _hidden(node.start_byte, node.end_byte, spans):
+            kinds.append(")")
+        if cursor.goto_next_sibling():
+            descend = True
+        elif cursor.goto_parent():
+            descend = False
+        else:
+            return kinds
+
+
+def _hidden(start: int, end: int, spans: Sequence[Span]) -> bool:
+    return any(first <= start and end <= last for first, last in spans)
+
+
+def _sql_kinds(text: str, blocks: Sequence[Span]) -> Iterator[str]:
+    for token in tokens(text):
+        if not _hidden(token.start, token.end, blocks):
+            yield token.text if token.kind == "punctuation" else token.kind
+
+
+def _byte_spans(text: str, spans: Sequence[Span]) -> list[Span]:
+    if text.isascii():
+        return list(spans)
+    size = lambda end: len(text[:end].encode("utf-8", "surrogatepass"))  # noqa: E731 - one expression, used once below
+    return [(size(start), size(end)) for start, end in spans]
+
+
+def _digest(kinds: Sequence[str] | Iterator[str]) -> str:
+    return "sha256:" + hashlib.sha256("\n".join(kinds).encode()).hexdigest()

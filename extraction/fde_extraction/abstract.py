@@ -1,0 +1,307 @@
+"""Abstraction: sibling files to one primitive with a typed schema, and each sibling's private values.
+
+siblings -> parse -> align -> draft -> unify -> names, types -> template -> every sibling rebuilt -> leak gate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from fde_api.candidate import Proof
+from fde_api.primitive import (
+    Hole,
+    Language,
+    Parameter,
+    PrimitiveSpec,
+    Scalar,
+    Segment,
+    Template,
+    TemplateFile,
+)
+from fde_extraction import leak, secrets
+from fde_extraction.align import Piece, align
+from fde_extraction.draft import Part, draft
+from fde_extraction.language import language, language_of
+from fde_extraction.members import Member, Skipped, members_of, paired
+from fde_extraction.naming import Names
+from fde_extraction.schema import type_of
+from fde_extraction.similarity import similarity
+from fde_extraction.slot import Slot
+from fde_extraction.unify import Value, unify
+from fde_extraction.unparsable import Leaking, NotAbstractable
+from fde_template.encoding import newline_of
+from fde_template.errors import TemplateError
+from fde_template.place import is_source
+from fde_template.render import render
+from fde_template.shape import shape_of
+from fde_template.values import typed
+
+LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
+MOST_SOURCE: Final = 0.5  # share of a sibling that may be free source blocks
+
+__all__ = ["Abstraction", "Report", "Sibling", "Use", "abstract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """One file of one solution. Files of one solution share `member`; by default each file is a solution of its own."""
+
+    customer: str
+    path: str
+    data: bytes
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One hole of a parameter, for explanation: file, line in the first sibling, place, filters."""
+
+    path: str
+    line: int
+    place: str
+    filters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a reviewer asks first. `source_share`: largest share of a sibling's text in source blocks, 0..1."""
+
+    skipped: tuple[Skipped, ...] = ()
+    source_blocks: int = 0
+    source_share: float = 0.0
+    uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Abstraction:
+    """The publishable `spec`, the private `bindings` (member -> parameter -> value), the proof and the report."""
+
+    spec: PrimitiveSpec
+    bindings: dict[str, dict[str, Scalar]]
+    proof: Proof
+    report: Report
+
+
+@dataclass(slots=True)
+class _File:
+    path: str
+    language: Language
+    texts: list[str]
+    encoding: str
+    pieces: list[Piece]
+    parts: list[Part]
+
+
+def abstract(
+    siblings: Sequence[Sibling], *, name: str, customers: Sequence[str] = (), domain: str = "integration"
+) -> Abstraction:
+    """One primitive that gives every sibling back byte for byte.
+
+    `customers`: names that must not be published, beside the siblings' own. A sibling that does not parse is skipped and
+    reported. :class:`NotAbstractable` when fewer than two are left or they share too little; :class:`Leaking` when the
+    leak gate finds anything in the finished proposal.
+    """
+    members, skipped = members_of([(s.member, s.customer, s.path, s.data) for s in siblings])
+    members = sorted(members, key=lambda member: (sorted(member.files.values()), member.name))
+    _enough(members, skipped)
+    named = tuple(dict.fromkeys([*customers, *(member.customer for member in members)]))
+    files = [
+        _read(path, [texts[0] for texts in column], name, members, named) for path, column in paired(members, name)
+    ]
+    slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
+    values = unify(slots)
+    parameters, texts = _schema(slots, values)
+    template = Template(files=tuple(_templates(files, values, [p.name for p in parameters])))
+    source_share = _source_share(files)
+    if source_share > MOST_SOURCE:
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"{source_share:.0%} of a file would be source blocks: the siblings share too little structure for a template",
+        )
+    spec = PrimitiveSpec(
+        primitive_name=name, version="v0.1.0", domain=domain, template=template, parameters=tuple(parameters),
+        complexity=_complexity(parameters), tags=tuple(sorted({file.language for file in files})),
+    )  # fmt: skip
+    bindings = {
+        member.name: {p.name: typed(p, texts[p.name][k]) for p in parameters} for k, member in enumerate(members)
+    }
+    rebuilt = sum(_rebuilds(spec, member, texts, k, files) for k, member in enumerate(members))
+    if rebuilt != len(members):
+        raise NotAbstractable(members[0].name, f"only {rebuilt} of {len(members)} siblings come back byte for byte")
+    vocabulary = _vocabulary(files)
+    leaks = leak.scan(spec, bindings, customers=named, vocabulary=vocabulary)
+    if leaks:
+        raise Leaking(leaks)
+    proof = Proof(
+        siblings=len(members),
+        rebuilt=rebuilt,
+        sibling_customers=len({m.customer for m in members}),
+        leaks=0,
+        gate=leak.GATE,
+    )
+    blocks = sum(slot.kind == "source" or is_source(slot.place) for slot in slots)
+    report = Report(tuple(skipped), blocks, source_share, _uses(files, values, parameters))
+    return Abstraction(spec, bindings, proof, report)
+
+
+def _enough(members: Sequence[Member], skipped: Sequence[Skipped]) -> None:
+    if len(members) < 2:
+        why = "; ".join(str(item) for item in skipped)
+        raise NotAbstractable(
+            "siblings", f"{len(members)} can be used, a template needs 2 or more{': ' + why if why else ''}"
+        )
+    first = [next(iter(member.files.items())) for member in members]
+    languages = {language_of(path) for path, _ in first if len(members[0].files) == 1}
+    if len(languages) > 1:
+        raise NotAbstractable("siblings", f"are in different languages ({', '.join(sorted(languages))})")
+
+
+def _read(
+    path: str, sources: Sequence[tuple[str, bytes]], name: str, members: Sequence[Member], customers: Sequence[str]
+) -> _File:
+    kind = language_of(path)
+    alike = [similarity(a[1], b[1], kind) for index, a in enumerate(sources) for b in sources[index + 1 :]]
+    if alike and sum(alike) / len(alike) < LEAST_ALIKE:
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"share too little for a template ({sum(alike) / len(alike):.0%} alike, {LEAST_ALIKE:.0%} needed)",
+        )
+    encoding = members[0].encoding
+    texts = [data.decode(encoding) for _, data in sources]
+    if kind == "other":
+        raise NotAbstractable(path, "is in no language the engine reads (python, typescript, sql)")
+    trees = [language(kind).parse(text, where) for text, (where, _) in zip(texts, sources, strict=True)]
+    pieces = align(trees, texts)
+    spans = [
+        [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
+        for text, tree in zip(texts, trees, strict=True)
+    ]
+    return _File(path, kind, texts, encoding, pieces, draft(pieces, spans, kind, customers))
+
+
+def _schema(slots: Sequence[Slot], values: Sequence[Value]) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
+    names, parameters, texts = Names(), [], {}
+    for value in values:
+        used = [slots[index] for index in sorted(value.uses)]
+        name = names.give(used, value.texts)
+        kind, allowed = type_of(used, value.texts, name)
+        description = {
+            "layout": "White space, as the siblings lay it out.",
+            "source": "A source block: whole statements or clauses.",
+        }.get(used[0].kind, _described(used))
+        parameters.append(
+            Parameter(name=name, type=kind, required=True, description=description, allowed_values=allowed)
+        )
+        texts[name] = tuple(text.lower() for text in value.texts) if kind == "bool" else value.texts
+    return parameters, texts
+
+
+def _described(used: Sequence[Slot]) -> str:
+    places = sorted({slot.place.split("/")[-1] for slot in used})
+    times = f"{len(used)} places" if len(used) > 1 else "one place"
+    return f"Stands in {times} ({', '.join(places)})."
+
+
+def _templates(files: Sequence[_File], values: Sequence[Value], names: Sequence[str]) -> list[TemplateFile]:
+    owner = {
+        index: (name, chain) for name, value in zip(names, values, strict=True) for index, chain in value.uses.items()
+    }
+    found, index = [], 0
+    for file in files:
+        segments: list[Segment] = []
+        spans: list[list[tuple[int, int]]] = [[] for _ in file.texts]
+        ends = [0] * len(file.texts)
+        for part in file.parts:
+            if isinstance(part, str):
+                segments.append(Segment(text=part))
+                ends = [end + len(part) for end in ends]
+                continue
+            name, chain = owner[index]
+            index += 1
+            segments.append(Segment(hole=Hole(parameter=name, place=part.place, filters=chain)))
+            for k, text in enumerate(part.texts):
+                if is_source(part.place):
+                    spans[k].append((ends[k], ends[k] + len(text)))
+                ends[k] += len(text)
+        shapes = {
+            shape_of(file.language, file.path, text, blocks) for text, blocks in zip(file.texts, spans, strict=True)
+        }
+        found.append(
+            TemplateFile(
+                path=file.path, language=file.language, segments=tuple(segments), encoding=file.encoding,  # type: ignore[arg-type]
+                newline=newline_of(file.texts[0]) if len({newline_of(t) for t in file.texts}) == 1 else "mixed",
+                shape=shapes.pop() if len(shapes) == 1 else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _source_share(files: Sequence[_File]) -> float:
+    total = [0] * len(files[0].texts)
+    block = [0] * len(files[0].texts)
+    for file in files:
+        for k, text in enumerate(file.texts):
+            total[k] += len(text)
+        for part in file.parts:
+            if isinstance(part, Slot) and is_source(part.place):
+                for k, text in enumerate(part.texts):
+                    block[k] += len(text)
+    return max(some / max(1, every) for some, every in zip(block, total, strict=True))
+
+
+def _complexity(parameters: Sequence[Parameter]) -> str:
+    return "low" if len(parameters) <= 6 else "medium" if len(parameters) <= 15 else "high"
+
+
+def _rebuilds(
+    spec: PrimitiveSpec, member: Member, texts: Mapping[str, tuple[str, ...]], k: int, files: Sequence[_File]
+) -> bool:
+    values: dict[str, Scalar] = {}
+    secret: dict[str, str] = {}
+    for parameter in spec.parameters:
+        text = texts[parameter.name][k]
+        if parameter.type == "secretRef":
+            secret[parameter.name] = text
+        else:
+            values[parameter.name] = typed(parameter, text)
+    try:
+        return all(
+            render(file, values, spec.parameters, secrets=secret) == read.texts[k].encode(read.encoding)
+            for file, read in zip(spec.template.files, files, strict=True)
+        )
+    except TemplateError as error:
+        raise NotAbstractable(member.name, f"cannot be rebuilt: {error}") from error
+
+
+def _vocabulary(files: Sequence[_File]) -> frozenset[str]:
+    """Words of the code that all siblings share: identifiers and keywords outside strings and comments, and paths."""
+    shared = [
+        piece.texts[0]
+        for file in files
+        for piece in file.pieces
+        if piece.kind == "same"
+        and piece.leaves
+        and not any(mark in piece.place for mark in ("string", "comment", "template"))
+    ]
+    return leak.vocabulary_of([shared])
+
+
+def _uses(
+    files: Sequence[_File], values: Sequence[Value], parameters: Sequence[Parameter]
+) -> dict[str, tuple[Use, ...]]:
+    where: list[tuple[str, int]] = []
+    for file in files:
+        line = 1
+        for part in file.parts:
+            if isinstance(part, Slot):
+                where.append((file.path, line))
+            line += (part if isinstance(part, str) else part.texts[0]).count("\n")
+    slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
+    return {
+        parameter.name: tuple(
+            Use(*where[index], slots[index].place, chain) for index, chain in sorted(value.uses.items())
+        )
+        for parameter, value in zip(parameters, values, strict=True)
+    }

@@ -1,0 +1,1 @@
+"""The languages the abstraction engine reads, one file each."""

@@ -1,0 +1,66 @@
+"""Python: libcst decides whether a file is Python and where it is not; tree-sitter gives the spans.
+
+Both, because each has half of what is needed: libcst is exact about the grammar and its errors, but gives positions only
+through a metadata pass that costs ten times the parse; tree-sitter gives byte spans of every token for free, and is what
+the shape check inside pods uses, so both ends see one tree.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import libcst
+
+from fde_api.primitive import Language as LanguageName
+from fde_extraction.languages.syntax import Builder, Syntax
+from fde_extraction.tree import Node, seal
+from fde_extraction.unparsable import UnparsableSource
+from fde_template import grammar
+
+SYNTAX: Final = Syntax(
+    name="python",
+    names={
+        "keyword_argument": ("name", "value"),
+        "pair": ("key", "value"),
+        "assignment": ("left", "right"),
+        "augmented_assignment": ("left", "right"),
+        "default_parameter": ("name", "value"),
+        "typed_default_parameter": ("name", "value"),
+        "named_expression": ("name", "value"),
+    },
+    calls={"call": ("function", "arguments")},
+    pairs=frozenset({"comparison_operator", "boolean_operator", "subscript", "binary_operator"}),
+    places={
+        "identifier": "python.identifier",
+        "integer": "python.number",
+        "float": "python.number",
+        "true": "python.bool",
+        "false": "python.bool",
+    },
+    strings=frozenset({"string"}),
+    content=frozenset({"string_start", "string_content", "string_end"}),
+    comments=frozenset({"comment"}),
+    kinds={"integer": "number", "float": "number", "true": "bool", "false": "bool"},
+)
+
+
+class Python:
+    """Python 3."""
+
+    name: LanguageName = "python"
+
+    def parse(self, text: str, path: str) -> Node:
+        """The sealed tree; :class:`UnparsableSource` with libcst's line and reason."""
+        try:
+            libcst.parse_module(text)
+        except libcst.ParserSyntaxError as error:
+            why = error.message.split(".")[0]
+            raise UnparsableSource(path, f"not valid python: {why}", line=error.raw_line) from error
+        except RecursionError as error:
+            raise UnparsableSource(path, "nested too deeply to be read") from error
+        data = text.encode("utf-8", "surrogatepass")
+        root = grammar.parse("python", path, data).root_node
+        built = Builder(SYNTAX, text, data).node(root, ())
+        if not built.children:
+            raise UnparsableSource(path, "holds no statement")
+        return seal(built, text)

@@ -1,0 +1,245 @@
+"""SQL of any dialect, with or without Jinja: a tree of statements, clauses, items and brackets over tokens.
+
+text -> fde_template.sqltoken -> brackets -> statements -> clauses -> items
+
+The grammars that exist take about half of what engineers leave behind (BigQuery scripting, T-SQL, dbt); brackets,
+commas, semicolons and clause words are in all of it, and are enough structure to align siblings on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fde_api.primitive import Language as LanguageName
+from fde_extraction.tree import Node, seal
+from fde_extraction.unparsable import UnparsableSource
+from fde_template.sqltoken import SqlToken, tokens
+
+_CLAUSES: Final = frozenset(
+    "select from where group having order qualify limit join left right inner outer cross full on using when set values insert "
+    "update delete merge with union create alter drop grant revoke and or window partition returns as begin end use comment "
+    "output declare exec execute copy file_format storage_integration cluster options then else".split()
+)
+# Words of the language itself: never a name, whatever the dialect.
+KEYWORDS: Final = _CLAUSES | frozenset(
+    "by asc desc distinct all not null is in like between exists case into table view schema database role if replace primary key "
+    "default interval cast over row rows true false nulls first last temporary temp unique references constraint index to "
+    "language function procedure returns matched source target add column modify policy masking access usage row_number "
+    "varchar nvarchar int integer bigint numeric decimal float boolean date timestamp timestamp_ntz datetime datetime2 string "
+    "number variant bit char text bool int64 float64 time timestamptz smallint double".split()
+)
+_EMBEDDED: Final = re.compile(
+    r"\s*(?:--[^\n]*\n\s*)*(?:SELECT\b.*\bFROM|INSERT\s+INTO|MERGE\s+INTO|UPDATE\s+[\w.]+\s+SET|DELETE\s+FROM|CREATE\s+(?:OR|TABLE|TEMP|VIEW)|"
+    r"ALTER\s+(?:TABLE|SESSION|WAREHOUSE)|TRUNCATE\s+TABLE|WITH\s+\w+\s+AS|COPY\s+INTO|DROP\s+TABLE|USE\s+(?:ROLE|WAREHOUSE|SCHEMA|DATABASE))\b",
+    re.DOTALL,
+)
+_OPEN: Final = {"(": ")", "[": "]", "{": "}"}
+
+
+def embedded(content: str) -> bool:
+    """Whether a string's content is a SQL statement. Upper or lower case, never prose in sentence case."""
+    head = content.lstrip()[:6]
+    return (head.isupper() and _EMBEDDED.match(content) is not None) or (
+        head.islower() and _EMBEDDED.match(content.upper()) is not None and " " in content.strip()
+    )
+
+
+def embed(part: Node, text: str) -> Node:
+    """A string's text leaf as a SQL tree; each leaf's place is inside the string's."""
+    children = _Reader(text[part.start : part.end], part.start, part.place + "/").read()
+    if not children:
+        return part
+    return Node("sql", part.start, part.end, children)
+
+
+class Sql:
+    """SQL."""
+
+    name: LanguageName = "sql"
+
+    def parse(self, text: str, path: str) -> Node:
+        """The sealed tree. Only an empty file cannot be used."""
+        children = _Reader(text, 0, "").read()
+        if not children:
+            raise UnparsableSource(path, "holds no statement")
+        return seal(Node("file", 0, len(text), children), text)
+
+
+class _Reader:
+    """Tokens to tree; `offset` and `prefix` place it inside another language's string."""
+
+    def __init__(self, text: str, offset: int, prefix: str) -> None:
+        self.text, self.offset, self.prefix = text, offset, prefix
+        self.tokens = list(tokens(text))
+
+    def read(self) -> list[Node]:
+        """Statements."""
+        stack: list[tuple[Node | None, str, list[Node]]] = [(None, "", [])]
+        jinja = 0
+        for token in self.tokens:
+            if token.text in _OPEN or token.kind == "jinja_open":
+                jinja += token.kind == "jinja_open"
+                closer = "jinja" if token.kind == "jinja_open" else _OPEN[token.text]
+                stack.append((self._leaf(token, False), closer, []))
+            elif len(stack) > 1 and (
+                token.text == stack[-1][1] or token.kind == "jinja_close" and stack[-1][1] == "jinja"
+            ):
+                opening, closer, inside = stack.pop()
+                jinja -= closer == "jinja"
+                assert opening is not None
+                kind = "jinja" if closer == "jinja" else "group"
+                children = [opening, *_structured(inside), self._leaf(token, False)]
+                stack[-1][2].append(Node(kind, opening.start, children[-1].end, children))
+            else:
+                stack[-1][2].append(self._node(token, jinja > 0))
+        while len(stack) > 1:  # brackets that nothing closes: plain tokens
+            opening, _, inside = stack.pop()
+            assert opening is not None
+            stack[-1][2].extend([opening, *inside])
+        found = _structured(stack[0][2], statements=True)
+        _name(found, ())
+        return found
+
+    def _leaf(self, token: SqlToken, named: bool, place: str = "") -> Node:
+        kind = "word" if named else token.text.lower() if token.kind in ("word", "punctuation") else token.kind
+        return Node(
+            kind,
+            token.start + self.offset,
+            token.end + self.offset,
+            text=token.text,
+            place=self.prefix + place if place else "",
+        )
+
+    def _node(self, token: SqlToken, jinja: bool) -> Node:
+        kind = token.kind
+        if kind == "word":
+            if not jinja and token.text.lower() in KEYWORDS:
+                node = self._leaf(token, False, "sql.identifier.part")
+                node.kind = "keyword:" + token.text.lower()
+                return node
+            return self._leaf(token, True, "sql.identifier.bare")
+        if kind == "number":
+            return self._leaf(token, False, "sql.number")
+        if kind == "string":
+            quote = "'" if "'" in token.text and not token.text.startswith('"') else '"'
+            place = f"jinja.string.{'single' if quote == chr(39) else 'double'}" if jinja else "sql.string.single"
+            return self._enclosed(token, "string", token.text.index(quote) + 1, 1, place)
+        if kind == "quoted":
+            return self._enclosed(token, kind, 1, 1, "sql.identifier.quoted")
+        if kind == "backtick":
+            return self._enclosed(token, kind, 1, 1, "sql.identifier.backtick")
+        if kind == "bracket":
+            return self._enclosed(token, kind, 1, 1, "sql.identifier.bracket")
+        if kind == "line_comment":
+            return self._enclosed(token, kind, 1 if token.text[0] == "#" else 2, 0, "sql.comment.line")
+        if kind == "block_comment":
+            return self._enclosed(token, kind, 2, 2, "sql.comment.block")
+        if kind == "jinja_comment":
+            return self._enclosed(
+                token, kind, 3 if token.text[2:3] == "-" else 2, 3 if token.text[-3:-2] == "-" else 2, "comment.jinja"
+            )
+        if kind == "dollar":
+            size = token.text.index("$", 1) + 1
+            return self._enclosed(token, kind, size, size, "sql.text")
+        return self._leaf(token, False)
+
+    def _enclosed(self, token: SqlToken, kind: str, head: int, tail: int, place: str) -> Node:
+        start, end = token.start + self.offset, token.end + self.offset
+        whole = self.text
+        first, last = token.start + head, max(token.start + head, token.end - tail)
+        parts = [Node(kind + "_open", start, first + self.offset, text=whole[token.start : first])]
+        body = Node(
+            kind + "_text", first + self.offset, last + self.offset, text=whole[first:last], place=self.prefix + place
+        )
+        parts.append(body)
+        if last < token.end:
+            parts.append(Node(kind + "_close", last + self.offset, end, text=whole[last : token.end]))
+        return Node(kind, start, end, parts)
+
+
+def _structured(nodes: Sequence[Node], *, statements: bool = False) -> list[Node]:
+    """Nodes of one bracket, grouped into statements, clauses and items."""
+    if statements:
+        return _split(nodes, lambda node: node.text == ";", "statement", lambda part: _structured(part))
+    clauses: list[list[Node]] = [[]]
+    for node in nodes:
+        if node.kind.startswith("keyword:") and node.kind[8:] in _CLAUSES and clauses[-1]:
+            clauses.append([])
+        clauses[-1].append(node)
+    found: list[Node] = []
+    for clause in clauses:
+        # The clause's own words stand apart from its first item, so that items are alike.
+        head = next((index for index, node in enumerate(clause) if not node.kind.startswith("keyword:")), len(clause))
+        items = [*clause[:head], *_split(clause[head:], lambda node: node.text == ",", "item", _dotted)]
+        if len(clauses) == 1 or len(items) == 1:
+            found.extend(items)
+        elif items:
+            kind = items[0].kind if items[0].kind.startswith("keyword:") else ""
+            found.append(Node("clause:" + kind, items[0].start, items[-1].end, items))
+    return found
+
+
+def _split(
+    nodes: Sequence[Node], ends: Callable[[Node], bool], kind: str, inner: Callable[[Sequence[Node]], list[Node]]
+) -> list[Node]:
+    found: list[Node] = []
+    part: list[Node] = []
+    for node in [*nodes, None]:
+        if node is None or ends(node):
+            if part:
+                inside = inner(part)
+                found.append(inside[0] if len(inside) == 1 else Node(kind, inside[0].start, inside[-1].end, inside))
+            part = []
+            if node is not None:
+                found.append(node)
+        else:
+            part.append(node)
+    return found
+
+
+def _dotted(nodes: Sequence[Node]) -> list[Node]:
+    """Names with dots between (``a.b.c``) as one node, so that they are matched as one."""
+    found: list[Node] = []
+    for node in nodes:
+        joins = found and (node.text == "." or found[-1].kind == "name" and found[-1].children[-1].text == ".")
+        if (
+            joins
+            and found[-1].end == node.start
+            and found[-1].kind in ("word", "name", "bracket", "quoted", "backtick")
+        ):
+            last = found[-1]
+            if last.kind == "name":
+                last.children.append(node)
+                last.end = node.end
+            else:
+                found[-1] = Node("name", last.start, node.end, [last, node])
+        else:
+            found.append(node)
+    return found
+
+
+def _name(nodes: Sequence[Node], hints: tuple[str, ...]) -> None:
+    """Hints: ``NAME = x``, ``NAME => x``, ``x AS NAME``, ``NAME(x)``, ``WORDS x``."""
+    stack = [(list(nodes), hints)]
+    while stack:
+        siblings, outer = stack.pop()
+        before: list[str] = []
+        for index, node in enumerate(siblings):
+            operator = siblings[index - 1].text if index else ""
+            named = [siblings[index - 2].text] if operator in ("=", "=>", ":=", "::") and index > 1 else []
+            alias = (
+                siblings[index + 2] if index + 2 < len(siblings) and siblings[index + 1].text.lower() == "as" else None
+            )
+            if alias is not None and alias.kind == "word":
+                named.append(alias.text)
+            inner = tuple(name for name in (*named, *reversed(before[-2:]), *outer) if name)[:6]
+            if node.children:
+                stack.append((node.children, inner))
+            elif node.place:
+                node.hints = inner
+            if node.kind == "word" or node.kind.startswith("keyword:"):
+                before.append(node.text)
+            elif node.kind == "string":
+                before.append(node.children[1].text if len(node.children) > 1 else "")

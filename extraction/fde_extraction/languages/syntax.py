@@ -1,0 +1,178 @@
+"""tree-sitter trees to ours: spans, strings opened into parts, and names from the code around each leaf.
+
+tree_sitter.Node -> Builder.node() -> Node
+
+A language says, in tables, which of its nodes name others, which are strings and where leaves stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fde_extraction.languages.sql import embedded
+from fde_extraction.tree import Node, leaf
+from fde_template.words import words
+
+if TYPE_CHECKING:
+    from tree_sitter import Node as Raw
+
+Hints = tuple[str, ...]
+_NAME_TEXT = re.compile(r"[\w$@.'\"-]{1,80}")
+MAX_DEPTH = 600  # deeper source is kept as one leaf a node; nobody writes it by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """Tables of one grammar.
+
+    `names`: node type -> (field that names, field that is named). `calls`: node type -> (function field, arguments field).
+    `pairs`: node types whose first named child names the others (``os.environ.get("X") or "y"``, ``a === 3``).
+    `places`: leaf type -> place. `strings`, `content`, `comments`: types of strings, of their text, of comments.
+    """
+
+    name: str
+    names: Mapping[str, tuple[str, str]]
+    calls: Mapping[str, tuple[str, str]]
+    pairs: frozenset[str]
+    places: Mapping[str, str]
+    strings: frozenset[str]
+    content: frozenset[str]
+    comments: frozenset[str]
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+
+class Builder:
+    """One file."""
+
+    def __init__(self, syntax: Syntax, text: str, data: bytes) -> None:
+        self.syntax, self.text = syntax, text
+        self.offsets: Sequence[int] | None = None if len(data) == len(text) else _char_offsets(text)
+
+    def at(self, byte: int) -> int:
+        """Character offset of a byte offset."""
+        return byte if self.offsets is None else self.offsets[byte]
+
+    def node(self, raw: Raw, hints: Hints, depth: int = 0) -> Node:
+        """Our node for `raw`."""
+        syntax = self.syntax
+        start, end = self.at(raw.start_byte), self.at(raw.end_byte)
+        kind = syntax.kinds.get(raw.type, raw.type)
+        if raw.type in syntax.strings:
+            return self._string(raw, kind, hints, depth)
+        if raw.type in syntax.comments:
+            return self._comment(kind, start, end)
+        if raw.child_count == 0 or depth > MAX_DEPTH:
+            place = syntax.places.get(raw.type, f"{syntax.name}.text" if raw.type == "ERROR" else "")
+            return leaf(kind, start, end, self.text, place, hints)
+        children = [self.node(child, inner, depth + 1) for child, inner in self._named(raw, hints)]
+        return Node(kind, start, end, children)
+
+    def _named(self, raw: Raw, hints: Hints) -> list[tuple[Raw, Hints]]:
+        syntax = self.syntax
+        rule, call = syntax.names.get(raw.type), syntax.calls.get(raw.type)
+        if rule is not None:
+            name, named = raw.child_by_field_name(rule[0]), raw.child_by_field_name(rule[1])
+            label = self._label(name)
+            return [(child, ((label, *hints) if label and child == named else hints)) for child in raw.children]
+        if call is not None:
+            function, arguments = raw.child_by_field_name(call[0]), raw.child_by_field_name(call[1])
+            label = self._label(function, last=True)
+            called = [label] if label else []
+            # The first argument often says what the second is: get("API_TOKEN", "fallback"), header("X-Tenant", "acme").
+            if arguments is not None and arguments.named_child_count > 1:
+                first = self._label(arguments.named_children[0], literal=True)
+                called = [first, *called] if first else called
+            inner = (
+                (*hints, *called) if raw.parent is not None and hints and not _is_argument(raw) else (*called, *hints)
+            )
+            return [(child, inner[:6] if child == arguments else hints) for child in raw.children]
+        if raw.type in syntax.pairs and raw.named_child_count > 1:
+            first_node = raw.named_children[0]
+            label = self._label(first_node, last=True)
+            return [
+                (child, ((label, *hints)[:6] if label and child != first_node else hints)) for child in raw.children
+            ]
+        return [(child, hints) for child in raw.children]
+
+    def _label(self, raw: Raw | None, *, last: bool = False, literal: bool = False) -> str:
+        if raw is None or (literal and raw.type not in self.syntax.strings):
+            return ""
+        text = self.text[self.at(raw.start_byte) : self.at(raw.end_byte)]
+        inner = re.findall(r"""\[?['"]([\w.-]+)['"]\]?""", text)
+        if inner and not text[:1].isalnum() or (inner and ("environ" in text or "env" in text)):
+            text = inner[0]
+        elif last:
+            text = text.split("(")[0].rsplit(".", 1)[-1]
+        text = text.strip("'\"` ")
+        return text if _NAME_TEXT.fullmatch(text) and words(text) else ""
+
+    def _comment(self, kind: str, start: int, end: int) -> Node:
+        text = self.text[start:end]
+        block = text.startswith("/*")
+        head = 2 if text.startswith(("//", "/*")) else 1
+        tail = end - 2 if block and text.endswith("*/") and len(text) >= 4 else end
+        place = f"{self.syntax.name}.comment.{'block' if block else 'line'}"
+        body = leaf("comment_text", start + head, tail, self.text, place)
+        opening = leaf("comment_open", start, start + head, self.text)
+        closing = [leaf("comment_close", tail, end, self.text)] if tail < end else []
+        return Node(kind, start, end, [opening, body, *closing])
+
+    def _string(self, raw: Raw, kind: str, hints: Hints, depth: int) -> Node:
+        start, end = self.at(raw.start_byte), self.at(raw.end_byte)
+        text = self.text[start:end]
+        opening = re.match(r"""[A-Za-z]*('''|\"""|'|"|`)""", text)
+        if opening is None or end - start < opening.end() + len(opening.group(1)):
+            return leaf(kind, start, end, self.text, f"{self.syntax.name}.text", hints)
+        quote = opening.group(1)
+        place = self.string_place(opening.group(0)[: -len(quote)].lower(), quote)
+        first, last = start + opening.end(), end - len(quote)
+        holes = [child for child in raw.named_children if child.type not in self.syntax.content]
+        parts = [leaf("string_open", start, first, self.text)]
+        at = first
+        inside: list[Node] = []
+        for child in holes:
+            here = self.at(child.start_byte)
+            inside.append(leaf("string_text", at, here, self.text, place, hints))
+            inside.append(self.node(child, (), depth + 1))
+            at = self.at(child.end_byte)
+        inside.append(leaf("string_text", at, last, self.text, place, hints))
+        if embedded("".join(part.text for part in inside if part.kind == "string_text")):
+            from fde_extraction.languages.sql import embed
+
+            inside = [embed(part, self.text) if part.kind == "string_text" else part for part in inside]
+            kind += ":sql"
+        return Node(kind, start, end, [*parts, *inside, leaf("string_close", last, end, self.text)])
+
+    def string_place(self, prefix: str, quote: str) -> str:
+        """The place inside a string with that prefix and opening quote."""
+        name = self.syntax.name
+        if quote == "`":
+            return f"{name}.template"
+        style = {"'": "single", '"': "double", "'''": "triple-single", '"""': "triple-double"}[quote]
+        raw, fmt = "raw" if "r" in prefix else "", "f" if "f" in prefix or "t" in prefix else ""
+        byte = "bytes" if "b" in prefix else ""
+        return f"{name}.{raw}{fmt or byte}string.{style}"
+
+
+def _is_argument(raw: Raw) -> bool:
+    return raw.parent is not None and raw.parent.type in ("argument_list", "arguments")
+
+
+def _char_offsets(text: str) -> list[int]:
+    offsets = []
+    for index, char in enumerate(text):
+        offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
+    return [*offsets, len(text)]
+
+
+def first_error(raw: Raw) -> int:
+    """1-based line of the first node that the grammar could not take."""
+    node = raw
+    while True:
+        broken = [child for child in node.children if child.has_error or child.is_missing or child.type == "ERROR"]
+        if node.type == "ERROR" or node.is_missing or not broken:
+            return int(node.start_point[0]) + 1
+        node = broken[0]

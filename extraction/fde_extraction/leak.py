@@ -1,0 +1,146 @@
+"""The leak gate: nothing of one customer in anything that would be published. Fails closed.
+
+(serialised proposal, bindings, customers' names) -> scan() -> leaks: kinds and places, never the texts
+
+Looked for: every sibling's value and every customer's name, in any case, with other separators between its words,
+URL-encoded, as hex and as base64; secrets' formats; sensitive classes. A word that all siblings' *code* shares is
+vocabulary and may stand, even where it is also some sibling's value.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from fde_api.primitive import PrimitiveSpec, Scalar
+from fde_extraction import secrets, sensitive
+from fde_template.words import words
+
+GATE: Final = "leak-gate-v1"
+SHORTEST: Final = 4  # letters and digits; shorter texts are in every source
+_PLAIN_TYPES: Final = frozenset({"int", "float", "bool", "duration", "enum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """`kind`: value, customer, secret or a sensitive class. `where`: the path of the field, ``template.files[0].segments[3]``."""
+
+    kind: str
+    where: str
+    parameter: str = ""
+
+
+def scan(
+    spec: PrimitiveSpec,
+    bindings: Mapping[str, Mapping[str, Scalar]],
+    *,
+    customers: Sequence[str] = (),
+    vocabulary: frozenset[str] = frozenset(),
+) -> list[Leak]:
+    """Every leak in `spec`. `vocabulary`: lower-case words that all siblings share as code."""
+    needles = list(_needles(spec, bindings, customers, vocabulary))
+    found = []
+    for where, text in _texts(msgspec.to_builtins(spec), ""):
+        low = text.lower()
+        for kind, parameter, loose, exact in needles:
+            if any(_stands(needle, low) for needle in loose) or any(needle in text for needle in exact):
+                found.append(Leak(kind, where, parameter))
+        if where.startswith("parameters") and where.endswith((".type", ".name")):
+            continue
+        found += [Leak(item.kind, where) for item in sensitive.find(text, (), customers)]
+        found += [Leak("secret", where) for _ in secrets.find_text(text, None)]
+    return list(dict.fromkeys(found))
+
+
+def _needles(
+    spec: PrimitiveSpec,
+    bindings: Mapping[str, Mapping[str, Scalar]],
+    customers: Sequence[str],
+    vocabulary: frozenset[str],
+) -> Iterator[tuple[str, str, frozenset[str], frozenset[str]]]:
+    types = {parameter.name: parameter.type for parameter in spec.parameters}
+    source = {
+        segment.hole.parameter
+        for file in spec.template.files
+        for segment in file.segments
+        if segment.hole is not None and segment.hole.place.endswith(("source", "layout"))
+    }
+    seen = set()
+    for values in bindings.values():
+        for name, value in values.items():
+            text = str(value)
+            if (
+                (name, text) in seen
+                or name in source
+                or types.get(name) in _PLAIN_TYPES
+                or not _tells(text, vocabulary)
+            ):
+                continue
+            seen.add((name, text))
+            yield "value", name, *variants(text)
+    for customer in customers:
+        if _tells(customer, vocabulary):
+            yield "customer", "", *variants(customer)
+
+
+def _tells(text: str, vocabulary: frozenset[str]) -> bool:
+    """Whether finding `text` would tell something: long enough, no number, not made of shared code words only."""
+    parts = words(text)
+    if sum(map(len, parts)) < SHORTEST or "\n" in text:
+        return False
+    if all(part.isdigit() for part in parts):
+        return len("".join(parts)) >= 8
+    return not all(part in vocabulary or len(part) < 2 for part in parts)
+
+
+def variants(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(lower-case spellings that must stand as words, exact encodings) of `text`."""
+    parts = words(text)
+    loose = {text.lower().strip(), urllib.parse.quote(text, safe="").lower(), text.encode().hex()}
+    if len(parts) > 1:
+        loose |= {mark.join(parts) for mark in ("", "-", "_", ".", " ", "/")}
+    exact = set()
+    if len(text) >= 6:
+        for spelled in {text, text.lower(), text.upper()}:
+            raw = spelled.encode()
+            for pad in range(3):  # the three ways a text falls into base64's groups of three bytes
+                coded = base64.b64encode(b"\0" * pad + raw).decode()
+                piece = coded[(pad * 8 + 5) // 6 : (pad + len(raw)) * 8 // 6]
+                if len(piece) >= 8:
+                    exact |= {piece, piece.replace("+", "-").replace("/", "_")}
+    return frozenset(item for item in loose if len(item) >= SHORTEST), frozenset(exact)
+
+
+def _stands(needle: str, low: str) -> bool:
+    at = low.find(needle)
+    while at >= 0:
+        end = at + len(needle)
+        before = at > 0 and low[at - 1].isalnum() and needle[0].isalnum()
+        after = end < len(low) and low[end].isalnum() and needle[-1].isalnum()
+        if not before and not after:
+            return True
+        at = low.find(needle, at + 1)
+    return False
+
+
+def _texts(node: object, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _texts(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _texts(value, f"{where}[{index}]")
+    elif isinstance(node, str) and not re.fullmatch(r"sha256:[0-9a-f]{64}", node):
+        yield where, node
+
+
+def vocabulary_of(codes: Sequence[Iterable[str]]) -> frozenset[str]:
+    """Words that stand in the code (not in strings or comments) of every sibling."""
+    sets = [{part for text in code for part in words(text)} for code in codes]
+    return frozenset(set.intersection(*sets)) if sets else frozenset()

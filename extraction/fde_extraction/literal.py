@@ -1,0 +1,122 @@
+"""Inside a literal: which stretches siblings share, and which differ.
+
+n texts of one leaf -> words in common (n-way, by longest common subsequence) -> fragments
+
+A gap between shared words is never split at ``-``, ``_`` or ``.``: a host, a slug or a dotted name stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fde_template.words import spans
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A stretch of every sibling's text: shared (all equal) or a gap."""
+
+    texts: tuple[str, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether all siblings have the same text here."""
+        return len(set(self.texts)) == 1
+
+
+def fragments(texts: Sequence[str]) -> list[Fragment]:
+    """`texts` as shared stretches and gaps. Joined, the fragments are the texts."""
+    found: list[Fragment] = []
+    for fragment in _anchored(texts):
+        found.extend([fragment] if fragment.shared else _trimmed(fragment.texts))
+    return merged(found)
+
+
+def merged(found: Sequence[Fragment]) -> list[Fragment]:
+    """Neighbouring shared fragments as one; empty ones left out."""
+    out: list[Fragment] = []
+    for fragment in found:
+        if not any(fragment.texts):
+            continue
+        if out and out[-1].shared and fragment.shared:
+            out[-1] = Fragment(tuple(a + b for a, b in zip(out[-1].texts, fragment.texts, strict=True)))
+        else:
+            out.append(fragment)
+    return out
+
+
+def anchors(found: Sequence[Fragment]) -> int:
+    """How many words all siblings share."""
+    return sum(_is_anchor(word) for fragment in found if fragment.shared for word in _words(fragment.texts[0]))
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in spans(text)]
+
+
+def _is_anchor(word: str) -> bool:
+    return len(word) > 1 and word.isalpha()
+
+
+def _anchored(texts: Sequence[str]) -> list[Fragment]:
+    placed = [[(text[start:end], start, end) for start, end in spans(text)] for text in texts]
+    listed = [[item for item in items if _is_anchor(item[0])] for items in placed]
+    common = [word for word, _, _ in listed[0]]
+    for items in listed[1:]:
+        common = [common[index] for index, _ in _subsequence(common, [word for word, _, _ in items])]
+    chosen = [[items[index] for _, index in _subsequence(common, [word for word, _, _ in items])] for items in listed]
+    found, at = [], [0] * len(texts)
+    for column in zip(*chosen, strict=True):
+        found.append(Fragment(tuple(text[here : item[1]] for text, here, item in zip(texts, at, column, strict=True))))
+        found.append(Fragment(tuple(item[0] for item in column)))
+        at = [item[2] for item in column]
+    found.append(Fragment(tuple(text[here:] for text, here in zip(texts, at, strict=True))))
+    return found
+
+
+def _trimmed(texts: tuple[str, ...]) -> list[Fragment]:
+    """A gap without the separators at its ends."""
+    head = 0
+    while (
+        all(len(text) > head for text in texts)
+        and len({text[head] for text in texts}) == 1
+        and not texts[0][head].isalnum()
+    ):
+        head += 1
+    tail = 0
+    while (
+        all(len(text) - head > tail for text in texts)
+        and len({text[-1 - tail] for text in texts}) == 1
+        and not texts[0][-1 - tail].isalnum()
+    ):
+        tail += 1
+    cut = [(text[:head], text[head : len(text) - tail], text[len(text) - tail :]) for text in texts]
+    return [Fragment(tuple(column)) for column in zip(*cut, strict=True)]
+
+
+def _subsequence(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
+    """Positions of a longest common subsequence, increasing in both."""
+    if list(one) == list(other):
+        return [(index, index) for index in range(len(one))]
+    rows, width = len(one), len(other)
+    if rows * width > 1_000_000:  # prose of a thousand words: equal lines only would be next; nobody parameterizes it
+        return []
+    best = [[0] * (width + 1) for _ in range(rows + 1)]
+    for row in range(rows - 1, -1, -1):
+        for column in range(width - 1, -1, -1):
+            best[row][column] = (
+                best[row + 1][column + 1] + 1
+                if one[row] == other[column]
+                else max(best[row + 1][column], best[row][column + 1])
+            )
+    pairs, row, column = [], 0, 0
+    while row < rows and column < width:
+        if one[row] == other[column]:
+            pairs.append((row, column))
+            row, column = row + 1, column + 1
+        elif best[row + 1][column] >= best[row][column + 1]:
+            row += 1
+        else:
+            column += 1
+    return pairs

@@ -1,0 +1,115 @@
+"""Members: solutions of one or several files, read, checked for use, and their files matched across members.
+
+(member, customer, path, bytes) -> members and what was skipped -> one column of files per template file
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fde_extraction.language import language, language_of
+from fde_extraction.similarity import similarity
+from fde_extraction.unparsable import NotAbstractable, UnparsableSource
+from fde_template.encoding import Encoding, decode, encoding_of
+
+MAX_BYTES = 2_000_000  # a file larger than this was not written by a person
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A member that could not be used, with the place and the reason; `line` 1-based or None."""
+
+    path: str
+    why: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One solution: its files by path, all in one encoding."""
+
+    name: str
+    customer: str
+    files: dict[str, bytes]
+    encoding: Encoding
+
+
+def members_of(entries: Sequence[tuple[str, str, str, bytes]]) -> tuple[list[Member], list[Skipped]]:
+    """Members from (member, customer, path, bytes). One whose file cannot be used is skipped, the others go on."""
+    grouped: dict[str, list[tuple[str, str, bytes]]] = defaultdict(list)
+    for member, customer, path, data in entries:
+        grouped[member or PurePosixPath(path).stem].append((customer, path, data))
+    found, skipped = [], []
+    for name, files in sorted(grouped.items()):
+        if len({path for _, path, _ in files}) < len(files):
+            raise NotAbstractable(name, "is the name of two siblings; give each its own file stem")
+        try:
+            encoding = Counter(_checked(path, data) for _, path, data in files).most_common(1)[0][0]
+        except UnparsableSource as error:
+            skipped.append(Skipped(error.where, error.why, error.line))
+            continue
+        found.append(Member(name, files[0][0], {path: data for _, path, data in files}, encoding))
+    return _of_one_encoding(found, skipped), skipped
+
+
+def _checked(path: str, data: bytes) -> Encoding:
+    """The encoding of a file that can be used; :class:`UnparsableSource` says where it cannot."""
+    if b"\0" in data:
+        raise UnparsableSource(
+            path, "holds a NUL byte, so it is no source text", line=data[: data.index(b"\0")].count(b"\n") + 1
+        )
+    if not data.strip():
+        raise UnparsableSource(path, "is empty")
+    if len(data) > MAX_BYTES:
+        raise UnparsableSource(path, f"is larger than {MAX_BYTES // 1_000_000} MB: generated or minified")
+    encoding = encoding_of(data)
+    kind = language_of(path)
+    if kind != "other":
+        language(kind).parse(decode(data, encoding), path)
+    return encoding
+
+
+def _of_one_encoding(members: Sequence[Member], skipped: list[Skipped]) -> list[Member]:
+    counts = Counter(member.encoding for member in members)
+    if len(counts) < 2:
+        return list(members)
+    usual = min(counts, key=lambda encoding: (-counts[encoding], ("utf-8", "utf-8-sig", "latin-1").index(encoding)))
+    for member in members:
+        if member.encoding != usual:
+            skipped.append(Skipped(next(iter(member.files)), f"is {member.encoding}, the others are {usual}"))
+    return [member for member in members if member.encoding == usual]
+
+
+def paired(members: Sequence[Member], name: str) -> Iterator[tuple[str, list[list[tuple[str, bytes]]]]]:
+    """(path in the template, each member's file as a list of one), for every file that all members have.
+
+    Paths that all members share are kept; single files with names of their own become ``<name>.<suffix>``.
+    """
+    if all(len(member.files) == 1 for member in members):
+        column = [next(iter(member.files.items())) for member in members]
+        suffix = PurePosixPath(column[0][0]).suffix
+        yield f"{name.replace('-', '_')}{suffix}", [[entry] for entry in column]
+        return
+    shared = set.intersection(*(set(member.files) for member in members))
+    left = [{path: data for path, data in member.files.items() if path not in shared} for member in members]
+    for path in sorted(shared):
+        yield path, [[(path, member.files[path])] for member in members]
+    if any(len(files) != len(left[0]) for files in left):
+        raise NotAbstractable(
+            ", ".join(m.name for m in members), "have different files; those with one counterpart each are needed"
+        )
+    for number, (path, data) in enumerate(sorted(left[0].items()), 1):
+        column_rest = [[(path, data)]]
+        for files in left[1:]:
+            same = [other for other in files if language_of(other) == language_of(path)]
+            if not same:
+                raise NotAbstractable(path, "has no counterpart in another sibling")
+            best = max(sorted(same), key=lambda other, files=files: similarity(data, files[other], ""))  # type: ignore[misc]
+            column_rest.append([(best, files.pop(best))])
+        yield f"{name.replace('-', '_')}_{number}{PurePosixPath(path).suffix}", column_rest

@@ -1,0 +1,50 @@
+"""The report of an abstraction: for people as lines, for machines as JSON. No sibling's text is in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fde_extraction.abstract import Abstraction
+
+
+def lines(result: Abstraction) -> list[str]:
+    """What was found, in a few lines."""
+    report, spec = result.report, result.spec
+    found = [f"skipped {item}" for item in report.skipped]
+    found.append(f"{spec.primitive_name}: {len(spec.parameters)} parameters, {result.proof.line()}")
+    if report.source_blocks:
+        found.append(
+            f"{report.source_blocks} source blocks, at most {report.source_share:.0%} of a file: the siblings differ in "
+            "structure there, and whoever instantiates it writes that source"
+        )
+    found += [
+        f"{file.path}: no shape is checked, the siblings' trees differ"
+        for file in spec.template.files
+        if file.shape is None
+    ]
+    return found
+
+
+def as_json(result: Abstraction) -> str:
+    """Proof, parameters and where each stands."""
+    body: dict[str, Any] = {
+        "primitive": result.spec.primitive_name,
+        "proof": msgspec.to_builtins(result.proof),
+        "skipped": [str(item) for item in result.report.skipped],
+        "sourceBlocks": result.report.source_blocks,
+        "sourceShare": round(result.report.source_share, 4),
+        "parameters": [
+            {
+                "name": parameter.name,
+                "type": parameter.type,
+                "uses": [
+                    {"path": use.path, "line": use.line, "place": use.place, "filters": list(use.filters)}
+                    for use in result.report.uses[parameter.name]
+                ],
+            }
+            for parameter in result.spec.parameters
+        ],
+    }
+    return msgspec.json.encode(body).decode()

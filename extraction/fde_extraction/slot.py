@@ -1,0 +1,54 @@
+"""A slot: a stretch where siblings differ, or that may not be published, with everything known about it.
+
+pieces -> draft() -> slots and constants, in order -> unify() -> parameters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fde_template.words import words
+
+Key = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """`texts`: one per sibling. `hints`: names that all siblings' code gives it. `whole`: it is all of its literal.
+
+    `kind`: value, layout (white space) or source (statements). `sensitive`: class that forced it, or the kind of secret
+    with `secret` true. `context`: the constant words beside it in the same literal.
+    """
+
+    texts: tuple[str, ...]
+    place: str
+    kind: Literal["value", "layout", "source"] = "value"
+    hints: tuple[str, ...] = ()
+    whole: bool = True
+    leaf: str = ""
+    secret: bool = False
+    sensitive: str = ""
+    context: tuple[str, ...] = ()
+
+
+def singular(word: str) -> str:
+    """A word without its English plural ending; only for comparing, never for showing."""
+    if len(word) > 3 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def key_of(texts: Sequence[str]) -> Key | None:
+    """What makes two slots one value: every sibling's words, the last one singular. None when a sibling has no word."""
+    key = tuple(_singular(words(text)) for text in texts)
+    return key if all(key) else None
+
+
+def _singular(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return (*parts[:-1], singular(parts[-1])) if parts else ()

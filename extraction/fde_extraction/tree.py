@@ -1,0 +1,111 @@
+"""A lossless syntax tree: leaves with their spans, the white space before each, and what the code around calls them.
+
+source text -> Language.parse() -> Node -> align()
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node (with `children`) or a leaf (with `text`). Offsets in characters.
+
+    `place`: where a leaf's text stands (fde_template.place), empty for keywords and punctuation.
+    `hints`: names the code around gives this leaf, strongest first. `lead`: white space before a leaf.
+    """
+
+    kind: str
+    start: int
+    end: int
+    children: list[Node] = field(default_factory=list)
+    text: str = ""
+    place: str = ""
+    hints: tuple[str, ...] = ()
+    lead: str = ""
+    digest: int = 0
+    shape: int = 0
+    size: int = 1
+    _bags: tuple[Counter[int], Counter[int]] | None = None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this is a leaf; an empty bracket is a node without children and without text."""
+        return not self.children
+
+    def leaves(self) -> Iterator[Node]:
+        """Leaves in order of the text. Iterative: sources nest deeper than Python recurses."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            if node.children:
+                stack.extend(reversed(node.children))
+            else:
+                yield node
+
+    @property
+    def first(self) -> Node:
+        """The first leaf."""
+        node = self
+        while node.children:
+            node = node.children[0]
+        return node
+
+    def bags(self) -> tuple[Counter[int], Counter[int]]:
+        """Leaves as two multisets of hashes: their shapes, and their texts."""
+        if self._bags is None:
+            leaves = [leaf for leaf in self.leaves() if leaf.text]
+            self._bags = Counter(leaf.shape for leaf in leaves), Counter(leaf.digest for leaf in leaves)
+        return self._bags
+
+
+def leaf(kind: str, start: int, end: int, text: str, place: str = "", hints: tuple[str, ...] = ()) -> Node:
+    """A leaf."""
+    return Node(kind, start, end, text=text[start:end], place=place, hints=hints)
+
+
+def seal(root: Node, text: str) -> Node:
+    """`root` with the white space before each leaf, an end leaf for what follows the last, digests and sizes."""
+    root.children.append(Node("end", len(text), len(text)))
+    at = 0
+    for node in root.leaves():
+        node.lead = text[at : node.start]
+        at = node.end
+    order: list[Node] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        stack.extend(node.children)
+    for node in reversed(order):
+        if node.children:
+            first = node.children[0]
+            rest = tuple((child.first.lead, child.digest) for child in node.children[1:])
+            node.digest = hash((node.kind, first.digest, rest))
+            node.shape = hash((node.kind, tuple(child.shape for child in node.children)))
+            node.size = sum(child.size for child in node.children)
+        else:
+            node.digest = hash((node.kind, node.text))
+            node.shape = hash((node.kind, "" if node.place else node.text))
+    return root
+
+
+def similarity(one: Node, other: Node) -> float:
+    """0..1: half for leaves of the same shape, half for equal leaves (Dice). Nodes of two kinds are never similar."""
+    if one.kind != other.kind:
+        return 0.0
+    if one.digest == other.digest:
+        return 1.0
+    if one.is_leaf or other.is_leaf:
+        return 0.5 if one.is_leaf and other.is_leaf else 0.0
+    if max(one.size, other.size) > 4 * min(one.size, other.size) + 8:
+        return 0.1
+    (shapes, texts), (other_shapes, other_texts) = one.bags(), other.bags()
+    return 0.5 * _dice(shapes, other_shapes) + 0.5 * _dice(texts, other_texts)
+
+
+def _dice(one: Counter[int], other: Counter[int]) -> float:
+    return 2 * (one & other).total() / max(1, one.total() + other.total())
