@@ -42,7 +42,6 @@ def prepare(*, skip_missing: bool = False) -> int:
     for component in COMPONENTS:
         try:
             build(component, cache, _tell)
-            component.demand(cache)
         except MissingToolchain as missing:
             _tell(f"{component.name} {component.version}: {missing}")
             if forgiving:

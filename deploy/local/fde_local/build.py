@@ -24,10 +24,9 @@ def build(component: Component, cache: Path, report: Report, *, every_s: float =
     Raises MissingToolchain before anything is started, BuildFailed when a step fails or takes over `limit_s` seconds.
     """
     folder = component.folder(cache)
+    component.check_tools(cache)
     if component.is_built(cache):
         return folder
-    for step in component.steps:
-        find(step.tool)
     cache.mkdir(parents=True, exist_ok=True)
     title = f"{component.name} {component.version}"
     with _only_one(cache / f"{component.key}.lock", lambda: report(f"{title}: another run builds it; waiting")):

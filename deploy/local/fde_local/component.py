@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fde_local.errors import NotPrepared
+from fde_local.errors import MissingToolchain, NotPrepared
 from fde_local.toolchain import GO, JAVA, MAVEN, Tool, find
 
 _LOCAL: Final = Path(__file__).resolve().parents[1]  # deploy/local
@@ -57,16 +57,27 @@ class Component:
         """Whether :meth:`folder` is there."""
         return self.folder(cache).is_dir()
 
+    def check_tools(self, cache: Path) -> None:
+        """Raises MissingToolchain that names every tool missing to build the component (if need be) and to run it."""
+        needed = list(self.runs_with)
+        if not self.is_built(cache):
+            needed += [step.tool for step in self.steps if step.tool not in needed]
+        missing: list[str] = []
+        for tool in needed:
+            try:
+                find(tool)
+            except MissingToolchain as error:
+                missing.append(str(error))
+        if missing:
+            raise MissingToolchain("\n".join(missing))
+
     def demand(self, cache: Path) -> Path:
         """What it makes, ready to run.
 
         Raises MissingToolchain when this machine cannot build or run it, NotPrepared when nobody has built it.
         """
-        for tool in self.runs_with:
-            find(tool)
+        self.check_tools(cache)
         if not self.is_built(cache):
-            for step in self.steps:
-                find(step.tool)
             raise NotPrepared(
                 f"{self.name} {self.version} is not built: {self.folder(cache)} is not there. "
                 "Build it with `python -m fde_local prepare` (or `make test`)."

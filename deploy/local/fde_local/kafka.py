@@ -144,8 +144,10 @@ class KafkaBroker:
             if process.exit_code is not None:
                 raise NotReady(f"kafka: the broker ended by itself ({process.exit_code}). {process.last_words()}")
             try:
-                # While the broker has not registered, metadata answers with an empty list.
-                if client.list_topics(timeout=1.0).brokers:
+                # Until the broker has registered, metadata answers without it; then each partition gets its leader.
+                metadata = client.list_topics(timeout=1.0)
+                partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
+                if metadata.brokers and all(part.leader != -1 for part in partitions):
                     return
             except KafkaException as error:
                 last = str(error)

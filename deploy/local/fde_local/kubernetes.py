@@ -98,6 +98,7 @@ class ControlPlane:
             f"--service-account-signing-key-file={self._directory / 'sa.key'}",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--authorization-mode=RBAC",
+            "--allow-privileged=true",  # as real clusters have it: refusing is the work of PodSecurity
             f"--token-auth-file={self._directory / 'tokens.csv'}",
             "--service-cluster-ip-range=10.0.0.0/24",
         )

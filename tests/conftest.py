@@ -1,0 +1,54 @@
+"""The real servers, for every test that asks for them by name: `kafka`, `control_plane`. Nothing starts before."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fde_local.component import CONTROL_PLANE, KAFKA, KWOK
+from fde_local.gate import require
+from fde_local.kafka import KafkaBroker
+from fde_local.kubernetes import ControlPlane
+from fde_local.ports import free_ports
+
+# A test that asks for one of these fixtures belongs to its marker, whether or not its author wrote it.
+_MARKER_OF = {"kafka": "kafka", "kafka_toolchain": "kafka", "control_plane": "cluster", "cluster_toolchain": "cluster"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if marker := _MARKER_OF.get(fixture):
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+def kafka_toolchain() -> None:
+    """For a test that starts brokers of its own: skipped (CI=true: failed) when there is no Kafka to start."""
+    require(KAFKA)
+
+
+@pytest.fixture(scope="session")
+def cluster_toolchain() -> None:
+    """For a test that starts control planes of its own: skipped (CI=true: failed) when there is none to start."""
+    require(CONTROL_PLANE, KWOK)
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """The one broker of the test run. Use topic and group names of your own; do not leave it killed."""
+    with KafkaBroker.start(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def control_plane(cluster_toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The one Kubernetes of the test run. Use namespaces of your own; do not leave its API server killed."""
+    with ControlPlane.start(tmp_path_factory.mktemp("kubernetes")) as plane:
+        yield plane
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    return free_ports(1)[0]
