@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from http.client import responses
 from typing import Final
 
 from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.signed import Signature
-from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
-from fde_streams.chain import Chain, Link, is_builtin, module_of, parse_chain, parse_line
+from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library
+from fde_streams.chain import Link, is_builtin, module_of
 from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
+from fde_streams.evidence import GENERIC_LIBRARIES, Evidence, evidence_of
 from fde_streams.mask import RULES as MASK_RULES
 from fde_streams.mask import mask, masked, template
 from fde_streams.sentence import retold, sentence_of
@@ -40,18 +40,8 @@ _REASONS: Final = frozenset(phrase.lower() for phrase in responses.values()) | {
     "client error",
     "unknown error",
 }
-_HOST: Final = re.compile(
-    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z][A-Za-z0-9-]*)"
-)
-_HOST_TOKEN: Final = re.compile(r"<host-([a-z0-9]{2,12})(?::[0-9a-f]{8,16})?>")
-_WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 _NAMED: Final = re.compile(r"['\"`][^'\"`]*\w{2}[^'\"`]*['\"`]")
-_OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
-_GENERIC_LIBRARIES: Final = frozenset(
-    "requests urllib3 httpx httpcore httpx2 httpcore2 aiohttp anyio tenacity backoff axios node-fetch got undici follow-redirects "
-    "sqlalchemy SQLAlchemy pydantic pydantic_core zod jsonschema marshmallow ajv pandas numpy pyarrow polars celery".split()
-)  # used by everybody for everything: they name a client, not whose API failed
 _ALIASES: Final = {  # a type that moved: old name -> the name it has today
     "json.decoder.JSONDecodeError": "JSONDecodeError",
     "simplejson.errors.JSONDecodeError": "JSONDecodeError",
@@ -101,18 +91,8 @@ def _signed(block: str, title: str, parts: tuple[tuple[str, str], ...], names: t
 # ---------------------------------------------------------------- errors
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What an error event says of its cause. `chain` root cause first; `vendor` and `library` None when unknown."""
-
-    chain: Chain
-    vendor: str | None
-    library: str | None
-
-
 def _of_error(event: ErrorEvent) -> Signature:
-    chain = chain_of(event)
-    evidence = Evidence(chain, _vendor(event, chain), _library(chain))
+    evidence = evidence_of(event)
     return (
         _by_findings(evidence)
         or _by_condition(evidence)
@@ -120,91 +100,6 @@ def _of_error(event: ErrorEvent) -> Signature:
         or _by_status(event, evidence)
         or _by_text(event, evidence)
     )
-
-
-def chain_of(event: ErrorEvent) -> Chain:
-    """The event's causes, root first: from its stack, else from its one-line chain, else from its fields."""
-    stack = event.exception_stacktrace
-    chain: Chain = parse_chain(stack) if stack else ()
-    if stack and not chain:
-        chain = parse_line(stack, event.exception_type)
-    body = event.body or ""
-    if not chain and " <- " in body:
-        chain = parse_line(body, event.exception_type)
-    if not chain and event.exception_type and event.exception_message is not None:
-        text = f"{event.exception_type}: {event.exception_message}"
-        chain = parse_line(text, event.exception_type)
-    if not chain and body:
-        chain = parse_line(body, event.exception_type)
-    if not chain:
-        chain = (Link(event.exception_type or "", event.exception_message or body),)
-    return chain
-
-
-def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
-    """Whose API or product failed: host, then SDK, then internal system by host, then the connector's own name."""
-    hosts = [event.server_address or ""]
-    if (named := vendor_of_host(hosts[0])) is not None:
-        return named
-    for link in chain:
-        for library in reversed(link.libraries):
-            if (named := vendor_of_library(library)) is not None:
-                return named
-        if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
-            return named
-    for link in chain:
-        hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]
-    for host in hosts:
-        if (named := vendor_of_host(host)) is not None:
-            return named
-    for host in hosts:
-        if (named := system_of_host(host)) is not None:
-            return named
-    for text in (event.server_address or "", *(link.message[:2_000] for link in chain)):
-        for token in _HOST_TOKEN.finditer(text):
-            if (named := vendor_of_word(token.group(1))) is not None:
-                return named
-    for link in chain:
-        words = _WORD.findall(link.type.rsplit(".", 1)[-1])
-        if words and (named := vendor_of_library(words[0].lower())) is not None:
-            return named
-    return _vendor_of_connector(event)
-
-
-def _vendor_of_connector(event: ErrorEvent) -> str | None:
-    """The one catalogued name in the logger's name or in the operation's; None when there is none, or more than one."""
-    operation = _OPERATION.search((event.body or "").split(": ", 1)[0])
-    for text in (event.scope or "", operation.group() if operation else ""):
-        named = {name for word in re.split(r"[^A-Za-z0-9]+|_", text) if (name := vendor_of_word(word)) is not None}
-        if len(named) == 1:
-            return named.pop()
-    return None
-
-
-def _library(chain: Chain) -> str | None:
-    """The package the failing call entered from the application; by type where there is no stack."""
-    for link in chain:
-        entered = None
-        for frame in link.frames:
-            if frame.library is None:
-                entered = None
-            elif frame.library and entered is None:
-                entered = frame.library
-        if entered is not None:
-            return _package(entered)
-        if link.libraries:
-            return _package(link.libraries[-1])
-    for link in chain:
-        module = module_of(link.type)
-        if module is not None and (module in _GENERIC_LIBRARIES or vendor_of_library(module)):
-            return _package(module)
-        if link.type == "AxiosError":
-            return "axios"
-    return None
-
-
-def _package(name: str) -> str:
-    return name.lstrip("_").split(".")[0].lower()
 
 
 def _by_findings(evidence: Evidence) -> Signature | None:
@@ -259,7 +154,7 @@ def _of_library(link: Link, evidence: Evidence) -> bool:
         return True
     module = module_of(link.type)
     if module is not None:
-        return module in _GENERIC_LIBRARIES or vendor_of_library(module) is not None
+        return module in GENERIC_LIBRARIES or vendor_of_library(module) is not None
     # A bare name (Node) says nothing of who defined it. A cause was wrapped, so it is not the wrapper;
     # a lone one counts as the vendor's unless it retells, which only wrappers do.
     return link is not evidence.chain[-1] or len(evidence.chain) == 1
@@ -293,9 +188,15 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Signature:
         parts = tuple((name, value) for name, value in named if value)
         title = f"{owner}: {kind} {mask(root.message)}".strip()
         return _signed(f"error/{owner}", title, parts, masked(root.message).names)
-    text = " ".join(root.message.split())
     if not is_builtin(root.type):
-        return _signed("error/application", f"application: {mask(text)}", (("text", text),))
+        words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
+        parts = (("text", template(words)),)
+        if event.scope:
+            parts += (
+                ("place", _digest(event.scope)),
+            )  # an application's own words are its own, unless nobody says whose
+        return _signed("error/application", f"application: {mask(words)}", parts, masked(words).names)
+    text = " ".join(root.message.split())
     parts = (("type", kind), ("text", text))
     if not _NAMED.search(text) and set(masked(text).names) <= {"number", "quoted"}:
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
@@ -309,9 +210,11 @@ def _place(event: ErrorEvent, root: Link) -> str:
     for name in (event.exception_type, root.type):
         at = body.find(name) if name else -1
         body = body[:at] if at > 0 else body
-    return hashlib.blake2b(
-        f"{event.scope}|{body.rstrip(' :')}".encode("utf-8", "surrogatepass"), digest_size=6
-    ).hexdigest()
+    return _digest(f"{event.scope}|{body.rstrip(' :')}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 @lru_cache(maxsize=4_096)

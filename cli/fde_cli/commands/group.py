@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def group(
-    events: Path | None = None,
+    events: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     logs: Path | None = None,

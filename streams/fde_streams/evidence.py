@@ -1,0 +1,128 @@
+"""What an error event says of its cause: the chain of exceptions, whose API failed, which library it was called through.
+
+The event's way: ErrorEvent -> evidence_of() -> Evidence -> signature.
+
+A vendor is known by catalogue only (`fde_events.vendors`): by host, by SDK, by the class of an internal system. What a
+customer called a thing is read for catalogued words and for nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from fde_events.event import ErrorEvent
+from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
+from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
+
+_HOST: Final = re.compile(
+    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z][A-Za-z0-9-]*)"
+)
+_HOST_TOKEN: Final = re.compile(r"<host-([a-z0-9]{2,12})(?::[0-9a-f]{8,16})?>")
+_WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
+_OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
+GENERIC_LIBRARIES: Final = frozenset(
+    "requests urllib3 httpx httpcore httpx2 httpcore2 aiohttp anyio tenacity backoff axios node-fetch got undici follow-redirects "
+    "sqlalchemy SQLAlchemy pydantic pydantic_core zod jsonschema marshmallow ajv pandas numpy pyarrow polars celery".split()
+)  # used by everybody for everything: they name a client, not whose API failed
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an error event says of its cause. `chain` root cause first; `vendor` and `library` None when unknown."""
+
+    chain: Chain
+    vendor: str | None
+    library: str | None
+
+
+def evidence_of(event: ErrorEvent) -> Evidence:
+    """What `event` says. Total: an event that says nothing has one link, its own words."""
+    chain = chain_of(event)
+    return Evidence(chain, _vendor(event, chain), _library(chain))
+
+
+def chain_of(event: ErrorEvent) -> Chain:
+    """The event's causes, root first: from its stack, else from its one-line chain, else from its fields."""
+    stack = event.exception_stacktrace
+    chain: Chain = parse_chain(stack) if stack else ()
+    if stack and not chain:
+        chain = parse_line(stack, event.exception_type)
+    body = event.body or ""
+    if not chain and " <- " in body:
+        chain = parse_line(body, event.exception_type)
+    if not chain and event.exception_type and event.exception_message is not None:
+        text = f"{event.exception_type}: {event.exception_message}"
+        chain = parse_line(text, event.exception_type)
+    if not chain and body:
+        chain = parse_line(body, event.exception_type)
+    if not chain:
+        chain = (Link(event.exception_type or "", event.exception_message or body),)
+    return chain
+
+
+def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
+    """Whose API or product failed: host, then SDK, then internal system by host, then the connector's own name."""
+    hosts = [event.server_address or ""]
+    if (named := vendor_of_host(hosts[0])) is not None:
+        return named
+    for link in chain:
+        for library in reversed(link.libraries):
+            if (named := vendor_of_library(library)) is not None:
+                return named
+        if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
+            return named
+    for link in chain:
+        hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]
+    for host in hosts:
+        if (named := vendor_of_host(host)) is not None:
+            return named
+    for host in hosts:
+        if (named := system_of_host(host)) is not None:
+            return named
+    for text in (event.server_address or "", *(link.message[:2_000] for link in chain)):
+        for token in _HOST_TOKEN.finditer(text):
+            if (named := vendor_of_word(token.group(1))) is not None:
+                return named
+    for link in chain:
+        words = _WORD.findall(link.type.rsplit(".", 1)[-1])
+        if words and (named := vendor_of_library(words[0].lower())) is not None:
+            return named
+    return _vendor_of_connector(event)
+
+
+def _vendor_of_connector(event: ErrorEvent) -> str | None:
+    """The one catalogued name in the logger's name or in the operation's; None when there is none, or more than one."""
+    operation = _OPERATION.search((event.body or "").split(": ", 1)[0])
+    for text in (event.scope or "", operation.group() if operation else ""):
+        named = {name for word in re.split(r"[^A-Za-z0-9]+|_", text) if (name := vendor_of_word(word)) is not None}
+        if len(named) == 1:
+            return named.pop()
+    return None
+
+
+def _library(chain: Chain) -> str | None:
+    """The package the failing call entered from the application; by type where there is no stack."""
+    for link in chain:
+        entered = None
+        for frame in link.frames:
+            if frame.library is None:
+                entered = None
+            elif frame.library and entered is None:
+                entered = frame.library
+        if entered is not None:
+            return _package(entered)
+        if link.libraries:
+            return _package(link.libraries[-1])
+    for link in chain:
+        module = module_of(link.type)
+        if module is not None and (module in GENERIC_LIBRARIES or vendor_of_library(module)):
+            return _package(module)
+        if link.type == "AxiosError":
+            return "axios"
+    return None
+
+
+def _package(name: str) -> str:
+    return name.lstrip("_").split(".")[0].lower()
