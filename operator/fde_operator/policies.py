@@ -10,7 +10,7 @@ from fde_operator.install import manifests
 from fde_operator.key import Key
 from fde_operator.plan import holds
 
-GUARDS: Final = ("patterncandidate-author.fde.io", "patterncandidate-review.fde.io")
+GUARDS: Final = ("patterncandidate-author.fde.io", "patterncandidate-edit.fde.io", "patterncandidate-review.fde.io")
 _KINDS: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
