@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from structlog import get_logger
@@ -73,11 +73,11 @@ class Engine(Protocol):
         """Raises BadInput, with the line, for a file that does not parse."""
         ...
 
-    def abstract(self, group: Group, name: str) -> Abstracted:
-        """One primitive that gives every file of the group back."""
+    def abstract(self, group: Group, *, name: str, customers: Sequence[str]) -> Abstracted:
+        """One primitive that gives every file back, but for those it reports as skipped. `customers`: names to keep out."""
         ...
 
-    def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted) -> Sequence[str]:
+    def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:
         """What the whole proposal would publish that belongs to one customer: kinds and places, never the texts."""
         ...
 
@@ -158,7 +158,7 @@ class Desk:
             assignment = self._assign(challenge, group, published, taken)
             taken.add(assignment.candidate)
             try:
-                candidate, evidence = self._propose(challenge, group, assignment, published)
+                candidate, evidence, used = self._propose(challenge, group, assignment, published)
             except Unavailable:
                 raise
             except (FdeError, ApiError) as error:
@@ -169,6 +169,7 @@ class Desk:
                 continue
             records.append(_record(candidate, group, evidence, self.now()))
             candidates.append(_status(candidate, group))
+            skipped += used.skipped
         if not groups:
             may = len(members) - forbidden
             held.append(
@@ -185,22 +186,27 @@ class Desk:
         group: Group,
         assignment: Assignment,
         published: Sequence[DeploymentPrimitive],
-    ) -> tuple[PatternCandidate, str]:
-        abstracted = self._abstract(group, assignment.primitive)
-        version = next_version(published, assignment.primitive)
+    ) -> tuple[PatternCandidate, str, Abstracted]:
+        customers = sorted(group.customers | {sighting.customer for sighting in challenge.sightings})
+        abstracted = self._abstract(group, assignment.primitive, customers)
+        group = replace(group, files=tuple(abstracted.files[name] for name in sorted(abstracted.files)))
+        proof = abstracted.proof
+        if len(group.files) < self.thresholds.min_siblings:
+            raise Refused(
+                f"only {len(group.files)} of the siblings can be used; {self.thresholds.min_siblings} are needed."
+            )
+        if proof.rebuilt != proof.siblings or proof.siblings != len(group.files) or proof.leaks:
+            raise Refused(f"the proof does not hold ({proof.line()}), nothing is proposed.")
         spec = proposed_spec(
             challenge,
             group,
             abstracted,
             name=assignment.primitive,
-            version=version,
+            version=next_version(published, assignment.primitive),
             pseudonyms=self.pseudonyms,
             min_customers=self.thresholds.min_customers,
         )
-        proof = abstracted.proof
-        if proof.rebuilt != proof.siblings or proof.leaks:
-            raise Refused(f"the proof does not hold ({proof.line()}), nothing is proposed.")
-        if leaks := self.engine.leaks(spec, abstracted):
+        if leaks := self.engine.leaks(spec, abstracted, customers=customers):
             raise Refused(f"the leak gate found {len(leaks)} leaks, nothing is proposed: {'; '.join(leaks[:5])}.")
         evidence = self.evidence.put(evidence_of(challenge.id, group.language, abstracted.files, abstracted.bindings))
         name = assignment.candidate
@@ -210,15 +216,15 @@ class Desk:
             )
             stored = self.registry.propose(fresh)
             if not _needs_successor(stored, fresh):
-                return stored, evidence
+                return stored, evidence, abstracted
             name = successor_name(name, stored.spec.evidence_digest or "")
 
-    def _abstract(self, group: Group, name: str) -> Abstracted:
+    def _abstract(self, group: Group, name: str, customers: Sequence[str]) -> Abstracted:
         key = (name, group.owner, tuple((file.place, file.digest) for file in group.files))
         made = self._made.get(key)
         if made is None:
             try:
-                made = self.engine.abstract(group, name)
+                made = self.engine.abstract(group, name=name, customers=customers)
             except (FdeError, ApiError) as error:
                 made = str(error)
             # A bug in the engine, met on one stranger's code, holds back one group and not the worker. The message may

@@ -19,7 +19,7 @@ from fde_api.meta import Metadata
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec, Provenance
 from fde_api.publish import MIN_CUSTOMERS
 from fde_events.challenge import Challenge
-from fde_extraction.join import Group
+from fde_extraction.join import Group, Skipped
 from fde_extraction.solutions import SourceFile
 
 DOMAIN: Final = "integration"
@@ -31,12 +31,16 @@ _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Abstracted:
-    """What the abstraction engine made of a group. `files` and `bindings` share their keys: one name a sibling."""
+    """What the abstraction engine made of a group. `files` and `bindings` share their keys: one name a sibling.
+
+    `skipped`: files of the group that could not be used after all.
+    """
 
     spec: PrimitiveSpec
     proof: Proof
     files: Mapping[str, SourceFile]
     bindings: Mapping[str, Mapping[str, Any]]
+    skipped: tuple[Skipped, ...] = ()
 
 
 class Pseudonymous(Protocol):

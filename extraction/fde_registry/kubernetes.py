@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
-from lightkube.generic_resource import create_global_resource, create_namespaced_resource
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource, get_generic_resource
 from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
 from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
@@ -27,16 +27,26 @@ from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate, PatternProposal, Proof, Review
 from fde_api.errors import InvalidResource
-from fde_api.kinds import parse
-from fde_api.meta import GROUP, manifest
+from fde_api.kinds import BY_NAME, parse
+from fde_api.meta import API_VERSION, GROUP, manifest
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
 from fde_events.errors import BadInput, FdeError, Misuse, Refused, Unavailable
 from fde_registry import transition
 
 NAMESPACE: Final = "fde-library"
-_CANDIDATE: Final[Any] = create_namespaced_resource(GROUP, "v1", "PatternCandidate", "patterncandidates")
-_PROPOSAL: Final[Any] = create_namespaced_resource(GROUP, "v1", "PatternProposal", "patternproposals")
-_PRIMITIVE: Final[Any] = create_global_resource(GROUP, "v1", "DeploymentPrimitive", "deploymentprimitives")
+
+
+def _resource(kind: str) -> Any:
+    known = BY_NAME[kind]
+    make = create_namespaced_resource if known.namespaced else create_global_resource
+    # lightkube keeps one table for the whole process, and refuses a kind that somebody made before us.
+    known_to_it: Any = get_generic_resource
+    return known_to_it(API_VERSION, kind) or make(GROUP, "v1", kind, known.plural)
+
+
+_CANDIDATE: Final = _resource("PatternCandidate")
+_PROPOSAL: Final = _resource("PatternProposal")
+_PRIMITIVE: Final = _resource("DeploymentPrimitive")
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
