@@ -25,13 +25,17 @@ _MESSAGE_GOES_ON: Final = re.compile(r"^(?:[\[({<)}\]]|[A-Z]{4,}:\s)")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One complete record. `start`/`end` are byte offsets, `line_start`/`line_end` 1-based and inclusive."""
+    """One complete record. `start`/`end` are byte offsets, `line_start`/`line_end` 1-based and inclusive.
+
+    `line_next` is the line that begins at `end`: blank lines at a record's end belong to its bytes, not to its text.
+    """
 
     text: str
     start: int
     end: int
     line_start: int
     line_end: int
+    line_next: int
     header: Header | None = None
     document: dict[str, Any] | None = None
 
@@ -130,7 +134,7 @@ class Framer:
             return
         if (document := read_document(line)) is not None:
             self._close(done)
-            done.append(Record(line, start, end, self._line, self._line, None, document))
+            done.append(Record(line, start, end, self._line, self._line, self._line + 1, None, document))
             return
         header = read_header(line)
         if header is not None and (header.strong or not self._timed):
@@ -212,4 +216,6 @@ class Framer:
             last -= 1
         if lines:
             text = "\n".join(lines)
-            done.append(Record(text, current.start, current.end, current.line_start, last, current.header))
+            done.append(
+                Record(text, current.start, current.end, current.line_start, last, current.line_end + 1, current.header)
+            )

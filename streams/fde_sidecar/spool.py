@@ -14,6 +14,7 @@ rate-limit records; at the cap no errors either (the first errors of an outage a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
@@ -75,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     released: list[str] = []
     dropped: dict[str, int] = {}
     closed: str = ""
+    forgotten: list[tuple[int, int]] = []
     snapshot: dict[str, EpochState] | None = None
 
 
@@ -94,7 +96,7 @@ class Place:
 class SpoolState:
     """What the entries add up to."""
 
-    positions: dict[tuple[int, int, str], Position] = field(default_factory=dict)
+    positions: dict[tuple[int, int], Position] = field(default_factory=dict)
     withheld: dict[str, Withheld] = field(default_factory=dict)
     epochs: dict[str, EpochState] = field(default_factory=dict)
 
@@ -103,7 +105,9 @@ class SpoolState:
         if entry.snapshot is not None:
             self.positions, self.withheld, self.epochs = {}, {}, dict(entry.snapshot)
         for position in entry.positions:
-            self.positions[(position.device, position.inode, position.head)] = position
+            self.positions[(position.device, position.inode)] = position
+        for file in entry.forgotten:
+            self.positions.pop(file, None)
         for one in entry.withheld:
             before = self.withheld.get(one.shape)
             count = one.count + (before.count if before else 0)
@@ -223,12 +227,15 @@ class Spool:
             self._rotate()
 
     def close(self) -> None:
-        """Commit and let go of the directory."""
-        self.commit()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        os.close(self._lock)
+        """Commit and let go of the directory. What a full disk refuses is cut off by the next start."""
+        try:
+            self.commit()
+        finally:
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                if file is not None:
+                    file.close()
+            os.close(self._lock)
 
     # --- inside ------------------------------------------------------------------------------------------------------
     def _path(self, number: int) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
@@ -38,18 +39,9 @@ def redact(
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     encoder = msgspec.json.Encoder()
     out = report.open("wb") if report else None
+    ends: list[bytes] = []
     try:
-        last_end = b"\n"
-        ends: list[bytes] = []
-
-        def lines():  # type: ignore[no-untyped-def]  # a generator local to this adapter
-            nonlocal last_end
-            for raw in source:
-                end = b"\r\n" if raw.endswith(b"\r\n") else b"\n" if raw.endswith(b"\n") else b""
-                ends.append(end)
-                yield raw[: len(raw) - len(end)].decode(errors="surrogateescape")
-
-        for clean, found in redactor.lines(lines()):
+        for clean, found in redactor.lines(_lines(source, ends)):
             sink.write(clean.encode(errors="surrogateescape") + ends.pop(0))
             if out is not None:
                 for one in found:
@@ -59,3 +51,11 @@ def redact(
         if out is not None:
             out.close()
     return 0
+
+
+def _lines(source: BinaryIO, ends: list[bytes]) -> Iterator[str]:
+    """Lines without their ends; the ends go to `ends`, so that the clean log has the same ones."""
+    for raw in source:
+        end = b"\r\n" if raw.endswith(b"\r\n") else b"\n" if raw.endswith(b"\n") else b""
+        ends.append(end)
+        yield raw[: len(raw) - len(end)].decode(errors="surrogateescape")

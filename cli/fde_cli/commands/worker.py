@@ -40,6 +40,7 @@ def ingest(
     from fde_streams.pace import Pace
     from fde_streams.state_sqlite import covered_offsets
 
+    _log_to_stderr()
     path = None if pace is None else _sqlite_path("--pace", pace)
     paced = None if path is None else Pace(lambda: covered_offsets(path, brokers))
     await_topics(brokers, embedded=path is not None, patience_s=patience)
@@ -81,6 +82,7 @@ def fold(
     from fde_streams.state_kafka import KafkaStateLog
     from fde_streams.state_sqlite import SqliteStateLog
 
+    _log_to_stderr()
     if threshold < 1:
         raise Misuse(f"--threshold {threshold}: a challenge needs at least one deployment")
     path = None if state == "kafka" else _sqlite_path("--state", state)
@@ -89,6 +91,15 @@ def fold(
     settings = FoldSettings(brokers, threshold=threshold, patience_s=patience)
     print(f"fde worker fold: state in {state}, threshold {threshold}, at {brokers}", file=sys.stderr, flush=True)
     return FoldWorker(settings, log).run()
+
+
+def _log_to_stderr() -> None:
+    import structlog
+
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+    )
 
 
 def _sqlite_path(option: str, value: str) -> Path:

@@ -1,0 +1,81 @@
+"""Sampling: of one raw shape the first events leave in full, after that a count a minute. Egress stays bounded in a storm.
+
+event -> Sampler.take() -> leaves now, or is withheld and counted; Sampler.due() -> one event a shape with its count
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from fde_events.event import ErrorEvent, Event, kind_of
+from fde_sidecar.spool import Withheld
+
+COUNT_EVERY_S: Final = 60.0
+_MAX_SHAPES: Final = 4096
+_VARIES: Final = re.compile(r"<[^<>]{1,60}>|0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def shape_of(event: Event) -> str:
+    """What makes two events equal for counting: kind, severity, type, and the words without their numbers and names."""
+    if isinstance(event, ErrorEvent):
+        words = event.exception_message or event.body or ""
+        parts = [event.severity, event.scope or "", event.exception_type or "", _VARIES.sub("#", words[:500])]
+        parts.append(str(event.http_status or ""))
+    else:
+        kept = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("time", "count")}
+        parts = [_VARIES.sub("#", str(kept))]
+    return hashlib.blake2b("\0".join([kind_of(event), *parts]).encode(), digest_size=8).hexdigest()
+
+
+class Sampler:
+    """First `full` events of a shape in full. `withheld` are counts an earlier process had not sent."""
+
+    def __init__(self, full: int, withheld: Mapping[str, Withheld] | None = None) -> None:
+        self._full = full
+        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._withheld: dict[str, tuple[int, Event]] = {}
+        for shape, one in (withheld or {}).items():
+            if one.sample:
+                self._withheld[shape] = (one.count, _decode(one.sample))
+
+    @property
+    def pending(self) -> bool:
+        """Whether counts wait to leave."""
+        return bool(self._withheld)
+
+    def take(self, event: Event) -> Withheld | None:
+        """None: the event leaves in full. Otherwise what to write down of it; its sample only the first time."""
+        shape = shape_of(event)
+        seen = self._seen.pop(shape, 0)
+        self._seen[shape] = seen + 1
+        if len(self._seen) > _MAX_SHAPES:
+            self._seen.popitem(last=False)
+        if seen < self._full:
+            return None
+        count = getattr(event, "count", 1)
+        before = self._withheld.get(shape)
+        slim = _slim(event)
+        self._withheld[shape] = (count + (before[0] if before else 0), slim)
+        return Withheld(shape, count, b"" if before else _encode(slim))
+
+    def due(self) -> Iterator[tuple[str, Event]]:
+        """Every withheld shape with its event carrying the count; the counts are given out once."""
+        withheld, self._withheld = self._withheld, {}
+        for shape, (count, event) in withheld.items():
+            yield shape, msgspec.structs.replace(event, count=count) if hasattr(event, "count") else event
+
+
+def _slim(event: Event) -> Event:
+    """A count needs no stack of its own beyond what tells its signature: the last 4 000 characters."""
+    stack = getattr(event, "exception_stacktrace", None)
+    if stack and len(stack) > 16_000:
+        return msgspec.structs.replace(event, exception_stacktrace=stack[-16_000:])
+    return event
