@@ -102,7 +102,7 @@ async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings) 
         "resolvedVersion": version,
         "filesDigest": parts.files.digest,
         "history": history,
-        "inventory": [{"kind": o.manifest["kind"], "name": o.manifest["metadata"]["name"]} for o in objects],
+        "inventory": _inventory(objects, parts),
     }
     return Outcome(_running(state), status)
 
@@ -148,6 +148,13 @@ def desired(
         found.append(Desired(config_map(job_config, files.job, child(job_config))))
     found.append(Desired(workload(parts, settings, child(name))))
     return found, parts
+
+
+def _inventory(objects: Sequence[Desired], parts: Parts) -> list[dict[str, str]]:
+    """What was made for the deployment, and the feed in use, whoever made it."""
+    feed = {"kind": "TelemetryFeed", "name": parts.feed.metadata.name}
+    made = [{"kind": o.manifest["kind"], "name": str(o.manifest["metadata"]["name"])} for o in objects if not o.once]
+    return [*made, feed]
 
 
 async def _customer(cluster: Cluster, deployment: FDEDeployment) -> tuple[str, str]:

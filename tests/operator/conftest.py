@@ -1,0 +1,232 @@
+"""A small primitive, a deployment of it, and a cluster in memory."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from fde_operator.cluster import Manifest, key_of
+from fde_operator.errors import Conflicting
+from fde_operator.install import manifests
+from fde_operator.key import Key
+
+IMAGE = "python@sha256:" + "a" * 64
+ENGINE = "system:serviceaccount:fde-system:pattern-engine"
+NORTHGATE = {"fde.io/customer": "northgate"}
+
+
+class Killed(Exception):
+    """The process died here."""
+
+
+@dataclass
+class MemoryCluster:
+    """A :class:`fde_operator.cluster.Cluster` without a server. `die_after`: writes until the process is killed."""
+
+    objects: dict[Key, Manifest] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    die_after: int | None = None
+    _uids: int = 0
+
+    def put(self, manifest: Manifest) -> Manifest:
+        found = json.loads(msgspec.json.encode(manifest))
+        self._uids += 1
+        found["metadata"] = {"uid": f"uid-{self._uids}", "generation": 1, **found["metadata"]}
+        self.objects[key_of(found)] = found
+        return found
+
+    async def get(self, key: Key) -> Manifest | None:
+        return copy.deepcopy(self.objects.get(key))
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> list[Manifest]:
+        found = []
+        for key, one in self.objects.items():
+            marks = one["metadata"].get("labels", {})
+            if key.kind != kind or (namespace and key.namespace != namespace):
+                continue
+            if all(marks.get(k) == v for k, v in (labels or {}).items()) and all(
+                _at(one, path) == value for path, value in (fields or {}).items()
+            ):
+                found.append(copy.deepcopy(one))
+        return found
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        if key_of(manifest) in self.objects:
+            raise Conflicting("already exists")
+        self._write(f"create {key_of(manifest)}")
+        return copy.deepcopy(self.put(manifest))
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        self._write(f"apply {key_of(manifest)}")
+        old = self.objects.get(key_of(manifest))
+        if old is None:
+            return copy.deepcopy(self.put(manifest))
+        self.objects[key_of(manifest)] = _merged(old, copy.deepcopy(manifest))
+        return copy.deepcopy(self.objects[key_of(manifest)])
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        if key_of(manifest) not in self.objects:
+            raise Conflicting("gone")
+        self._write(f"status {key_of(manifest)}")
+        self.objects[key_of(manifest)]["status"] = copy.deepcopy(manifest["status"])
+        return manifest
+
+    async def delete(self, key: Key, *, uid: str) -> None:
+        self._write(f"delete {key}")
+        if self.objects.get(key, {}).get("metadata", {}).get("uid") == uid:
+            del self.objects[key]
+
+    def _write(self, what: str) -> None:
+        if self.die_after is not None and len(self.writes) >= self.die_after:
+            raise Killed(what)
+        self.writes.append(what)
+
+
+def _at(manifest: Manifest, path: str) -> Any:
+    found: Any = manifest
+    for step in path.split("."):
+        found = found.get(step, {})
+    return found
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{name: _merged(old.get(name), value) for name, value in new.items()}}
+    return new
+
+
+def _primitive_spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "primitiveName": "incident-sync",
+        "version": "v1.0.0",
+        "domain": "data-integration",
+        "template": {
+            "files": [
+                {
+                    "path": "sync.py",
+                    "language": "python",
+                    "segments": [
+                        {"text": 'HOST = "'},
+                        {"hole": {"parameter": "instanceHost", "place": "python.string.double"}},
+                        {"text": '"\r\nprint("é", HOST)\n'},
+                    ],
+                }
+            ]
+        },
+        "parameters": [
+            {"name": "instanceHost", "type": "host", "required": True},
+            {"name": "syncFrequency", "type": "duration", "default": "30m", "allowedValues": ["15m", "30m", "1h"]},
+            {"name": "ratio", "type": "float", "default": 0.5},
+            {"name": "verbose", "type": "bool", "default": True},
+        ],
+        "runtime": {
+            "resourceProfile": "small",
+            "workload": {
+                "kind": "Deployment",
+                "image": IMAGE,
+                "command": ["python", "/app/sync.py"],
+                "env": [{"name": "HOST", "value": "https://{{ instanceHost }}/"}],
+            },
+        },
+        **changes,
+    }
+
+
+def _with_secret(spec: dict[str, Any]) -> dict[str, Any]:
+    """`spec` with a second file that holds a secret, and an env variable that is one."""
+    spec = copy.deepcopy(spec)
+    segments = [
+        {"text": 'KEY = "'},
+        {"hole": {"parameter": "clientSecret", "place": "python.string.double"}},
+        {"text": '"\nHOST = "'},
+        {"hole": {"parameter": "instanceHost", "place": "python.string.double"}},
+        {"text": '"\n'},
+    ]
+    spec["template"]["files"].append({"path": "conf/key.py", "language": "python", "segments": segments})
+    spec["parameters"].append({"name": "clientSecret", "type": "secretRef", "required": True})
+    spec["runtime"]["workload"]["env"].append({"name": "CLIENT_SECRET", "value": "{{ clientSecret }}"})
+    return spec
+
+
+def _primitive(spec: dict[str, Any]) -> Manifest:
+    name = f"{spec['primitiveName']}.{spec['version']}"
+    return {"apiVersion": "fde.io/v1", "kind": "DeploymentPrimitive", "metadata": {"name": name}, "spec": spec}
+
+
+def _deployment(name: str = "sync", namespace: str = "customer-northgate", **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "fde.io/v1",
+        "kind": "FDEDeployment",
+        "metadata": {"name": name, "namespace": namespace, "annotations": {"fde.io/owning-fde": "ben@company.example"}},
+        "spec": {
+            "primitiveRef": {"name": "incident-sync", "version": "v1.0.0"},
+            "parameters": {"instanceHost": "northgate.example"},
+            "environment": {
+                "networkZone": "dmz",
+                "complianceRequirements": ["soc2", "gdpr"],
+                "dataResidency": "eu-west",
+            },
+            "lifecycle": {"phase": "production"},
+            **spec,
+        },
+    }
+
+
+def _candidate(proposal: dict[str, Any], name: str = "c-1", **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "fde.io/v1",
+        "kind": "PatternCandidate",
+        "metadata": {"name": name, "namespace": "fde-library"},
+        "spec": {
+            "author": {"username": ENGINE},
+            "contributors": ["ana@company.example", "ben@company.example"],
+            "signal": {"challenge": "rate-limit", "deployments": 5, "customers": 4},
+            "proof": {"siblings": 5, "rebuilt": 5, "siblingCustomers": 4, "leaks": 0},
+            "proposal": proposal,
+            **spec,
+        },
+    }
+
+
+def _namespace(name: str = "customer-northgate", labels: dict[str, str] | None = None) -> Manifest:
+    marks = NORTHGATE if labels is None else labels
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}}
+
+
+class Given:
+    """Builders of manifests, as one fixture."""
+
+    spec = staticmethod(_primitive_spec)
+    with_secret = staticmethod(_with_secret)
+    primitive = staticmethod(_primitive)
+    deployment = staticmethod(_deployment)
+    candidate = staticmethod(_candidate)
+    namespace = staticmethod(_namespace)
+    killed = Killed
+
+
+@pytest.fixture
+def given() -> Given:
+    return Given()
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    """A cluster with the admission policies in place and northgate's namespace."""
+    found = MemoryCluster()
+    for manifest in manifests("policies"):
+        found.put(manifest)
+    found.put(_namespace())
+    return found

@@ -1,0 +1,267 @@
+"""An FDEDeployment, reconciled against a cluster in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from fde_operator import deployment
+from fde_operator.cluster import Manifest
+from fde_operator.key import Key
+from fde_operator.settings import OperatorSettings
+
+NOW = "2026-11-21T00:00:00Z"
+KEY = Key("FDEDeployment", "customer-northgate", "sync")
+SETTINGS = OperatorSettings(brokers="kafka.example:9092")
+
+
+def reconcile(cluster: Any, key: Key = KEY) -> float | None:
+    return asyncio.run(deployment.reconcile(cluster, key, SETTINGS, now=NOW))
+
+
+def conditions(cluster: Any, key: Key = KEY) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c["reason"]) for c in cluster.objects[key]["status"]["conditions"]}
+
+
+def message(cluster: Any, kind: str = "Ready", key: Key = KEY) -> str:
+    return next(str(c["message"]) for c in cluster.objects[key]["status"]["conditions"] if c["type"] == kind)
+
+
+def of_kind(cluster: Any, kind: str) -> list[Manifest]:
+    return [one for key, one in cluster.objects.items() if key.kind == kind]
+
+
+def make_available(cluster: Any) -> None:
+    (found,) = of_kind(cluster, "Deployment")
+    found["status"] = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
+
+
+def bytes_of(config: Manifest) -> dict[str, bytes]:
+    found = {name: text.encode() for name, text in config.get("data", {}).items()}
+    return found | {name: base64.b64decode(text) for name, text in config.get("binaryData", {}).items()}
+
+
+@pytest.fixture
+def deployed(cluster: Any, given: Any) -> Any:
+    cluster.put(given.primitive(given.spec()))
+    cluster.put(given.deployment())
+    reconcile(cluster)
+    return cluster
+
+
+def test_a_deployment_gets_everything_it_runs_from(deployed: Any) -> None:
+    made = {(key.kind, key.name) for key in deployed.objects if key.namespace == "customer-northgate"}
+    assert {
+        ("ServiceAccount", "sync"),
+        ("NetworkPolicy", "sync"),
+        ("TelemetryFeed", "sync"),
+        ("Deployment", "sync"),
+    } <= made
+    (files,) = [c for c in of_kind(deployed, "ConfigMap") if "-files-" in c["metadata"]["name"]]
+    assert bytes_of(files) == {"sync.py": b'HOST = "northgate.example"\r\nprint("\xc3\xa9", HOST)\n'}
+    assert files["immutable"] is True
+
+
+def test_it_is_ready_when_the_workload_is_and_not_before(deployed: Any) -> None:
+    assert conditions(deployed)["Ready"] == ("False", "Progressing")
+    assert conditions(deployed)["Reconciling"] == ("True", "Progressing")
+    assert conditions(deployed)["ParametersValid"] == ("True", "Valid")
+    make_available(deployed)
+    reconcile(deployed)
+    assert conditions(deployed)["Ready"] == ("True", "Available")
+    assert conditions(deployed)["Reconciling"][0] == conditions(deployed)["Stalled"][0] == "False"
+    assert deployed.objects[KEY]["status"]["resolvedVersion"] == "v1.0.0"
+
+
+def test_a_settled_deployment_costs_no_write(deployed: Any) -> None:
+    make_available(deployed)
+    reconcile(deployed)
+    before = len(deployed.writes)
+    reconcile(deployed)
+    assert deployed.writes[before:] == []
+
+
+def test_a_foreign_edit_of_a_child_is_repaired(deployed: Any) -> None:
+    (policy,) = of_kind(deployed, "NetworkPolicy")
+    policy["spec"]["ingress"] = [{}]
+    reconcile(deployed)
+    (policy,) = of_kind(deployed, "NetworkPolicy")
+    assert policy["spec"]["ingress"] == []
+
+
+def test_new_files_come_before_the_old_ones_go(deployed: Any, given: Any) -> None:
+    make_available(deployed)
+    deployed.objects[KEY]["spec"]["parameters"]["instanceHost"] = "second.example"
+    deployed.objects[Key("Deployment", KEY.namespace, "sync")]["status"] = {}
+    reconcile(deployed)
+    names = {c["metadata"]["name"] for c in of_kind(deployed, "ConfigMap") if "-files-" in c["metadata"]["name"]}
+    assert len(names) == 2  # pods of the old version still mount the old one
+    make_available(deployed)
+    reconcile(deployed)
+    (left,) = [c for c in of_kind(deployed, "ConfigMap") if "-files-" in c["metadata"]["name"]]
+    assert b"second.example" in bytes_of(left)["sync.py"]
+
+
+def test_everything_made_is_owned_so_that_deleting_the_deployment_deletes_it(deployed: Any) -> None:
+    uid = deployed.objects[KEY]["metadata"]["uid"]
+    for kind in (*deployment.OWNED_KINDS, "TelemetryFeed"):
+        for one in of_kind(deployed, kind):
+            (owner,) = one["metadata"]["ownerReferences"]
+            assert (owner["uid"], owner["controller"]) == (uid, True), kind
+
+
+def test_an_object_of_the_same_name_that_is_not_ours_is_never_deleted(deployed: Any) -> None:
+    labels = {"app.kubernetes.io/managed-by": "fde-operator", "fde.io/deployment": "sync"}
+    deployed.put(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "x", "namespace": KEY.namespace, "labels": labels},
+        }
+    )
+    reconcile(deployed)
+    assert Key("Job", KEY.namespace, "x") in deployed.objects
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"instanceHost": "\"; os.system('x')#"}, "parameter instanceHost"),
+        ({}, "parameter instanceHost needs a value (host)"),
+        (
+            {"instanceHost": "a.example", "syncFrequency": "20m"},
+            "parameter syncFrequency: is not one of the allowed values",
+        ),
+        (
+            {"instanceHost": "a.example", "hostname": "b"},
+            "parameter hostname is not one of the primitive's; it has: instanceHost",
+        ),
+        ({"instanceHost": {"secretRef": {"name": "s", "key": "k"}}}, "takes a plain host, not a secretRef"),
+    ],
+)
+def test_a_refused_parameter_is_named_and_its_value_is_not(
+    cluster: Any, given: Any, parameters: Any, sentence: str
+) -> None:
+    cluster.put(given.primitive(given.spec()))
+    cluster.put(given.deployment(parameters=parameters))
+    reconcile(cluster)
+    assert conditions(cluster)["ParametersValid"] == ("False", "ParametersInvalid")
+    assert conditions(cluster)["Stalled"][0] == "True"
+    assert sentence in message(cluster, "ParametersValid")
+    assert "os.system" not in str(cluster.objects[KEY]["status"])
+    assert of_kind(cluster, "Deployment") == []
+
+
+def test_a_secret_given_as_a_value_is_refused_without_being_repeated(cluster: Any, given: Any) -> None:
+    cluster.put(given.primitive(given.with_secret(given.spec())))
+    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": "hunter2-hunter2"}))
+    reconcile(cluster)
+    assert "never the value itself" in message(cluster)
+    assert "hunter2" not in str(cluster.objects[KEY]["status"])
+
+
+def test_a_refused_edit_leaves_what_runs_running(deployed: Any) -> None:
+    before = {key for key in deployed.objects if key.kind in deployment.OWNED_KINDS}
+    deployed.objects[KEY]["spec"]["parameters"] = {}
+    reconcile(deployed)
+    assert {key for key in deployed.objects if key.kind in deployment.OWNED_KINDS} == before
+    assert deployed.objects[KEY]["status"]["resolvedVersion"] == "v1.0.0"
+
+
+def test_a_version_that_is_not_published_is_waited_for(cluster: Any, given: Any) -> None:
+    cluster.put(given.deployment())
+    reconcile(cluster)
+    assert conditions(cluster)["Ready"] == ("False", "PrimitiveNotFound")
+    assert conditions(cluster)["ParametersValid"] == ("Unknown", "NotChecked")
+    cluster.put(given.primitive(given.spec()))
+    reconcile(cluster)
+    assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
+
+
+def test_a_policy_of_patches_only_takes_the_highest_patch_and_says_what_is_newer(cluster: Any, given: Any) -> None:
+    for version in ("v1.0.0", "v1.0.7", "v1.1.0"):
+        cluster.put(given.primitive(given.spec(version=version)))
+    lifecycle = {"phase": "production", "autoUpdatePolicy": "patch-only", "maintenanceWindow": "sun 02:00-04:00"}
+    cluster.put(given.deployment(lifecycle=lifecycle))
+    reconcile(cluster)
+    status = cluster.objects[KEY]["status"]
+    assert (status["resolvedVersion"], status["availableVersion"]) == ("v1.0.7", "v1.1.0")
+    assert cluster.objects[KEY]["spec"]["primitiveRef"]["version"] == "v1.0.0"
+
+
+def test_a_primitive_for_some_customers_only_is_for_others_as_if_it_did_not_exist(cluster: Any, given: Any) -> None:
+    cluster.put(given.primitive(given.spec(provenance={"visibleTo": ["src-7f3a91"]})))
+    cluster.put(given.deployment())
+    reconcile(cluster)
+    assert conditions(cluster)["Ready"] == ("False", "PrimitiveNotFound")
+    assert "src-7f3a91" not in str(cluster.objects[KEY]["status"])
+    cluster.put(given.namespace(labels={"fde.io/customer": "northgate", "fde.io/customer-pseudonym": "src-7f3a91"}))
+    reconcile(cluster)
+    assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
+
+
+@pytest.mark.parametrize("labels", [{}, {"fde.io/customer": "North.Gate"}])
+def test_nothing_runs_in_a_namespace_that_is_no_customer_s(cluster: Any, given: Any, labels: dict[str, str]) -> None:
+    cluster.put(given.namespace(labels=labels))
+    cluster.put(given.primitive(given.spec()))
+    cluster.put(given.deployment())
+    reconcile(cluster)
+    assert conditions(cluster)["Ready"] == ("False", "NoCustomer")
+    assert of_kind(cluster, "Deployment") == []
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"lifecycle": {"phase": "retired"}}])
+def test_suspended_or_retired_nothing_runs_and_that_is_not_an_error(cluster: Any, given: Any, spec: Any) -> None:
+    cluster.put(given.primitive(given.spec()))
+    cluster.put(given.deployment(**spec))
+    reconcile(cluster)
+    (made,) = of_kind(cluster, "Deployment")
+    assert made["spec"]["replicas"] == 0
+    assert conditions(cluster)["Ready"][0] == "False"
+    assert conditions(cluster)["Stalled"][0] == conditions(cluster)["Reconciling"][0] == "False"
+
+
+def test_a_library_only_primitive_is_not_run(cluster: Any, given: Any) -> None:
+    cluster.put(given.primitive(given.spec(runtime={"deployable": False})))
+    cluster.put(given.deployment())
+    reconcile(cluster)
+    assert conditions(cluster)["Ready"] == ("False", "NotDeployable")
+
+
+def test_the_engineer_s_own_feed_is_kept_and_given_to_the_sidecar(deployed: Any) -> None:
+    (feed,) = of_kind(deployed, "TelemetryFeed")
+    feed["spec"]["redaction"] = {"mode": "strict"}
+    make_available(deployed)
+    reconcile(deployed)
+    (feed,) = of_kind(deployed, "TelemetryFeed")
+    assert feed["spec"]["redaction"] == {"mode": "strict"}
+    mounted = deployed.objects[Key("Deployment", KEY.namespace, "sync")]["spec"]["template"]["spec"]["volumes"]
+    name = next(v["configMap"]["name"] for v in mounted if v["name"] == "fde-feed")
+    document = deployed.objects[Key("ConfigMap", KEY.namespace, name)]["data"]["feed.yaml"]
+    assert '"strict"' in document
+
+
+def test_killed_between_any_two_writes_it_comes_to_the_same_end(cluster: Any, given: Any) -> None:
+    def end_state(die_after: int | None) -> tuple[dict[str, Any], int]:
+        fresh = type(cluster)()
+        for one in (given.namespace(), given.primitive(given.with_secret(given.spec()))):
+            fresh.put(one)
+        secret = {"secretRef": {"name": "s", "key": "k"}}
+        fresh.put(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": secret}))
+        fresh.die_after = die_after
+        if die_after is not None:
+            with pytest.raises(given.killed):
+                reconcile(fresh)
+            fresh.die_after = None
+        for _ in range(2):  # the second has nothing left to do
+            reconcile(fresh)
+        kept = {str(key): {**one, "metadata": one["metadata"]["name"]} for key, one in fresh.objects.items()}
+        return kept, len(fresh.writes)
+
+    whole, writes = end_state(None)
+    assert writes >= 8
+    for survived in range(writes):
+        assert end_state(survived)[0] == whole, f"killed after {survived} writes"
