@@ -105,6 +105,7 @@ class FoldWorker:
         worker = faust.Worker(
             self.app, loglevel="warning", override_logging=False, redirect_stdouts=False, quiet=True, console_port=None
         )
+        worker.spinner = None  # it would write to a terminal that is not its own
         try:
             worker.execute_from_commandline()
         except SystemExit as stopped:

@@ -73,7 +73,7 @@ _JAVA_STDLIB: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.",
 # SQLAlchemy prints the driver's error inside its own: "(psycopg.errors.UndefinedColumn) text\n[SQL: ...]".
 _WRAPPED_DRIVER: Final = re.compile(r"^\(([A-Za-z_][\w.]*)\) (.*?)(?=\n\[SQL:|\n\(Background on this error|\Z)", re.S)
 _ONE_LINE: Final = re.compile(
-    r"(?:^|[\s:(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Failure|Timeout)?|error): "
+    r"(?:^|(?<!\bClient)(?<!\bServer)[\s:(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Failure|Timeout)?|error): "
 )
 
 

@@ -17,9 +17,8 @@ from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library
 from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
 
 _HOST: Final = re.compile(
-    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z][A-Za-z0-9-]*)"
+    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
-_HOST_TOKEN: Final = re.compile(r"<host-([a-z0-9]{2,12})(?::[0-9a-f]{8,16})?>")
 _WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
 _OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
 GENERIC_LIBRARIES: Final = frozenset(
@@ -81,10 +80,6 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
     for host in hosts:
         if (named := system_of_host(host)) is not None:
             return named
-    for text in (event.server_address or "", *(link.message[:2_000] for link in chain)):
-        for token in _HOST_TOKEN.finditer(text):
-            if (named := vendor_of_word(token.group(1))) is not None:
-                return named
     for link in chain:
         words = _WORD.findall(link.type.rsplit(".", 1)[-1])
         if words and (named := vendor_of_library(words[0].lower())) is not None:

@@ -130,7 +130,7 @@ MASKS_V1: Final[tuple[Mask, ...]] = (
     Mask(
         "host",
         re.compile(
-            rf"<host>(?:\.[A-Za-z0-9-]+)+(?::\d{{1,5}})?|(?<![\w@./\\-])(?:(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{{0,62}})\.)+(?:{_TLD})|[a-z0-9][a-z0-9-]*(?=:\d{{2,5}}\b))\.?(?::\d{{1,5}})?(?![\w(.-])"
+            rf"(?<![\w@./\\-])(?:[A-Za-z0-9-]+\.)+<host>(?::\d{{1,5}})?|<host>(?:\.[A-Za-z0-9-]+)+(?::\d{{1,5}})?|(?<![\w@./\\-])(?:(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{{0,62}})\.)+(?:{_TLD})|[a-z0-9][a-z0-9-]*(?=:\d{{2,5}}\b))\.?(?::\d{{1,5}})?(?![\w(.-])"
         ),
         "where one machine is",
         "hosts under top-level domains not listed and without a port",

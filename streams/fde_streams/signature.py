@@ -11,7 +11,9 @@ part. Of an error it reads, strongest first:
 4. a bare HTTP status of a known vendor or client library;
 5. a library's type and message.
 
-Without any evidence of a library or vendor the text itself, unmasked, is the signature: a one-off stays its own.
+Without any evidence of a library or vendor an error stays its application's own: what a built-in error names stands unmasked
+(two applications that miss the key ``currency`` do meet), and where it names nothing, or the words are the application's,
+a digest of the logger's name keeps it apart.
 """
 
 from __future__ import annotations
