@@ -60,9 +60,12 @@ _AFTER_NAME: Final = re.compile(r"^(?: is a required|\]? not in|\s*:|\])")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[45]\d\d(?: [A-Z][A-Za-z ]+)?|[A-Z]\d{4}|\d[0-9A-Z]{4}")
 
 
+_HELD_CODE: Final = re.compile("\ue000[\ue100-\ue8ff]\ue001(?: [A-Z][A-Za-z ]+)?")  # a discriminator, cut out before
+
+
 def _is_field(found: re.Match[str]) -> bool:
     inner = found.group()[1:-1]
-    if _CODE.fullmatch(inner):
+    if _CODE.fullmatch(inner) or _HELD_CODE.fullmatch(inner):
         return True
     if not _NAME.fullmatch(inner):
         return False
@@ -148,6 +151,12 @@ MASKS_V1: Final[tuple[Mask, ...]] = (
         "fewer than three stars",
     ),
     Mask(
+        "hex",
+        re.compile(r"(?<![\w<])(?:0x[0-9a-fA-F]+|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,})(?!\w)"),
+        "addresses, digests, bytes",
+        "short hex without 0x",
+    ),
+    Mask(
         "id",
         re.compile(
             r"(?<![\w<-])(?!(?:[45]\d\d)(?!\w))(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]{4,}[A-Za-z0-9*](?![\w>])"
@@ -155,12 +164,6 @@ MASKS_V1: Final[tuple[Mask, ...]] = (
         "an opaque identifier: prefixed (req_..., cus_...), a ticket, a random token",
         "random tokens without a digit; names of encodings and digests stay by vocabulary",
         lambda found: bool(_VOCABULARY.fullmatch(found.group()) or re.fullmatch(r"\d+(?:ms|s|m|h|d|kb|mb|gb|kib|mib|gib|x)", found.group(), re.I)),
-    ),
-    Mask(
-        "hex",
-        re.compile(r"(?<![\w<])(?:0x[0-9a-fA-F]+|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,})(?!\w)"),
-        "addresses, digests, bytes",
-        "short hex without 0x",
     ),
     Mask(
         "value",
@@ -186,7 +189,6 @@ KEPT: Final = re.compile(
     r"|\[?(?<!\w)Errno -?\d+\]?"
     r"|(?<![\w-])(?:ORA|PLS|TNS|SQL|DB2|MSG|CPF)-?\d{3,6}\w?(?!\w)"
     r"|(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w-])",
-    re.IGNORECASE if False else 0,
 )
 _PLAIN_TOKEN: Final = re.compile(r"<([a-z][a-z0-9-]{0,30}):[0-9a-f]{8,16}>")
 _ANY_TOKEN: Final = re.compile(r"<[a-z][a-z0-9-]{0,30}>")
