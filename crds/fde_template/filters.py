@@ -53,6 +53,7 @@ FILTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "lower": str.lower,
     "capital": _capital,
     "plural": _plural,
+    "add-s": lambda text: text + ("S" if text.isupper() and len(text) > 1 else "s"),
 }
 
 # Spellings looked for, simplest first: the first one that gives every sibling's text is taken.

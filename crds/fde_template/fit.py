@@ -35,7 +35,7 @@ def fit_all(template: Template, files: Mapping[str, bytes], parameters: Sequence
         raise TemplateError(f"the template has the files {', '.join(file.path for file in template.files)}")
     values: dict[str, Scalar] = {}
     for file in template.files:
-        known = {(name, ()): str(value) for name, value in values.items() if isinstance(value, str)}
+        known: Known = {(name, ()): str(value) for name, value in values.items() if isinstance(value, str)}
         values |= _Fitting(file, files[file.path], parameters, known).values()
     return values
 

@@ -35,7 +35,7 @@ _TS_WORDS: Final = frozenset(
     "import in instanceof new null return super switch this throw true try typeof var void while with yield let static await "
     "implements interface package private protected public".split()
 )
-_SQL_WORDS: Final = frozenset(
+SQL_WORDS: Final = frozenset(
     "select from where insert update delete merge into values set join on union all drop create alter table grant revoke and "
     "or not null case when then else end using having order group by limit truncate exec execute".split()
 )
@@ -86,7 +86,7 @@ _TABLE: Final[dict[str, Rule]] = {
     "identifier.part": _rule(r"\w*", "may hold letters, digits and _ only"),
     "identifier.dotted": _rule(r"\w+(?:\.\w+)*", "must be identifiers with dots between", rf"{_WORD}(?:\.{_WORD})*"),
     "sql.identifier.bare": _rule(
-        r"[\w$@#]+", "must be one SQL identifier, unquoted and no keyword", r"[@#]{0,2}[^\W\d][\w$#@]*", _SQL_WORDS
+        r"[\w$@#]+", "must be one SQL identifier, unquoted and no keyword", r"[@#]{0,2}[^\W\d][\w$#@]*", SQL_WORDS
     ),
     "sql.identifier.part": _rule(r"[\w$]*", "may hold letters, digits, _ and $ only"),
     "sql.identifier.quoted": _rule(
@@ -165,7 +165,7 @@ def refusal(place: str, text: str) -> str | None:
     for rule in levels(place):
         if not rule.whole.fullmatch(text):
             return rule.why
-        if text.lower() in rule.reserved and (text in rule.reserved or rule.reserved is _SQL_WORDS):
+        if text.lower() in rule.reserved and (text in rule.reserved or rule.reserved is SQL_WORDS):
             return rule.why
     # Direction marks and other invisible characters make code read as something it is not (CVE-2021-42574).
     if not place.endswith("source") and any(unicodedata.category(char) in ("Cf", "Co", "Cs") for char in text):

@@ -15,6 +15,7 @@ from typing import Final
 from fde_api.primitive import Language, TemplateFile
 from fde_template import grammar
 from fde_template.errors import RenderRefused
+from fde_template.place import SQL_WORDS
 from fde_template.sqltoken import tokens
 
 Span = tuple[int, int]
@@ -65,6 +66,7 @@ def _kinds(language: str, path: str, text: str, blocks: Sequence[Span]) -> list[
     descend = True
     while True:
         node = cursor.node
+        assert node is not None
         if descend:
             hidden = any(start <= node.start_byte and node.end_byte <= end for start, end in spans)
             if node.is_named and not hidden and node.type not in _CONTENT:
@@ -72,6 +74,7 @@ def _kinds(language: str, path: str, text: str, blocks: Sequence[Span]) -> list[
             if not hidden and cursor.goto_first_child():
                 continue
         node = cursor.node
+        assert node is not None
         if node.is_named and node.type not in _CONTENT and not _hidden(node.start_byte, node.end_byte, spans):
             kinds.append(")")
         if cursor.goto_next_sibling():
@@ -89,14 +92,18 @@ def _hidden(start: int, end: int, spans: Sequence[Span]) -> bool:
 def _sql_kinds(text: str, blocks: Sequence[Span]) -> Iterator[str]:
     for token in tokens(text):
         if not _hidden(token.start, token.end, blocks):
-            yield token.text if token.kind == "punctuation" else token.kind
+            word = token.text.lower()
+            yield word if token.kind == "punctuation" or (token.kind == "word" and word in SQL_WORDS) else token.kind
 
 
 def _byte_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     if text.isascii():
         return list(spans)
-    size = lambda end: len(text[:end].encode("utf-8", "surrogatepass"))  # noqa: E731 - one expression, used once below
-    return [(size(start), size(end)) for start, end in spans]
+    return [(_size(text[:start]), _size(text[:end])) for start, end in spans]
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _digest(kinds: Sequence[str] | Iterator[str]) -> str:

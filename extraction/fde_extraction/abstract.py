@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from fde_api.candidate import Proof
 from fde_api.primitive import (
@@ -20,7 +20,8 @@ from fde_api.primitive import (
     Template,
     TemplateFile,
 )
-from fde_extraction import leak, secrets
+from fde_api.publish import MIN_CUSTOMERS
+from fde_extraction import leak, secrets, sensitive
 from fde_extraction.align import Piece, align
 from fde_extraction.draft import Part, draft
 from fde_extraction.language import language, language_of
@@ -37,9 +38,10 @@ from fde_template.place import is_source
 from fde_template.render import render
 from fde_template.shape import shape_of
 from fde_template.values import typed
+from fde_template.words import words
 
 LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
-MOST_SOURCE: Final = 0.5  # share of a sibling that may be free source blocks
+MOST_SOURCE: Final = 0.5  # share of the siblings' text that may be free source blocks
 
 __all__ = ["Abstraction", "Report", "Sibling", "Use", "abstract"]
 
@@ -66,7 +68,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a reviewer asks first. `source_share`: largest share of a sibling's text in source blocks, 0..1."""
+    """What a reviewer asks first. `source_share`: share of the siblings' text in source blocks, 0..1."""
 
     skipped: tuple[Skipped, ...] = ()
     source_blocks: int = 0
@@ -92,6 +94,7 @@ class _File:
     encoding: str
     pieces: list[Piece]
     parts: list[Part]
+    secrets: list[list[tuple[int, int]]]
 
 
 def abstract(
@@ -118,7 +121,7 @@ def abstract(
     if source_share > MOST_SOURCE:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
-            f"{source_share:.0%} of a file would be source blocks: the siblings share too little structure for a template",
+            f"{source_share:.0%} of them would be source blocks: the siblings share too little structure for a template",
         )
     spec = PrimitiveSpec(
         primitive_name=name, version="v0.1.0", domain=domain, template=template, parameters=tuple(parameters),
@@ -131,7 +134,17 @@ def abstract(
     if rebuilt != len(members):
         raise NotAbstractable(members[0].name, f"only {rebuilt} of {len(members)} siblings come back byte for byte")
     vocabulary = _vocabulary(files)
-    leaks = leak.scan(spec, bindings, customers=named, vocabulary=vocabulary)
+    leaks = [
+        *leak.scan(
+            spec,
+            bindings,
+            customers=named,
+            vocabulary=vocabulary,
+            owned=_owned(slots, values, parameters, named),
+            shared=len({member.customer for member in members}) >= MIN_CUSTOMERS,
+        ),
+        *(leak.Leak("secret", f"template.files[{index}]") for index, file in enumerate(files) if _shows_secret(file)),
+    ]
     if leaks:
         raise Leaking(leaks)
     proof = Proof(
@@ -178,7 +191,7 @@ def _read(
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return _File(path, kind, texts, encoding, pieces, draft(pieces, spans, kind, customers))
+    return _File(path, kind, texts, encoding, pieces, draft(pieces, spans, kind, customers), spans)
 
 
 def _schema(slots: Sequence[Slot], values: Sequence[Value]) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
@@ -238,6 +251,34 @@ def _templates(files: Sequence[_File], values: Sequence[Value], names: Sequence[
     return found
 
 
+def _owned(
+    slots: Sequence[Slot], values: Sequence[Value], parameters: Sequence[Parameter], customers: Sequence[str]
+) -> frozenset[str]:
+    """Parameters that hold a customer's or person's name: by what the code calls them, or because they spell one."""
+    names = {"".join(words(customer)) for customer in customers}
+    return frozenset(
+        parameter.name
+        for parameter, value in zip(parameters, values, strict=True)
+        if parameter.type in ("secretRef", "email", "host", "url")
+        or any(sensitive.PARTY & set(words(hint)) for index in value.uses for hint in (*slots[index].hints[:2], parameter.name))
+        or any("".join(words(text)) in names for text in value.texts)
+    )
+
+
+def _shows_secret(file: _File) -> bool:
+    """Whether a secret of any sibling is not wholly in holes."""
+    for k, secret in enumerate(file.secrets):
+        at, constant = 0, []
+        for part in file.parts:
+            size = len(part) if isinstance(part, str) else len(part.texts[k])
+            if isinstance(part, str):
+                constant.append((at, at + size))
+            at += size
+        if any(start < last and first < end for start, end in secret for first, last in constant):
+            return True
+    return False
+
+
 def _source_share(files: Sequence[_File]) -> float:
     total = [0] * len(files[0].texts)
     block = [0] * len(files[0].texts)
@@ -248,10 +289,10 @@ def _source_share(files: Sequence[_File]) -> float:
             if isinstance(part, Slot) and is_source(part.place):
                 for k, text in enumerate(part.texts):
                     block[k] += len(text)
-    return max(some / max(1, every) for some, every in zip(block, total, strict=True))
+    return sum(block) / max(1, sum(total))
 
 
-def _complexity(parameters: Sequence[Parameter]) -> str:
+def _complexity(parameters: Sequence[Parameter]) -> Literal["low", "medium", "high"]:
     return "low" if len(parameters) <= 6 else "medium" if len(parameters) <= 15 else "high"
 
 

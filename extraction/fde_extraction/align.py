@@ -36,7 +36,7 @@ class Piece:
 class _Region:
     """Child slices, one per sibling, that have no counterpart everywhere."""
 
-    slices: list[Sequence[Node]]
+    slices: Sequence[Sequence[Node]]
 
 
 def align(trees: Sequence[Node], texts: Sequence[str]) -> list[Piece]:
@@ -114,7 +114,7 @@ def _children(nodes: Sequence[Node]) -> Iterator[Sequence[Node] | _Region]:
     lists = [node.children for node in nodes]
     if len({len(children) for children in lists}) == 1:
         columns = list(zip(*lists, strict=True))
-        if all(_alike(column) for column in columns):
+        if all(_alike(column) for column in columns) and not _moved(lists):
             yield from columns
             return
     matched = _columns(lists)
@@ -132,15 +132,31 @@ def _alike(column: Sequence[Node]) -> bool:
         return True
     if any(node.is_leaf for node in column):
         return False
-    # Same shape is not enough: keyword arguments in another order have it too. Their names tell.
-    return all(_same_head(column[0], node) and similarity(column[0], node) >= SIMILAR for node in column[1:])
+    return all(similarity(column[0], node) >= SIMILAR for node in column[1:])
+
+
+def _head(node: Node) -> int | None:
+    """What tells a member of a set from the others: a keyword's or key's name, an import's module; None for the rest."""
+    if node.kind in ("keyword_argument", "pair") and node.children:
+        return node.children[0].digest
+    if node.kind in ("import_statement", "import_from_statement") and len(node.children) > 1:
+        return node.children[1 if node.children[0].text in ("import", "from") and node.kind != "import_statement" else -1].digest
+    return None
 
 
 def _same_head(one: Node, other: Node) -> bool:
-    """Whether two named things (keyword argument, pair) have the same name."""
-    if one.kind not in ("keyword_argument", "pair", "import_statement", "import_from_statement"):
-        return True
-    return one.children[0].digest == other.children[0].digest or one.shape != other.shape
+    return _head(one) == _head(other)
+
+
+def _moved(lists: Sequence[Sequence[Node]]) -> bool:
+    """Whether some member of one list stands elsewhere in another: then positions do not pair members."""
+    heads = [[_head(node) for node in children] for children in lists]
+    for index, column in enumerate(zip(*heads, strict=True)):
+        if len(set(column)) > 1 and any(
+            head is not None and head in other[:index] + other[index + 1 :] for head in column for other in heads
+        ):
+            return True
+    return False
 
 
 def _alike_digest(column: Sequence[Node]) -> bool:

@@ -8,6 +8,7 @@ gap that is values met elsewhere, one after the other (``acme_orders``), becomes
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from fde_template.words import spans, words
 Part = str | Slot
 Span = tuple[int, int]
 
+_PART: Final = re.compile(r"([.:])")  # between the parts of a quoted SQL name
+_LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]$")
+_RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
 _WHOLE_PLACES: Final = ("number", "bool", "regex")
 
 
@@ -61,19 +65,14 @@ class _Drafting:
     ) -> None:
         self.pieces, self.secrets, self.language, self.customers = pieces, secrets, language, customers
         self.literals = {
-            index: _Literal(piece, common_hints(piece), fragments(piece.texts), self._secret(piece))
+            index: _Literal(piece, common_hints(piece), _opened(piece), self._secret(piece))
             for index, piece in enumerate(pieces)
             if piece.kind == "leaf"
         }
         self.bare = self._bare()
-        # For every key: the literals (by their texts) in which it fills a gap.
-        self.support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
-        for literal in self.literals.values():
-            for gap in literal.gaps:
-                key = key_of(gap.texts)
-                if key is not None:
-                    self.support[key].add(_frame(literal, gap))
-        self.atoms = {key for key, where in self.support.items() if self._is_atom(key, where)}
+        self.known = self._sensitive()
+        self._widen()
+        self.atoms, self.weak = self._atoms()
 
     def parts(self) -> list[Part]:
         found: list[Part] = []
@@ -88,9 +87,59 @@ class _Drafting:
                 found.append(Slot(piece.texts, f"{self.language}.source", kind="source"))
         return _joined(found)
 
-    def _is_atom(self, key: Key, where: set[tuple[str, ...]]) -> bool:
-        # A value that fills whole literals, or gaps of two different literals, is a value of its own.
-        return len(where) > 1
+    def _support(self) -> dict[Key, set[tuple[str, ...]]]:
+        """For every key: the frames (constant texts around) in which it fills a gap."""
+        support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
+        for literal in self.literals.values():
+            for gap in literal.gaps:
+                key = key_of(gap.texts)
+                if key is not None:
+                    support[key].add(_frame(literal, gap))
+        return support
+
+    def _widen(self) -> None:
+        """A gap of strings that always has the same word joined to it is part of a wider value: ``drop.acme`` of a host."""
+        joined: dict[Key, set[tuple[str, str]]] = defaultdict(set)
+        for literal in self.literals.values():
+            for index, fragment in enumerate(literal.found):
+                key = None if fragment.shared else key_of(fragment.texts)
+                if key is not None:
+                    inside = "identifier" in literal.piece.place
+                    joined[key].add(("", "") if inside else _joined_to(literal.found, index))
+        for literal in self.literals.values():
+            for index, fragment in enumerate(literal.found):
+                key = None if fragment.shared else key_of(fragment.texts)
+                if key is not None and len(joined[key]) == 1 and joined[key] != {("", "")}:
+                    _take(literal.found, index, *next(iter(joined[key])))
+            literal.found = merged(literal.found)
+
+    def _atoms(self) -> tuple[set[Key], set[Key]]:
+        """(values that fill gaps of two literals or more, values that fill one), without those that others compose.
+
+        Shortest first: ``acme orders``, met twice, is two values when ``orders`` is met elsewhere too.
+        """
+        support = self._support()
+        # What fills a literal and is letters stands in another literal of every sibling by no chance.
+        filling = {
+            key_of(literal.piece.texts)
+            for literal in self.literals.values()
+            if len(literal.found) == 1 and all(sum(map(str.isalpha, text)) > 2 for text in literal.piece.texts)
+        }
+        self.atoms, self.weak = set(), set()
+        order = sorted(support, key=lambda key: (sum(map(len, key)), key))
+        for key in order:
+            gap = Fragment(tuple(" ".join(part) for part in key))
+            cut = self._values(gap)
+            if len(cut) == 1:
+                (self.atoms if len(support[key]) > 1 or key in filling else self.weak).add(key)
+                continue
+            for part in cut:
+                piece = key_of(part.texts)
+                if piece is not None and piece not in self.atoms and not part.shared:
+                    support[piece] |= support[key]
+                    if len(support[piece]) > 1:
+                        self.atoms.add(piece)
+        return self.atoms, self.weak
 
     def _secret(self, piece: Piece) -> bool:
         """Whether in some sibling this whole literal is a secret."""
@@ -109,6 +158,20 @@ class _Drafting:
             for item in sensitive.find(text)
             if item.kind in ("host", "account") and not text[item.start : item.end].startswith("arn:")
         )
+
+    def _sensitive(self) -> frozenset[str]:
+        """Secrets and sensitive texts of shared leaves: what is sensitive in one place is so in every other."""
+        found = set()
+        for piece in self.pieces:
+            if piece.kind == "same" and piece.leaves and piece.place and piece.texts[0]:
+                text, first = piece.texts[0], piece.leaves[0]
+                found |= {text[i.start : i.end] for i in sensitive.find(text, common_hints(piece), self.customers, bare=self.bare)}
+                found |= {
+                    text[max(0, start - first.start) : end - first.start]
+                    for start, end in self.secrets[0]
+                    if start < first.end and first.start < end
+                }
+        return frozenset(text for text in found if len(text) > 3)
 
     # -- constants ---------------------------------------------------------------------------------------------------
 
@@ -133,6 +196,10 @@ class _Drafting:
         for item in sensitive.find(text, hints if alone else (), self.customers, bare=self.bare, wide=alone):
             if all(item.end <= start or end <= item.start for start, end, *_ in marks):
                 marks.append((item.start, item.end, item.kind, False))
+        for known in sorted(self.known, key=len, reverse=True):
+            for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
+                if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
+                    marks.append((*match.span(), "known", False))
         at, siblings = 0, len(piece.texts)
         for start, end, kind, is_secret in sorted(marks):
             if start > at:
@@ -196,6 +263,8 @@ class _Drafting:
         gaps = literal.gaps
         if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:
             return True
+        if "sql.identifier." in literal.piece.place and _PART.search(literal.piece.texts[0]):
+            return False
         empty = any(not text for gap in gaps for text in gap.texts)
         if empty and not _may_be_empty(place):
             return True
@@ -225,33 +294,49 @@ class _Drafting:
             return [gap]
         found = [f for f in _cut(gap, placed, cut) if any(f.texts)]
         # What stands between values must be the same everywhere.
-        return found if all(f.shared or key_of(f.texts) is not None for f in found) else [gap]
+        return merged(found) if any(not f.shared for f in found) and all(f.shared or key_of(f.texts) is not None for f in found) else [gap]
 
     def _segment(self, gap: Fragment, placed: Sequence[Sequence[Span]]) -> list[tuple[int, ...]] | None:
-        """Word positions, one per sibling, where each value ends: known values only, or one unknown beside known ones."""
+        """Word positions, one per sibling, where each value ends: known values only, or one unknown beside attested ones."""
         total = tuple(map(len, placed))
-        best: tuple[int, list[tuple[int, ...]]] | None = None
-        stack: list[tuple[tuple[int, ...], list[tuple[int, ...]], int]] = [((0,) * len(total), [], 0)]
+        own = self._reads(gap, placed, (0,) * len(total), total)
+        known = [key for key in self.atoms | self.weak if key != own and all(len(a) <= b for a, b in zip(key, total, strict=True))]
+        known.sort()
+        best: tuple[tuple[int, int, int], list[tuple[int, ...]]] | None = None
+        # (words read, ends of values, unknown values, values met once, values)
+        stack: list[tuple[tuple[int, ...], list[tuple[int, ...]], int, int, int]] = [((0,) * len(total), [], 0, 0, 0)]
         tries = 0
         while stack and tries < 2000:
-            at, ends, unknown = stack.pop()
+            at, ends, unknown, weak, values = stack.pop()
             tries += 1
             if at == total:
-                if len(ends) > 1 and (best is None or (unknown, len(ends)) < (best[0], len(best[1]))):
-                    best = unknown, ends
+                rank = (unknown, weak, len(ends))
+                if values and len(ends) > 1 and not (unknown and weak) and (best is None or rank < best[0]):
+                    best = rank, ends
                 continue
-            for key in self.atoms:
+            here = {word for word in self._words_at(gap, placed, at)}
+            if len(here) == 1 and None not in here:  # a word that all siblings have here
+                after = tuple(position + 1 for position in at)
+                stack.append((after, [*ends, after], unknown, weak, values))
+            for key in known:
                 to = tuple(position + len(part) for position, part in zip(at, key, strict=True))
                 if all(a <= b for a, b in zip(to, total, strict=True)) and self._reads(gap, placed, at, to) == key:
-                    stack.append((to, [*ends, to], unknown))
-            if not unknown:
-                if ends:
-                    stack.append((total, [*ends, total], 1))
-                for key in self.atoms:  # an unknown value before a known last one
-                    to = tuple(end - len(part) for end, part in zip(total, key, strict=True))
-                    if all(a < b for a, b in zip(at, to, strict=True)) and self._reads(gap, placed, to, total) == key:
-                        stack.append((total, [*ends, to, total], 1))
+                    stack.append((to, [*ends, to], unknown, weak + (key not in self.atoms), values + 1))
+            if unknown:
+                continue
+            if ends:
+                stack.append((total, [*ends, total], 1, weak, values))
+            for key in known:  # an unknown value before a known last one
+                to = tuple(end - len(part) for end, part in zip(total, key, strict=True))
+                if all(a < b for a, b in zip(at, to, strict=True)) and self._reads(gap, placed, to, total) == key:
+                    stack.append((total, [*ends, to, total], 1, weak + (key not in self.atoms), values + 1))
         return None if best is None else best[1]
+
+    def _words_at(self, gap: Fragment, placed: Sequence[Sequence[Span]], at: tuple[int, ...]) -> list[str | None]:
+        return [
+            text[positions[index][0] : positions[index][1]] if index < len(positions) else None
+            for text, positions, index in zip(gap.texts, placed, at, strict=True)
+        ]
 
     def _reads(
         self, gap: Fragment, placed: Sequence[Sequence[Span]], at: tuple[int, ...], to: tuple[int, ...]
@@ -306,6 +391,32 @@ def _frame(literal: _Literal, gap: Fragment) -> tuple[str, ...]:
         )
         + gap.texts
     )
+
+
+def _opened(piece: Piece) -> list[Fragment]:
+    """The fragments of a leaf; a quoted SQL name with dots (`project.dataset.table`) opens into its parts first."""
+    if "sql.identifier." in piece.place:
+        parts = [_PART.split(text) for text in piece.texts]
+        if len({tuple(part[1::2]) for part in parts}) == 1 and len(parts[0]) > 1:
+            return merged([Fragment(tuple(column)) for column in zip(*parts, strict=True)])
+    return fragments(piece.texts)
+
+
+def _joined_to(found: Sequence[Fragment], index: int) -> tuple[str, str]:
+    """What is joined to a gap without a strong separator: ``.example`` after ``drop.acme``."""
+    before = found[index - 1].texts[0] if index and found[index - 1].shared else ""
+    after = found[index + 1].texts[0] if index + 1 < len(found) and found[index + 1].shared else ""
+    left = _LEFT.search(before)
+    right = _RIGHT.match(after)
+    return (left.group() if left else ""), (right.group() if right else "")
+
+
+def _take(found: list[Fragment], index: int, left: str, right: str) -> None:
+    found[index] = Fragment(tuple(left + text + right for text in found[index].texts))
+    if left:
+        found[index - 1] = Fragment(tuple(text[: len(text) - len(left)] for text in found[index - 1].texts))
+    if right:
+        found[index + 1] = Fragment(tuple(text[len(right) :] for text in found[index + 1].texts))
 
 
 def _cut(gap: Fragment, placed: Sequence[Sequence[Span]], ends: Sequence[tuple[int, ...]]) -> Iterator[Fragment]:

@@ -24,6 +24,12 @@ from fde_template.words import words
 
 GATE: Final = "leak-gate-v1"
 SHORTEST: Final = 4  # letters and digits; shorter texts are in every source
+# Words of the engine's own sentences and defaults: they are in every proposal and tell of no customer.
+_OURS: Final = frozenset(
+    "integration stands in one place places white space as the siblings lay it out a source block whole statements or clauses "
+    "python typescript sql string template identifier number comment line double single triple raw bytes text url host part path "
+    "layout regex bool jinja quoted backtick bracket low medium high small restricted kubernetes".split()
+)
 _PLAIN_TYPES: Final = frozenset({"int", "float", "bool", "duration", "enum"})
 
 
@@ -42,19 +48,27 @@ def scan(
     *,
     customers: Sequence[str] = (),
     vocabulary: frozenset[str] = frozenset(),
+    owned: frozenset[str] = frozenset(),
+    shared: bool = False,
 ) -> list[Leak]:
-    """Every leak in `spec`. `vocabulary`: lower-case words that all siblings share as code."""
-    needles = list(_needles(spec, bindings, customers, vocabulary))
+    """Every leak in `spec`.
+
+    `vocabulary`: lower-case words that all siblings share as code. `shared`: siblings are of three customers or more, so a
+    constant is shared by as many; a plain word in it (``orders``) is then no leak, although it is one sibling's value too.
+    `owned`: parameters that hold a customer's or person's name, whose words are never plain.
+    """
+    code = list(_needles(spec, bindings, customers, vocabulary, owned))
+    prose = list(_needles(spec, bindings, customers, vocabulary | _OURS, owned))
     found = []
     for where, text in _texts(msgspec.to_builtins(spec), ""):
-        low = text.lower()
-        for kind, parameter, loose, exact in needles:
+        low, needles = text.lower(), code if where.endswith(".text") else prose
+        for kind, parameter, plain, loose, exact in needles:
+            if shared and plain and low.strip() not in loose:
+                continue
             if any(_stands(needle, low) for needle in loose) or any(needle in text for needle in exact):
                 found.append(Leak(kind, where, parameter))
-        if where.startswith("parameters") and where.endswith((".type", ".name")):
-            continue
         found += [Leak(item.kind, where) for item in sensitive.find(text, (), customers)]
-        found += [Leak("secret", where) for _ in secrets.find_text(text, None)]
+        found += [Leak("secret", where) for _ in secrets.formats(text)]
     return list(dict.fromkeys(found))
 
 
@@ -63,7 +77,8 @@ def _needles(
     bindings: Mapping[str, Mapping[str, Scalar]],
     customers: Sequence[str],
     vocabulary: frozenset[str],
-) -> Iterator[tuple[str, str, frozenset[str], frozenset[str]]]:
+    owned: frozenset[str],
+) -> Iterator[tuple[str, str, bool, frozenset[str], frozenset[str]]]:
     types = {parameter.name: parameter.type for parameter in spec.parameters}
     source = {
         segment.hole.parameter
@@ -83,10 +98,10 @@ def _needles(
             ):
                 continue
             seen.add((name, text))
-            yield "value", name, *variants(text)
+            yield "value", name, text.isalpha() and len(words(text)) == 1 and name not in owned, *variants(text)
     for customer in customers:
         if _tells(customer, vocabulary):
-            yield "customer", "", *variants(customer)
+            yield "customer", "", False, *variants(customer)
 
 
 def _tells(text: str, vocabulary: frozenset[str]) -> bool:

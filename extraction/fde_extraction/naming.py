@@ -22,6 +22,7 @@ _EMPTY: Final = frozenset(
     "warning error debug exception format f environ env getenv process os append len list dict push join json parse test "
     "select from where and or on in by as into table with set using when then rate duration encode decode removeprefix "
     "require describe it super object any const let var of insert update create replace if not exists is to cast "
+    "for from of the a an is are this that with between while until before after via per "
     "raise return number counter send call execute".split()
 )
 _FALLBACK: Final = {

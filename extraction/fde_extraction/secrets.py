@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from fde_api.primitive import Language as LanguageName
@@ -39,6 +40,7 @@ _REFERENCE: Final = frozenset(
     "prefix provider scope ttl length size count expiry expires policy masking".split()
 )
 _ACCESSORS: Final = frozenset({"environ", "getenv", "env", "env_var", "process", "ENV", "getsecret", "get_secret"})
+_SETTING: Final = re.compile(r"(?i)(?:password|passwd|pwd)=(?P<secret>[^\s;&'\"{}$]{4,})")
 _FORMATS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("private-key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)),
     ("token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*")),
@@ -48,7 +50,7 @@ _FORMATS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_(?:live|test)_[A-Za-z0-9]{16,})"),
     ),
     ("password", re.compile(r"(?<=://)(?P<user>[^\s:/@{}$]*):(?P<secret>[^\s:/@{}$]{3,})(?=@)")),
-    ("password", re.compile(r"(?i)(?:password|passwd|pwd)=(?P<secret>[^\s;&'\"{}$]{4,})")),
+    ("password", _SETTING),
 )
 _CHUNK: Final = re.compile(r"[^\s=;,&?:'\"/@(){}<>|]+")
 
@@ -96,6 +98,12 @@ def replace(data: bytes, language: str) -> tuple[bytes, list[Finding]]:
     return b"".join([*pieces, data[at:]]), findings
 
 
+def formats(text: str) -> list[tuple[str, int, int]]:
+    """(kind, start, end) of texts whose format alone says that they are secrets, or that stand for one."""
+    found = [(kind, *match.span()) for kind, pattern in _FORMATS if pattern is not _SETTING for match in pattern.finditer(text)]
+    return [*found, *((match.group(1), *match.span()) for match in PLACEHOLDER.finditer(text))]
+
+
 def find_text(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
     """(kind, start, end, name) in characters; placeholders count as secrets of their kind."""
     found: list[tuple[str, int, int, str]] = []
@@ -103,7 +111,7 @@ def find_text(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
         found.append((match.group(1), *match.span(), ""))
     for kind, pattern in _FORMATS:
         for match in pattern.finditer(text):
-            if pattern.pattern.startswith("(?i)") and root is not None and not _in_string(root, match.start("secret")):
+            if pattern is _SETTING and root is not None and not _in_string(root, match.start("secret")):
                 continue
             span = match.span("secret") if "secret" in pattern.groupindex else match.span()
             found.append((kind, *span, ""))
@@ -187,7 +195,7 @@ def _drawn(chunk: str, *, named: bool) -> bool:
         if len(run) < (10 if named else 14):
             continue
         digits = sum(map(str.isdigit, run))
-        changes = sum(a.isdigit() != b.isdigit() for a, b in zip(run, run[1:], strict=False))
+        changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(run))
         if digits >= 3 and len(run) - digits >= 3 and changes >= 4:
             return True
     return False

@@ -41,6 +41,8 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 )
 _USERS: Final = frozenset("user username login owner principal assignee".split())
 _ACCOUNTS: Final = frozenset("account accountid tenantid subscription projectid".split())
+# What code calls the parties it serves: a value of that name is somebody's name.
+PARTY: Final = frozenset("customer tenant client company organization organisation org brand partner merchant owner firm".split())
 _PLAIN: Final = frozenset(
     "root admin postgres system user default guest anonymous public sa dbo nobody self current_user".split()
 )

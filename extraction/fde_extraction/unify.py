@@ -15,7 +15,7 @@ from typing import Final
 from fde_extraction.slot import Slot, key_of
 from fde_template.filters import CHAINS, apply
 
-_CHAINS: Final = (*CHAINS, *(("plural", *chain) for chain in CHAINS))
+_CHAINS: Final = tuple((*head, *chain) for head in ((), ("plural",), ("add-s",)) for chain in CHAINS)
 
 
 @dataclass(slots=True)

@@ -19,14 +19,14 @@ from fde_template.sqltoken import SqlToken, tokens
 
 _CLAUSES: Final = frozenset(
     "select from where group having order qualify limit join left right inner outer cross full on using when set values insert "
-    "update delete merge with union create alter drop grant revoke and or window partition returns as begin end use comment "
+    "update delete merge with union create alter drop grant revoke and or window partition returns begin end use comment "
     "output declare exec execute copy file_format storage_integration cluster options then else".split()
 )
 # Words of the language itself: never a name, whatever the dialect.
 KEYWORDS: Final = _CLAUSES | frozenset(
     "by asc desc distinct all not null is in like between exists case into table view schema database role if replace primary key "
     "default interval cast over row rows true false nulls first last temporary temp unique references constraint index to "
-    "language function procedure returns matched source target add column modify policy masking access usage row_number "
+    "as language function procedure returns matched source target add column modify policy masking access usage row_number "
     "varchar nvarchar int integer bigint numeric decimal float boolean date timestamp timestamp_ntz datetime datetime2 string "
     "number variant bit char text bool int64 float64 time timestamptz smallint double".split()
 )
@@ -83,8 +83,15 @@ class _Reader:
                 jinja += token.kind == "jinja_open"
                 closer = "jinja" if token.kind == "jinja_open" else _OPEN[token.text]
                 stack.append((self._leaf(token, False), closer, []))
+            elif token.kind == "word" and token.text.lower() == "case" and not jinja:
+                stack.append((self._node(token, False), "case", []))
+            elif stack[-1][1] == "case" and token.text.lower() == "end":
+                opening, _, inside = stack.pop()
+                assert opening is not None
+                children = [opening, *_structured(inside), self._node(token, False)]
+                stack[-1][2].append(Node("case", opening.start, children[-1].end, children))
             elif len(stack) > 1 and (
-                token.text == stack[-1][1] or token.kind == "jinja_close" and stack[-1][1] == "jinja"
+                token.text == stack[-1][1] or (token.kind == "jinja_close" and stack[-1][1] == "jinja")
             ):
                 opening, closer, inside = stack.pop()
                 jinja -= closer == "jinja"
@@ -150,13 +157,32 @@ class _Reader:
         whole = self.text
         first, last = token.start + head, max(token.start + head, token.end - tail)
         parts = [Node(kind + "_open", start, first + self.offset, text=whole[token.start : first])]
+        if kind == "string" and "{{" in token.text and place.startswith("sql."):
+            return Node(kind, start, end, [*parts, *self._with_jinja(first, last, place), *self._tail(kind, last, token)])
         body = Node(
             kind + "_text", first + self.offset, last + self.offset, text=whole[first:last], place=self.prefix + place
         )
-        parts.append(body)
-        if last < token.end:
-            parts.append(Node(kind + "_close", last + self.offset, end, text=whole[last : token.end]))
-        return Node(kind, start, end, parts)
+        return Node(kind, start, end, [*parts, body, *self._tail(kind, last, token)])
+
+    def _tail(self, kind: str, last: int, token: SqlToken) -> list[Node]:
+        if last >= token.end:
+            return []
+        return [Node(kind + "_close", last + self.offset, token.end + self.offset, text=self.text[last : token.end])]
+
+    def _with_jinja(self, first: int, last: int, place: str) -> list[Node]:
+        """A string's content with its Jinja expressions read as such."""
+        found, at = [], first
+        for match in re.finditer(r"\{\{.*?\}\}", self.text[first:last], re.DOTALL):
+            start, end = first + match.start(), first + match.end()
+            found.append(self._stretch(at, start, place))
+            found.extend(_Reader(match.group(), start + self.offset, self.prefix).read())
+            at = end
+        return [*found, self._stretch(at, last, place)]
+
+    def _stretch(self, first: int, last: int, place: str) -> Node:
+        return Node(
+            "string_text", first + self.offset, last + self.offset, text=self.text[first:last], place=self.prefix + place
+        )
 
 
 def _structured(nodes: Sequence[Node], *, statements: bool = False) -> list[Node]:
@@ -203,7 +229,7 @@ def _dotted(nodes: Sequence[Node]) -> list[Node]:
     """Names with dots between (``a.b.c``) as one node, so that they are matched as one."""
     found: list[Node] = []
     for node in nodes:
-        joins = found and (node.text == "." or found[-1].kind == "name" and found[-1].children[-1].text == ".")
+        joins = found and (node.text == "." or (found[-1].kind == "name" and found[-1].children[-1].text == "."))
         if (
             joins
             and found[-1].end == node.start

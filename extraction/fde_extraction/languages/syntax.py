@@ -102,7 +102,7 @@ class Builder:
             return ""
         text = self.text[self.at(raw.start_byte) : self.at(raw.end_byte)]
         inner = re.findall(r"""\[?['"]([\w.-]+)['"]\]?""", text)
-        if inner and not text[:1].isalnum() or (inner and ("environ" in text or "env" in text)):
+        if (inner and not text[:1].isalnum()) or (inner and ("environ" in text or "env" in text)):
             text = inner[0]
         elif last:
             text = text.split("(")[0].rsplit(".", 1)[-1]
