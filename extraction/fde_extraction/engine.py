@@ -60,15 +60,15 @@ class AbstractionEngine:
 
     def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:
         """Kinds and places of whatever the finished proposal would tell."""
-        words = leak.vocabulary_of([_code_of(file) for file in abstracted.files.values()])
+        words = leak.vocabulary_of([code_of(file.path, file.data) for file in abstracted.files.values()])
         found = leak.scan(spec, abstracted.bindings, customers=customers, vocabulary=words)
         return [f"{item.kind} in {item.where}" for item in found]
 
 
-def _code_of(file: SourceFile) -> list[str]:
+def code_of(path: str, data: bytes) -> list[str]:
     """The texts of a file's code: what is in no string, comment or template."""
-    kind = language_of(file.path)
+    kind = language_of(path)
     if kind == "other":
         return []
-    tree = language(kind).parse(decode(file.data, encoding_of(file.data)), file.path)
+    tree = language(kind).parse(decode(data, encoding_of(data)), path)
     return [leaf.text for leaf in tree.leaves() if not any(mark in leaf.place for mark in _NOT_CODE)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,13 +39,17 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How the worker runs. Times in seconds; `once_idle_s` ends it after that long without input or work."""
+    """How the worker runs. Times in seconds; `once_idle_s` ends it after that long without input or work.
+
+    `export`: where to keep the challenges for the library (`fde search --error`): counts and signatures, nobody's name.
+    """
 
     bootstrap: str
     folder: Path
     once_idle_s: float | None = None
     settle_s: float = 2.0  # work is done this long after input began at the latest, or as soon as there is no more
     batch: int = 500
+    export: Path | None = None
 
 
 class ExtractionWorker:
@@ -164,6 +168,16 @@ def audit_to(producer: Producer) -> Callable[[Audit], None]:
         produce(producer, AUDIT, record.who, msgspec.json.encode(record))
 
     return publish
+
+
+def _export(path: Path, challenges: Iterable[Challenge]) -> None:
+    lines = [
+        msgspec.json.encode(msgspec.structs.replace(challenge, sightings=(), samples=())) + b"\n"
+        for challenge in sorted(challenges, key=lambda challenge: challenge.id)
+    ]
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(b"".join(lines))
+    temporary.replace(path)
 
 
 class _Buried:

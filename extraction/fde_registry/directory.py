@@ -117,12 +117,15 @@ class DirectoryRegistry:
                 return self._write(None, replace(candidate, metadata=metadata, spec=spec, status=None))
             return self._write(current, transition.renewed(current, candidate))
 
-    def edit(self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None) -> PatternCandidate:
+    def edit(
+        self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None, generation: int | None = None
+    ) -> PatternCandidate:
         """Replace the proposal of an undecided candidate."""
         with self._lock():
             self._settle()
             current = self.candidate(name)
-            return self._write(current, transition.edited(current, proposal, proof, editor=self.whoami()))
+            after = transition.edited(current, proposal, proof, editor=self.whoami(), generation=generation)
+            return self._write(current, after)
 
     def decide(self, name: str, review: Review) -> PatternCandidate:
         """Record the decision; an approval is published at once."""

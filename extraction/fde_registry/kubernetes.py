@@ -137,10 +137,12 @@ class KubernetesRegistry:
         with _asked(f"candidate {name}"):
             return _candidate(self._client.apply(_CANDIDATE(body), namespace=self.namespace, force=True))
 
-    def edit(self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None) -> PatternCandidate:
+    def edit(
+        self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None, generation: int | None = None
+    ) -> PatternCandidate:
         """Replace the proposal of an undecided candidate."""
         current = self.candidate(name)
-        after = transition.edited(current, proposal, proof, editor=self.whoami())
+        after = transition.edited(current, proposal, proof, editor=self.whoami(), generation=generation)
         spec = manifest(after)["spec"]
         changes = [
             {"op": "add", "path": "/spec/proposal", "value": spec["proposal"]},

@@ -36,11 +36,14 @@ class Registry(Protocol):
         """
         ...
 
-    def edit(self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None) -> PatternCandidate:
+    def edit(
+        self, name: str, proposal: PrimitiveSpec, *, proof: Proof | None = None, generation: int | None = None
+    ) -> PatternCandidate:
         """Replace the proposal of an undecided candidate: its generation rises, so a decision on the old one is stale.
 
         `proof` is what was checked about the new proposal; None drops the old one, and nothing unproven is approved.
-        Whoever changes more than `runtime` becomes a contributor.
+        Whoever changes more than `runtime` becomes a contributor. `generation`: the one the edit was made from; refused if it
+        is another one now.
         """
         ...
 

@@ -45,7 +45,14 @@ def renewed(current: PatternCandidate, fresh: PatternCandidate) -> PatternCandid
     return replace(current, spec=spec)
 
 
-def edited(current: PatternCandidate, proposal: PrimitiveSpec, proof: Proof | None, *, editor: str) -> PatternCandidate:
+def edited(
+    current: PatternCandidate,
+    proposal: PrimitiveSpec,
+    proof: Proof | None,
+    *,
+    editor: str,
+    generation: int | None = None,
+) -> PatternCandidate:
     """`current` with a person's proposal. More than `runtime` changed: the editor is a contributor from now on.
 
     Filling in how it runs is part of reviewing; changing what it is, is not. Refused once decided.
@@ -53,6 +60,10 @@ def edited(current: PatternCandidate, proposal: PrimitiveSpec, proof: Proof | No
     name, spec = current.metadata.name, current.spec
     if spec.review is not None:
         raise Refused(f"candidate {name} is {spec.review.decision.lower()} and does not change any more.")
+    if generation is not None and generation != (current.metadata.generation or 1):
+        raise Refused(
+            f"candidate {name} changed since generation {generation} (it is {current.metadata.generation} now): look again."
+        )
     if proposal.provenance != spec.proposal.provenance:
         raise Refused(f"candidate {name}: provenance is written by the engine and cannot be edited.")
     only_runtime = replace(proposal, runtime=spec.proposal.runtime) == spec.proposal

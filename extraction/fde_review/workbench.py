@@ -1,0 +1,219 @@
+"""A candidate on disk, to be edited: checkout writes it, resubmit reads it back.
+
+candidate.yaml      which candidate and generation this is; leave it
+parameters.yaml     names, descriptions, types, defaults, allowed values      (`was` ties a renamed one to its holes)
+primitive.yaml      name, version, domain, complexity, tags, compliance
+workload.yaml       how it runs
+template/...        the files as a reading view: {{ name | filter }} stands for a hole
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+from msgspec.structs import replace
+
+from fde_api.candidate import PatternCandidate
+from fde_api.primitive import Parameter, PrimitiveSpec, Runtime
+from fde_events.errors import BadInput, Misuse
+from fde_registry.shelf import dump
+from fde_review import view
+
+_CARD: Final = "candidate.yaml"
+_PARAMETERS: Final = "parameters.yaml"
+_PRIMITIVE: Final = "primitive.yaml"
+_WORKLOAD: Final = "workload.yaml"
+_TEMPLATE: Final = "template"
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`candidate.yaml`."""
+
+    candidate: str
+    generation: int
+
+
+class EditedParameter(Parameter, frozen=True, kw_only=True):
+    """One entry of `parameters.yaml`. `was`: the name in the candidate."""
+
+    was: str | None = None
+
+
+class EditedPrimitive(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`primitive.yaml`: the fields of a proposal that a person may set."""
+
+    primitive_name: str
+    version: str
+    domain: str
+    complexity: str = "medium"
+    tags: tuple[str, ...] = ()
+    compliance: tuple[str, ...] = ()
+
+
+def check_out(candidate: PatternCandidate, folder: Path) -> list[Path]:
+    """Write the candidate into `folder` (made, or empty); the files written. :class:`Misuse` when something is there."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misuse(f"{folder} is not empty; check out into a new folder.")
+    proposal = candidate.spec.proposal
+    card = Card(candidate=candidate.metadata.name, generation=candidate.metadata.generation or 1)
+    primitive = {
+        "primitiveName": proposal.primitive_name,
+        "version": proposal.version,
+        "domain": proposal.domain,
+        "complexity": proposal.complexity,
+        "tags": proposal.tags,
+        "compliance": proposal.compliance,
+    }
+    parameters = [{"was": p.name, **msgspec.to_builtins(p)} for p in proposal.parameters]
+    texts = {
+        _CARD: "# Which candidate this is. Leave it as it is.\n" + dump(msgspec.to_builtins(card)),
+        _PRIMITIVE: dump(primitive),
+        _PARAMETERS: "# To rename a parameter change `name` and leave `was`; its holes follow.\n"
+        + dump({"parameters": parameters}),
+        _WORKLOAD: _workload_text(proposal.runtime),
+    }
+    texts |= {f"{_TEMPLATE}/{file.path}": view.written(file) for file in proposal.template.files}
+    made = []
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        made.append(path)
+    return made
+
+
+def card_of(folder: Path) -> Card:
+    """Which candidate a folder holds. :class:`Misuse` when it holds none."""
+    if not (folder / _CARD).exists():
+        raise Misuse(f"{folder} holds no checked out candidate (no {_CARD}); run `fde review checkout ID {folder}`.")
+    card: Card = _read(folder / _CARD, Card)
+    return card
+
+
+def check_in(candidate: PatternCandidate, folder: Path) -> PrimitiveSpec:
+    """The proposal that the folder says. :class:`BadInput` names the file, the line or field, and what is wrong."""
+    proposal = candidate.spec.proposal
+    edited: EditedPrimitive = _read(folder / _PRIMITIVE, EditedPrimitive)
+    listed: _ParameterList = _read(folder / _PARAMETERS, _ParameterList)
+    renamed = _renamed(proposal, listed.parameters, folder / _PARAMETERS)
+    parameters = tuple(_parameter(entry) for entry in listed.parameters)
+    declared = {parameter.name for parameter in parameters}
+    files = []
+    for file in proposal.template.files:
+        after = view.taken_back(file, _text(folder / _TEMPLATE / file.path), renamed=renamed)
+        missing = {s.hole.parameter for s in after.segments if s.hole is not None} - declared
+        if missing:
+            raise BadInput(
+                str(folder / _PARAMETERS), f"parameter {min(missing)} stands in {file.path} and is not declared here"
+            )
+        files.append(after)
+    document = msgspec.to_builtins(
+        replace(proposal, template=replace(proposal.template, files=tuple(files)), parameters=parameters)
+    )
+    document |= msgspec.to_builtins(edited)
+    document["runtime"] = msgspec.to_builtins(runtime_in(folder / _WORKLOAD))
+    return _proposal(document, folder / _PRIMITIVE)
+
+
+def runtime_in(path: Path) -> Runtime:
+    """A runtime from a file: either the whole of it (`workload:` inside), or the workload alone."""
+    document = _yaml(path)
+    if document is None:
+        return Runtime()
+    if isinstance(document, dict) and "image" in document:
+        document = {"workload": document}
+    try:
+        return msgspec.convert(document, Runtime)
+    except msgspec.ValidationError as error:
+        raise BadInput(str(path), f"{error}; see `kind, image (by digest), command` of a workload") from error
+
+
+def is_only_renamed(before: PrimitiveSpec, after: PrimitiveSpec) -> bool:
+    """Whether both templates render the same bytes for the same values in the same order: names may differ, no text may."""
+    if len(before.template.files) != len(after.template.files):
+        return False
+    names: dict[str, str] = {}
+    for old, new in zip(before.template.files, after.template.files, strict=True):
+        if replace(old, segments=()) != replace(new, segments=()) or len(old.segments) != len(new.segments):
+            return False
+        for mine, theirs in zip(old.segments, new.segments, strict=True):
+            if mine.hole is None or theirs.hole is None:
+                if mine != theirs:
+                    return False
+            elif (
+                names.setdefault(mine.hole.parameter, theirs.hole.parameter) != theirs.hole.parameter
+                or replace(mine.hole, parameter=theirs.hole.parameter) != theirs.hole
+            ):
+                return False
+    if len(set(names.values())) < len(names):
+        return False
+    types = {p.name: p.type for p in after.parameters}
+    return all(types.get(names.get(p.name, p.name)) == p.type for p in before.parameters)
+
+
+class _ParameterList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    parameters: tuple[EditedParameter, ...] = ()
+
+
+def _renamed(proposal: PrimitiveSpec, entries: tuple[EditedParameter, ...], path: Path) -> dict[str, str]:
+    known = {parameter.name for parameter in proposal.parameters}
+    renamed: dict[str, str] = {}
+    for entry in entries:
+        if entry.was is not None and entry.was not in known:
+            raise BadInput(str(path), f"`was: {entry.was}` names no parameter of the candidate")
+        if entry.was is not None:
+            renamed[entry.was] = entry.name
+    names = [entry.name for entry in entries]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadInput(str(path), f"parameter {min(twice)} is declared twice")
+    return renamed
+
+
+def _parameter(entry: EditedParameter) -> Parameter:
+    fields = {name: getattr(entry, name) for name in Parameter.__struct_fields__}
+    return Parameter(**fields)
+
+
+def _proposal(document: dict[str, Any], path: Path) -> PrimitiveSpec:
+    try:
+        return msgspec.convert(document, PrimitiveSpec)
+    except msgspec.ValidationError as error:
+        raise BadInput(str(path), str(error)) from error
+
+
+def _workload_text(runtime: Runtime) -> str:
+    head = (
+        "# How it runs: kind (Deployment, CronJob, Job), image by digest, command; or `deployable: false` for a primitive\n"
+        "# that is for the library only.\n"
+    )
+    document = msgspec.to_builtins(runtime) or {"resourceProfile": runtime.resource_profile}
+    return head + dump(document)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "this file of the template is gone; check out again") from error
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "there is no such file") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise BadInput(str(path), f"not YAML: {error.problem}", line=line) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(str(path), f"not YAML: {error}") from error
+
+
+def _read(path: Path, model: type[Any]) -> Any:
+    try:
+        return msgspec.convert(_yaml(path) or {}, model)
+    except msgspec.ValidationError as error:
+        raise BadInput(str(path), str(error)) from error
