@@ -133,3 +133,19 @@ def covered_offsets(path: Path | str, broker: str) -> dict[int, int]:
             connection.close()
     except sqlite3.OperationalError:
         return {}  # being created by the fold at this moment: nothing is covered yet
+
+
+def read_parts(path: Path | str) -> dict[int, Part]:
+    """Every partition's state as it was kept last, without fencing anybody; empty if there is no such file yet."""
+    if not Path(path).exists():
+        return {}
+    parts: dict[int, Part] = {}
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+    try:
+        for partition, body in connection.execute("SELECT partition, body FROM record ORDER BY id"):
+            parts.setdefault(partition, Part()).apply(decode_state(body))
+    except sqlite3.OperationalError:
+        return {}  # being created by the fold at this moment
+    finally:
+        connection.close()
+    return parts
