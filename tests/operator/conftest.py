@@ -1,15 +1,23 @@
-"""A small primitive, a deployment of it, and a cluster in memory."""
+"""A small primitive, a deployment of it, a cluster in memory; and the real API server, spoken to as different users."""
 
 from __future__ import annotations
 
 import copy
 import json
+import ssl
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
+from fde_api.kinds import KINDS
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.errors import Conflicting
 from fde_operator.install import manifests
@@ -205,6 +213,96 @@ def _namespace(name: str = "customer-northgate", labels: dict[str, str] | None =
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": marks}}
 
 
+_PATHS = {
+    "Namespace": "api/v1/namespaces",
+    "ConfigMap": "api/v1/configmaps",
+    "Pod": "api/v1/pods",
+    "Secret": "api/v1/secrets",
+    "ServiceAccount": "api/v1/serviceaccounts",
+    "Deployment": "apis/apps/v1/deployments",
+    "CronJob": "apis/batch/v1/cronjobs",
+    "Job": "apis/batch/v1/jobs",
+    "NetworkPolicy": "apis/networking.k8s.io/v1/networkpolicies",
+    "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "ValidatingAdmissionPolicyBinding": "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    **{kind.name: f"apis/fde.io/v1/{kind.plural}" for kind in KINDS},
+}
+
+
+class Refused(Exception):
+    """The API server said no; the message is its own."""
+
+
+class Api:
+    """The real API server, as the user named in each call."""
+
+    def __init__(self, plane: Any) -> None:
+        context = ssl.create_default_context(cafile=str(plane.certificate_authority))
+        self._client = httpx2.Client(base_url=plane.url, verify=context, timeout=20, trust_env=False)
+        self._plane = plane
+
+    def get(self, kind: str, name: str, namespace: str = "", user: str = "admin") -> Manifest | None:
+        answer = self._send("GET", kind, namespace, name, user=user)
+        return None if answer.status_code == 404 else self._checked(answer)
+
+    def list(self, kind: str, namespace: str = "", user: str = "admin", **query: str) -> list[Manifest]:
+        found: list[Manifest] = self._checked(self._send("GET", kind, namespace, user=user, query=query))["items"]
+        return found
+
+    def create(self, manifest: Manifest, user: str = "admin", **query: str) -> Manifest:
+        namespace = manifest["metadata"].get("namespace", "")
+        query = {"fieldValidation": "Strict", **query}
+        return self._checked(self._send("POST", manifest["kind"], namespace, user=user, body=manifest, query=query))
+
+    def patch(
+        self, kind: str, name: str, body: Any, namespace: str = "", user: str = "admin", sub: str = ""
+    ) -> Manifest:
+        what = "application/merge-patch+json" if isinstance(body, dict) else "application/json-patch+json"
+        query = {"fieldValidation": "Strict"}
+        return self._checked(
+            self._send("PATCH", kind, namespace, name, sub, user=user, body=body, what=what, query=query)
+        )
+
+    def delete(self, kind: str, name: str, namespace: str = "", user: str = "admin") -> None:
+        self._checked(self._send("DELETE", kind, namespace, name, user=user, query={"propagationPolicy": "Background"}))
+
+    def _send(
+        self,
+        method: str,
+        kind: str,
+        namespace: str,
+        name: str = "",
+        sub: str = "",
+        *,
+        user: str,
+        body: Any = None,
+        what: str = "application/json",
+        query: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        prefix, _, plural = _PATHS[kind].rpartition("/")
+        place = f"{prefix}/namespaces/{namespace}/{plural}" if namespace else _PATHS[kind]
+        path = "/".join(part for part in (place, name, sub) if part)
+        content = None if body is None else json.dumps(body)
+        headers = {"Authorization": f"Bearer {self._plane.token(user)}", "Content-Type": what}
+        return self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
+
+    @staticmethod
+    def _checked(answer: httpx2.Response) -> Manifest:
+        if answer.is_success:
+            found: Manifest = answer.json()
+            return found
+        raise Refused(answer.json().get("message", answer.text) if answer.content else str(answer.status_code))
+
+
+def eventually(what: Callable[[], Any], limit_s: float = 30.0) -> Any:
+    """The first true value of `what`, polled; an AssertionError with the last one after `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"still not after {limit_s:g} s; last seen: {found!r}"
+        time.sleep(0.1)
+    return found
+
+
 class Given:
     """Builders of manifests, as one fixture."""
 
@@ -215,11 +313,13 @@ class Given:
     candidate = staticmethod(_candidate)
     namespace = staticmethod(_namespace)
     killed = Killed
+    refused = Refused
+    eventually = staticmethod(eventually)
 
 
-@pytest.fixture
-def given() -> Given:
-    return Given()
+@pytest.fixture(scope="session")
+def given() -> type[Given]:
+    return Given
 
 
 @pytest.fixture
@@ -230,3 +330,43 @@ def cluster() -> MemoryCluster:
         found.put(manifest)
     found.put(_namespace())
     return found
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: Any) -> Api:
+    """The API server after `fde operator install`, run twice, once the policies are in force."""
+    command = [sys.executable, "-m", "fde_cli.main", "operator", "install", "--kubeconfig"]
+    for _ in range(2):  # idempotent
+        done = subprocess.run(
+            [*command, str(control_plane.kubeconfig("admin"))], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+    found = Api(control_plane)
+    probe = _candidate(_primitive_spec(), name="probe", author={"username": "somebody@company.example"})
+
+    def in_force() -> bool:
+        try:
+            found.create(probe, user="engine", dryRun="All")
+        except Refused as refused:
+            return "spec.author.username must be" in str(refused)
+        return False
+
+    eventually(in_force)
+    return found
+
+
+@pytest.fixture
+def customer(api: Api) -> Iterator[str]:
+    """A new customer's namespace, with pod security restricted enforced."""
+    name = f"customer-{uuid.uuid4().hex[:8]}"
+    labels = {"fde.io/customer": name.removeprefix("customer-"), "pod-security.kubernetes.io/enforce": "restricted"}
+    api.create(_namespace(name, labels))
+    yield name
+    api.delete("Namespace", name)
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name of this test's own: primitives are the cluster's, and never change."""
+    return f"sync-{uuid.uuid4().hex[:8]}"
