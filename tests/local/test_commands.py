@@ -61,11 +61,12 @@ def pids_in(directory: Path) -> dict[str, int]:
     return {path.stem: int(path.read_text()) for path in directory.glob("*.pid")}
 
 
-def test_kafka_by_hand_prints_its_address_and_stops_on_ctrl_c(kafka_toolchain: None):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_kafka_by_hand_prints_its_address_and_stops_when_told(kafka_toolchain: None, number: signal.Signals):
     with start("kafka") as command:
         assert command.stdout is not None
         assert command.stdout.readline().startswith("127.0.0.1:")
-        command.send_signal(signal.SIGINT)
+        command.send_signal(number)
         assert command.wait(30) == 0
 
 

@@ -56,6 +56,13 @@ def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path):
     child.kill()
 
 
+def await_words(child: LocalProcess, words: str) -> None:
+    deadline = time.monotonic() + 10
+    while words not in child.log.read_text():
+        assert time.monotonic() < deadline, child.last_words()
+        time.sleep(0.01)
+
+
 def test_stop_ends_a_child_and_twice_is_fine(tmp_path: Path):
     child = LocalProcess.start("sleeper", ("sleep", "60"), tmp_path)
     assert int((tmp_path / "sleeper.pid").read_text()) == child.pid
@@ -67,16 +74,14 @@ def test_stop_ends_a_child_and_twice_is_fine(tmp_path: Path):
 def test_stop_kills_a_child_that_will_not_end(tmp_path: Path):
     stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
     child = LocalProcess.start("stubborn", ("sh", "-c", stubborn), tmp_path)
-    while "ready" not in child.log.read_text():
-        time.sleep(0.01)
+    await_words(child, "ready")
     child.stop(limit_s=0.2)
     assert child.exit_code == -signal.SIGKILL
 
 
 def test_kill_ends_the_children_of_the_child(tmp_path: Path, await_gone: AwaitGone):
     child = LocalProcess.start("shell", ("sh", "-c", "sleep 60 & echo $!; wait"), tmp_path)
-    while not child.log.read_text().strip():
-        time.sleep(0.01)
+    await_words(child, "\n")
     child.kill()
     await_gone(int(child.log.read_text()))
 

@@ -7,8 +7,9 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from cyclopts import App
 
@@ -73,12 +74,12 @@ def kafka() -> int:
     """Run one Kafka broker until Ctrl-C; prints its bootstrap servers."""
     from fde_local.kafka import KafkaBroker
 
-    with tempfile.TemporaryDirectory(prefix="fde-kafka-") as directory:
+    with _interruptible(), tempfile.TemporaryDirectory(prefix="fde-kafka-") as directory:
         try:
             with KafkaBroker.start(Path(directory)) as broker:
                 print(broker.bootstrap_servers, flush=True)
                 _tell(f"kafka runs (log: {broker.log}); Ctrl-C stops it and deletes its data")
-                _until_interrupted()
+                threading.Event().wait()
         except LocalError as error:
             _tell(str(error))
             return 1
@@ -90,13 +91,13 @@ def kubernetes() -> int:
     """Run one Kubernetes until Ctrl-C; prints the kubeconfig file of the administrator."""
     from fde_local.kubernetes import ControlPlane
 
-    with tempfile.TemporaryDirectory(prefix="fde-kubernetes-") as directory:
+    with _interruptible(), tempfile.TemporaryDirectory(prefix="fde-kubernetes-") as directory:
         try:
             with ControlPlane.start(Path(directory)) as plane:
                 print(plane.kubeconfig("admin"), flush=True)
                 _tell(f"kubernetes runs at {plane.url}; Ctrl-C stops it and deletes its data")
                 _tell(f"beside that file, <user>.kubeconfig for {', '.join(USERS)}; and the logs")
-                _until_interrupted()
+                threading.Event().wait()
         except LocalError as error:
             _tell(str(error))
             return 1
@@ -112,15 +113,13 @@ def _size(folder: Path) -> str:
     return f" ({total / 1e6:.0f} MB)" if total else ""
 
 
-def _until_interrupted() -> None:
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-    ended.wait()
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block at any point, starting included, and are no error."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 if __name__ == "__main__":
