@@ -28,7 +28,7 @@ check: $(VENV)/.dev            ## the fast inner loop
 	$(BIN)/pytest -q -m "not kafka and not cluster and not browser" $(ARGS)
 
 test: check                    ## everything, on real Kafka and a real Kubernetes control plane
-	$(BIN)/python -m fde_local prepare
+	PYTHONPATH=deploy/local $(BIN)/python -m fde_local prepare --skip-missing
 	$(BIN)/pytest -q -m "kafka or cluster or browser" $(ARGS)
 
 bench: $(VENV)/.dev

@@ -40,7 +40,7 @@ class Children:
                 stderr=log,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,  # the terminal's Ctrl-C reaches the parent only, which stops all in order
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads hold locks that prctl needs
+                preexec_fn=_die_with_parent,
             )
         self.running[name] = process
         return process.pid

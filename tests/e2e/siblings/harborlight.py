@@ -1,4 +1,5 @@
 """Copies Jira issues that changed since the last run into a newline delimited file."""
+
 import json
 import os
 import sys
