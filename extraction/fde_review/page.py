@@ -53,9 +53,15 @@ _HEADERS: Final = {
 class ChallengeStatus(Protocol):
     """One challenge on its way, as the extraction worker tells it (see fde_extraction.status)."""
 
-    challenge: str
-    title: str
-    state: str
+    @property
+    def challenge(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        ...
 
     def line(self) -> str:
         """One sentence."""
@@ -102,9 +108,7 @@ class _Page:
     def index(self, request: Request) -> Response:
         candidates = [_summary(candidate) for candidate in self.registry.candidates()]
         candidates.sort(key=lambda item: (item["state"] != "Proposed", item["name"]))
-        statuses = [
-            {"challenge": s.challenge, "title": s.title, "state": s.state, "line": s.line()} for s in self.status()
-        ]
+        statuses = [{"challenge": s.challenge, "title": s.title, "line": s.line()} for s in self.status()]
         return self._html(
             "index.html",
             candidates=candidates,

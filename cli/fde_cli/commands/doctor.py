@@ -1,0 +1,167 @@
+"""`fde doctor`: what is reachable, permitted and set, with the next step for what is not."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from fde_registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check. `state`: ok, wrong (exit 1), or unset (nothing to check: not wrong). `next_step` for the latter two."""
+
+    what: str
+    state: str
+    saw: str
+    next_step: str = ""
+
+
+def doctor(
+    *,
+    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
+    customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Check broker, registry, rights, identity and egress. Exit 1 when something set does not work.
+
+    Parameters
+    ----------
+    brokers
+        Kafka, host:port[,host:port].
+    registry
+        directory:PATH or kubernetes[:NAMESPACE].
+    customer
+        The customer whose topics are looked for.
+    json_
+        One JSON object a check.
+    """
+    findings = [*_broker(brokers, customer), *_registry(registry), *_egress()]
+    for found in findings:
+        if json_:
+            fields = {"check": found.what, "state": found.state, "saw": found.saw, "next": found.next_step}
+            print(json.dumps(fields))
+        else:
+            print(
+                f"{found.state:<6} {found.what}: {found.saw}"
+                + (f"\n       next: {found.next_step}" if found.next_step else "")
+            )
+    return int(any(found.state == "wrong" for found in findings))
+
+
+def _broker(brokers: str | None, customer: str | None) -> Iterator[Finding]:
+    if brokers is None:
+        yield Finding(
+            "broker", "unset", "no --brokers", "set FDE_BROKERS=host:port, or use `fde up`, which brings its own"
+        )
+        return
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from fde_events.topics import ENGINE, check_customer, solutions, telemetry
+
+    try:
+        topics = set(AdminClient({"bootstrap.servers": brokers, "log_level": 0}).list_topics(timeout=5).topics)
+    except KafkaException as error:
+        yield Finding(
+            "broker",
+            "wrong",
+            f"{brokers} does not answer ({error.args[0].str()})",
+            "start it, or check the address and network",
+        )
+        return
+    yield Finding("broker", "ok", f"{brokers} answers, {len(topics)} topics")
+    missing = [topic.name for topic in ENGINE if topic.name not in topics]
+    if customer is not None:
+        name = check_customer(customer)
+        missing += [topic.name for topic in (telemetry(name), solutions(name)) if topic.name not in topics]
+    if missing:
+        yield Finding(
+            "topics",
+            "wrong",
+            f"missing or not visible: {', '.join(missing)}",
+            "create them (fde_events.kafka.create_topics), or ask for the ACL",
+        )
+    else:
+        yield Finding("topics", "ok", "all there")
+
+
+def _registry(address: str | None) -> Iterator[Finding]:
+    if address is None:
+        yield Finding("registry", "unset", "no --registry", "set FDE_REGISTRY=directory:PATH or kubernetes")
+        return
+    from fde_cli.registry_option import registry_at
+
+    opened: list[Registry] = []
+
+    def reach() -> str:
+        opened.append(registry_at(address))
+        return address
+
+    yield _try("registry", reach, "check the path, or KUBECONFIG")
+    if not opened:
+        return
+    home = opened[0]
+    yield _try(
+        "identity", lambda: _identity(home), "say who you are: `git config user.email`, or a valid kubeconfig user"
+    )
+    yield _try(
+        "candidates", lambda: f"{len(home.candidates())} can be listed", "ask for the role fde-reviewer or fde-engineer"
+    )
+    yield _may_approve(home)
+
+
+def _identity(home: Registry) -> str:
+    from fde_registry.directory import DirectoryRegistry
+    from fde_registry.viewer import identity_of
+
+    source = identity_of(home.path)[1] if isinstance(home, DirectoryRegistry) else "the API server"
+    return f"{home.whoami()} (from {source})"
+
+
+def _may_approve(home: Registry) -> Finding:
+    from fde_events.errors import FdeError
+    from fde_registry.kubernetes import KubernetesRegistry
+
+    if not isinstance(home, KubernetesRegistry):
+        return Finding("approve", "ok", "a directory takes everybody's decision but an author's or contributor's")
+    try:
+        if home.allows("approve", "patterncandidates/approval"):
+            return Finding("approve", "ok", f"permitted in namespace {home.namespace}")
+        return Finding("approve", "unset", "not permitted", "only reviewers need it: ask for the role fde-reviewer")
+    except FdeError as error:
+        return Finding("approve", "wrong", str(error), "check the API server")
+
+
+def _egress() -> Iterator[Finding]:
+    from fde_events.errors import FdeError
+    from fde_extraction.repository import Repository
+    from fde_extraction.submission import EGRESS_FILE, check_egress, egress_of
+
+    try:
+        source = Repository(Path())
+        file = source.file_at(source.commit(), EGRESS_FILE) if source.has_commits() else None
+        check_egress(egress_of(file.data if file else None), os.environ, customer="here")
+    except FdeError as error:
+        yield Finding("egress", "unset", "solutions do not leave from here", str(error))
+        return
+    yield Finding("egress", "ok", "the customer's role lets solutions leave from here")
+
+
+def _try(what: str, look: Callable[[], object], next_step: str) -> Finding:
+    from fde_api.errors import ApiError
+    from fde_events.errors import FdeError
+
+    try:
+        return Finding(what, "ok", str(look()))
+    except (FdeError, ApiError) as error:
+        return Finding(what, "wrong", str(error), next_step)
