@@ -51,22 +51,22 @@ _VERSIONED: Final = re.compile(r"[@-]\d+(?:\.\d+)+[^/]*")
 _PY_FRAME: Final = re.compile(r'^\s*File "([^"]+)", line \d+(?:, in (.+))?$')
 _PY_HEAD: Final = re.compile(r"^([A-Za-z_]\w*(?:\.[A-Za-z_<]\w*>?)*)(?:: (.*))?$")
 _PY_JOIN: Final = re.compile(
-    r"\n\s*\n\s*(?:The above exception was the direct cause of the following exception"
-    r"|During handling of the above exception, another exception occurred):\s*\n"
+    r"\n[ \t]*(?:The above exception was the direct cause of the following exception"
+    r"|During handling of the above exception, another exception occurred):[ \t]*\n"
 )
-_GROUP_BAR: Final = re.compile(r"^\s*(?:\| ?|\+ (?=Exception Group))", re.M)
-_GROUP_PART: Final = re.compile(r"^\s*\+[+-]*-+ (\d+|\.\.\.) -+\s*$|^\s*\+-+\s*$", re.M)
+_GROUP_BAR: Final = re.compile(r"^[ \t]*(?:\| ?|\+ (?=Exception Group))", re.M)
+_GROUP_PART: Final = re.compile(r"^[ \t]*\+[+-]*-+ (\d+|\.\.\.) -+[ \t]*$|^[ \t]*\+-+[ \t]*$", re.M)
 
 _NODE_FRAME: Final = re.compile(
-    r"^\s+at (?:async )?(?:(?P<function>[^()\n]+?) \()?(?P<path>(?:file://|node:|/|[A-Za-z]:\\|webpack:|<anonymous>|native)[^\s()]*?)(?::\d+)?(?::\d+)?\)?(?: \{)?$"
+    r"^[ \t]+at (?:async )?(?:(?P<function>[^()\n]+?) \()?(?P<path>(?:file://|node:|/|[A-Za-z]:\\|webpack:|<anonymous>|native)[^\s()]*?)(?::\d+)?(?::\d+)?\)?(?: \{)?$"
 )
-_NODE_CAUSE: Final = re.compile(r"^\s*\[(?:cause|errors)\]: \[?\s*", re.M)
+_NODE_CAUSE: Final = re.compile(r"^[ \t]*\[(?:cause|errors)\]: \[?\s*", re.M)
 _NODE_HEAD: Final = re.compile(
     r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
 )
-_NODE_PROPERTY: Final = re.compile(r"^\s+(?:code|type|sqlState): '([^'\n]+)',?$", re.M)
+_NODE_PROPERTY: Final = re.compile(r"^[ \t]+(?:code|type|sqlState): '([^'\n]+)',?$", re.M)
 
-_JAVA_FRAME: Final = re.compile(r"^\s+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
+_JAVA_FRAME: Final = re.compile(r"^[ \t]+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
 _JAVA_CAUSE: Final = re.compile(r"^Caused by: ", re.M)
 _JAVA_STDLIB: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "groovy.")
 
@@ -102,9 +102,9 @@ def parse_chain(text: str) -> Chain:
     """The chain in a stack trace, root cause first; empty when `text` holds no stack of a known form."""
     if _PY_FRAME.search(text) or 'File "' in text or "Traceback (most recent call last)" in text:
         return _python(text)
-    if _JAVA_FRAME.search(text) and not re.search(r"^\s+at .*:\d+:\d+\)?", text, re.M):
+    if _JAVA_FRAME.search(text) and not re.search(r"^[ \t]+at .*:\d+:\d+\)?", text, re.M):
         return _java(text)
-    if re.search(r"^\s+at ", text, re.M):
+    if re.search(r"^[ \t]+at ", text, re.M):
         return _node(text)
     return ()
 

@@ -9,13 +9,17 @@ customer called a thing is read for catalogued words and for nothing else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fde_events.event import ErrorEvent
 from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
 from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
 
+MESSAGE_LENGTH: Final = (
+    4_000  # characters of a message that are read; work stays bounded whatever an application prints
+)
+_STACK: Final = 65_536
 _HOST: Final = re.compile(
     r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
@@ -38,17 +42,22 @@ class Evidence:
 
 def evidence_of(event: ErrorEvent) -> Evidence:
     """What `event` says. Total: an event that says nothing has one link, its own words."""
-    chain = chain_of(event)
+    chain = tuple(
+        replace(link, message=link.message[:MESSAGE_LENGTH]) if len(link.message) > MESSAGE_LENGTH else link
+        for link in chain_of(event)
+    )
     return Evidence(chain, _vendor(event, chain), _library(chain))
 
 
 def chain_of(event: ErrorEvent) -> Chain:
     """The event's causes, root first: from its stack, else from its one-line chain, else from its fields."""
     stack = event.exception_stacktrace
+    if stack and len(stack) > _STACK:
+        stack = f"{stack[: _STACK // 2]}\n  [...]\n{stack[-_STACK // 2 :]}"
     chain: Chain = parse_chain(stack) if stack else ()
     if stack and not chain:
         chain = parse_line(stack, event.exception_type)
-    body = event.body or ""
+    body = (event.body or "")[:_STACK]
     if not chain and " <- " in body:
         chain = parse_line(body, event.exception_type)
     if not chain and event.exception_type and event.exception_message is not None:

@@ -69,7 +69,10 @@ def _is_field(found: re.Match[str]) -> bool:
         return True
     if not _NAME.fullmatch(inner):
         return False
-    before, after = found.string[: found.start()], found.string[found.end() :]
+    before, after = (
+        found.string[max(0, found.start() - 40) : found.start()],
+        found.string[found.end() : found.end() + 40],
+    )
     if not before.strip() and not after.strip():
         return True  # the whole message is a name: a missing key
     return bool(_FIELD_WORD.search(before)) or bool(_AFTER_NAME.match(after))

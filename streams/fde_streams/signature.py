@@ -29,7 +29,7 @@ from fde_events.signed import Signature
 from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library
 from fde_streams.chain import Link, is_builtin, module_of
 from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
-from fde_streams.evidence import GENERIC_LIBRARIES, Evidence, evidence_of
+from fde_streams.evidence import GENERIC_LIBRARIES, MESSAGE_LENGTH, Evidence, evidence_of
 from fde_streams.mask import RULES as MASK_RULES
 from fde_streams.mask import mask, masked, template
 from fde_streams.sentence import retold, sentence_of
@@ -192,6 +192,7 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Signature:
         return _signed(f"error/{owner}", title, parts, masked(root.message).names)
     if not is_builtin(root.type):
         words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
+        words = words[:MESSAGE_LENGTH]
         parts = (("text", template(words)),)
         if event.scope:
             parts += (
