@@ -62,9 +62,13 @@ def from_number(value: float) -> datetime | None:
 
 
 class Clock:
-    """Turns the timestamp texts of one file into RFC 3339. `default` stands where a record has none."""
+    """Turns the timestamp texts of one file into RFC 3339. `default` stands where a record has none.
 
-    def __init__(self, default: str | None = None) -> None:
+    `live`: the default is the present moment, so a clock time without a date that lies ahead of it was yesterday's.
+    """
+
+    def __init__(self, default: str | None = None, *, live: bool = False) -> None:
+        self._ahead = timedelta(minutes=5) if live else timedelta(hours=12)
         self._default = parse_full(default) if default else None
         self._last: datetime | None = None
 
@@ -101,7 +105,7 @@ class Clock:
             moment = _dated(anchor, anchor.month, anchor.day, (hour, minute, second), fraction)
             if moment and anchor - moment > timedelta(hours=12):
                 moment += timedelta(days=1)
-            elif moment and self._last is None and moment - anchor > timedelta(hours=12):
+            elif moment and self._last is None and moment - anchor > self._ahead:
                 moment -= timedelta(days=1)  # read just after midnight, printed just before it
             return moment
         return None

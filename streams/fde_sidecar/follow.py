@@ -140,8 +140,13 @@ class Follower:
             else:
                 file.going = True
         for key, path in present.items():
-            if key not in self._files:
+            if key not in self._files and not self._is_copy(path):
                 self._open(path, None)
+
+    def _is_copy(self, path: str) -> bool:
+        """A new file that begins as an open one does: the first half of copy-and-truncate. It waits for the second."""
+        heads = ((file.head, file.head_bytes) for file in self._files.values() if file.head_bytes >= _MIN_HEAD_BYTES)
+        return any(_head(path, size) == head for head, size in heads)
 
     def _resume(self, present: Mapping[FileKey, str]) -> None:
         """Take up saved positions; files that were rotated meanwhile are looked for beside where they were."""
@@ -195,7 +200,7 @@ class Follower:
             return self._files[key]
         offset = position.offset if position else 0
         framer = Framer(offset=offset, line=position.line if position else 1)
-        file = Followed(path, key, descriptor, framer, Clock(now()), offset)
+        file = Followed(path, key, descriptor, framer, Clock(now(), live=True), offset)
         if position is not None and key != (position.device, position.inode):
             self._forgotten.append((position.device, position.inode))
         self._files[key] = file

@@ -127,6 +127,9 @@ class Framer:
 
     def _take(self, raw: bytes, start: int, end: int, done: list[Record]) -> None:
         self.lines += 1
+        if len(raw) > MAX_RECORD_BYTES:
+            self.cut += len(raw) - MAX_RECORD_BYTES
+            raw = raw[:MAX_RECORD_BYTES]
         line = self._decode(raw)
         current = self._open
         if current is not None and line[:1] in (" ", "\t", ""):
@@ -187,7 +190,7 @@ class Framer:
 
     def _join(self, current: _Open, line: str, end: int) -> None:
         current.end, current.line_end = end, self._line
-        if current.size + len(line) > MAX_RECORD_BYTES:
+        if current.size and current.size + len(line) > MAX_RECORD_BYTES:
             self.cut += len(line)
             return
         current.lines.append(line)

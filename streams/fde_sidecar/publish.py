@@ -30,6 +30,8 @@ _AHEAD_BYTES: Final = 4 * 1024 * 1024  # read from the spool and not acknowledge
 _QUEUE_KBYTES: Final = 16 * 1024
 _MARK_EVERY_S: Final = 5.0
 _SAY_EVERY_S: Final = 60.0
+_SAY_AFTER_S: Final = 1.0
+_GIVE_UP_AFTER_S: Final = 2.0  # on the way out, with a broker known to be away: the spool keeps it, the pod must go
 _RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -68,6 +70,7 @@ class Publisher:
         self._not_before = 0.0
         self._trouble: str | None = None
         self._said = float("-inf")
+        self._trouble_since = time.monotonic()
         self._marked = float("-inf")
         self.records = self.acknowledged = self.acknowledged_events = 0
         self._ours = spool.end  # what an earlier process left lies before this
@@ -98,11 +101,14 @@ class Publisher:
 
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """On the way out: wait for acknowledgements, then close the epoch. False when something stays in the spool."""
-        deadline = time.monotonic() + timeout_s
+        start = time.monotonic()
+        deadline = start + timeout_s
         self._not_before = 0.0
         self._marked = float("inf")  # the next mark is the closing one
         while time.monotonic() < deadline:
             self.turn(current_epoch)
+            if self._trouble is not None and time.monotonic() - start > _GIVE_UP_AFTER_S:
+                break
             if self.idle:
                 if current_epoch not in self._spool.state.epochs:
                     break
@@ -233,7 +239,7 @@ class Publisher:
     def _mark(self, epoch: str, *, closed: bool) -> None:
         """Send the epoch's count, unless one is under way."""
         state = self._spool.state.epochs.get(epoch)
-        if state is None or self._producer is None or epoch in self._marks_under_way:
+        if state is None or self._producer is None or epoch in self._marks_under_way or epoch in self._closed:
             return
         mark = EpochMark(
             customer=self._customer,
@@ -295,7 +301,10 @@ class Publisher:
         self._failures += 1
 
     def _speak(self, moment: float) -> None:
-        if self._trouble is None or moment - self._said < _SAY_EVERY_S:
+        if self._trouble is None:
+            self._trouble_since = moment
+            return
+        if moment - self._trouble_since < _SAY_AFTER_S or moment - self._said < _SAY_EVERY_S:
             return
         self._said = moment
         log.warning(

@@ -129,7 +129,13 @@ class Sidecar:
         key = read_key(settings.key_file) if settings.key_file else None
         self._key = key if key is not None else key_beside(settings.spool.parent, settings.customer)
         self._pace, self._own = pace, None if pace else self._own_pace()
+        self._session: _Session | None = None
         self.summary = Summary()
+
+    def summary_now(self) -> Summary:
+        """The counts of the run under way; of the whole run when it is over."""
+        session = self._session
+        return self.summary if session is None else session.summary()
 
     def run(self, stop: threading.Event) -> Summary:
         """Until `stop`, or until idle if so set. A disk that refuses is tried again; nothing read is taken as done."""
@@ -148,6 +154,7 @@ class Sidecar:
                 if stop.wait(_DISK_RETRY_S):
                     return self.summary
                 continue
+            self._session = session
             try:
                 session.run(stop)
             except Unavailable as error:
@@ -157,6 +164,7 @@ class Sidecar:
                 continue
             finally:
                 self.summary.add(session.summary())
+                self._session = None
                 session.close()
             return self.summary
 

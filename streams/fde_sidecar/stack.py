@@ -112,8 +112,9 @@ def _node(lines: list[str], first_frame: int) -> Stack:
         if message and CAUSED.match(message):
             message = None
     else:
-        line_start = head.rfind("\n") + 1
-        start, message = line_start, head[line_start:].strip() or None
+        # Frames below words that name no type: the words are both what was said and the message.
+        said = head.strip()
+        return Stack(said, None, said or None, "\n".join(lines).rstrip())
     before = head[:start].strip()
     text = "\n".join([head[start:], *lines[first_frame:]]).rstrip()
     return Stack(before.rstrip(":-").rstrip() if before else "", name, message, text)
