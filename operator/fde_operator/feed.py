@@ -14,11 +14,16 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
         return None
     name = raw["spec"]["deploymentRef"]["name"]
     target = await cluster.get(Key("FDEDeployment", key.namespace, name))
-    state = (
-        condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
-        if target is not None
-        else condition("Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace")
-    )
+    rivals = await cluster.list("TelemetryFeed", namespace=key.namespace, fields={"spec.deploymentRef.name": name})
+    first = min((str(one["metadata"]["name"]) for one in rivals), default=key.name)
+    if target is None:
+        state = condition("Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace")
+    elif first != key.name:
+        state = condition(
+            "Ready", False, "Superseded", f"the sidecar of {name} reads {first}, the first by name; delete one"
+        )
+    else:
+        state = condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
     patch = status_patch(raw, [state], {}, now=now)
     if patch is not None:
         await cluster.apply_status(patch)

@@ -86,13 +86,20 @@ class KubernetesCluster:
     """A :class:`fde_operator.cluster.Cluster` for one kubeconfig; without one, the pod's own account or KUBECONFIG."""
 
     def __init__(self, kubeconfig: str | None = None, *, timeout_s: float = 10.0) -> None:
+        self._kubeconfig, self._timeout_s = kubeconfig, timeout_s
         config = config_of(kubeconfig)
-        self._client = AsyncClient(config=config, timeout=httpx2.Timeout(timeout_s), trust_env=False)
+        self._client = self._connect()
+        self._retired: list[AsyncClient] = []
         self.url = str(config.cluster.server)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        for client in (*self._retired, self._client):
+            await client.aclose()
+
+    def _connect(self) -> AsyncClient:
+        config = config_of(self._kubeconfig)
+        return AsyncClient(config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False)
 
     async def get(self, key: Key) -> Manifest | None:
         """The object, or None."""
@@ -173,8 +180,10 @@ class KubernetesCluster:
             return Unavailable(f"The API server at {self.url} did not answer while {doing}: {said}.")
         if code == 409 or code == 404:
             return Conflicting(f"{doing}: {said}")
-        if code == 401:
-            return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=30)
+        if code == 401:  # a pod's token is replaced about hourly; lightkube reads it once
+            self._retired.append(self._client)
+            self._client = self._connect()
+            return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=1)
         return Denied(f"{doing}: {said}")
 
 

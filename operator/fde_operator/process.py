@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import kopf
 from structlog import get_logger
 
-from fde_events.errors import Unavailable
+from fde_events.errors import FdeError, Unavailable
 from fde_operator import deployment, feed, handlers, primitive, usage
 from fde_operator.cluster import Cluster
 from fde_operator.decisions import KafkaDecisions, NoDecisions
@@ -54,7 +54,7 @@ class Reconciler:
             return
         except (Unavailable, Denied) as error:
             delay_s = self._queue.fail(key)
-            log.warning("reconciliation_postponed", key=str(key), why=str(error), retry_s=round(delay_s, 1))
+            log.warning("reconciliation_postponed", key=str(key), why=_why(error), retry_s=round(delay_s, 1))
             return
         except Exception:
             # One object's defect must not stop the others: it is logged whole and retried.
@@ -98,7 +98,7 @@ class Reconciler:
                 try:
                     found = await self._cluster.list(kind)
                 except (Unavailable, Denied) as error:
-                    log.warning("resync_postponed", kind=kind, why=str(error))
+                    log.warning("resync_postponed", kind=kind, why=_why(error))
                     continue
                 for one in found:
                     metadata = one["metadata"]
@@ -145,12 +145,17 @@ async def wait_for_api(cluster: Cluster, *, tell: Callable[[str], None]) -> None
             return
         except (Unavailable, Denied, Conflicting) as error:
             failures += 1
-            why = str(error).partition(" Retrying in ")[0]
+            why = _why(error)
             hint = "" if isinstance(error, Unavailable) else " Run `fde operator install`."
             if why != said:
                 tell(f"fde operator: waiting: {why}{hint}")
                 said = why
             await asyncio.sleep(backoff.delay_s(failures, 0.5))
+
+
+def _why(error: FdeError) -> str:
+    """The sentence without the error's own advice on when to retry: the queue decides that."""
+    return error.what if isinstance(error, Unavailable) else str(error)
 
 
 async def _announce(ready: asyncio.Event, url: str, tell: Callable[[str], None]) -> None:

@@ -30,8 +30,9 @@ SIDECAR: Final = _resources(("20m", "200m"), ("64Mi", "128Mi"), ("64Mi", "512Mi"
 INIT: Final = _resources(("20m", "500m"), ("64Mi", "256Mi"), ("16Mi", "64Mi"))
 
 SPOOL_LIMIT_MIB: Final = 320  # below the sidecar's own 512Mi
-SPOOL_CAP_BYTES: Final = 256 * MIB  # what the sidecar is told; the rest is room for a segment being written
+SPOOL_CAP_MIB: Final = 256  # what the sidecar is told; the rest is room for a segment being written
 LOG_LIMIT_MIB: Final = 256
-LOG_CAP_BYTES: Final = 64 * MIB  # one log file; the tee keeps two at most
+LOG_CAP_BYTES: Final = 64 * MIB  # one log file
+LOGS_KEPT: Final = 2  # rotated ones, beside the one being written
 TMP_LIMIT_MIB: Final = 256
 BIN_LIMIT_MIB: Final = 16

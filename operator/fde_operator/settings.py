@@ -17,6 +17,9 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker_networks: tuple[str, ...] = ()  # CIDRs of the brokers; empty: their ports, at any address
     sidecar_image: str = "fde/sidecar:0.1.0"
     runtime_image: str = "fde/runtime:0.1.0"  # runs `python -m fde_template.pod`, in pods whose files hold secrets
+    telemetry_secret: str | None = (
+        None  # a Secret of each customer's namespace: pseudonym.key, and kafka.yaml if needed
+    )
     workers: int = 4
     resync_s: float = 600.0
     backoff_base_s: float = 1.0

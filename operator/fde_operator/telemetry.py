@@ -21,8 +21,9 @@ from fde_operator.profile import (
     INIT,
     LOG_CAP_BYTES,
     LOG_LIMIT_MIB,
+    LOGS_KEPT,
     SIDECAR,
-    SPOOL_CAP_BYTES,
+    SPOOL_CAP_MIB,
     SPOOL_LIMIT_MIB,
 )
 from fde_operator.settings import OperatorSettings
@@ -30,8 +31,10 @@ from fde_operator.settings import OperatorSettings
 BIN: Final = "/fde/bin"
 LOGS: Final = "/fde/logs"
 LOG: Final = f"{LOGS}/app.log"
+TEE: Final = f"{BIN}/tee.py"
 SPOOL: Final = "/fde/spool"
 FEED: Final = "/fde/feed"
+IDENTITY: Final = "/fde/identity"
 CONTAINER_SECURITY: Final[dict[str, Any]] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -76,52 +79,64 @@ def wrapped(command: Sequence[str]) -> list[str]:
     python = interpreter(command)
     if python is None:
         return list(command)
-    return [python, f"{BIN}/tee", "--log", LOG, "--max-bytes", str(LOG_CAP_BYTES), "--", *command]
+    options = ["--log", LOG, "--max-bytes", str(LOG_CAP_BYTES), "--keep", str(LOGS_KEPT)]
+    return [python, TEE, *options, "--", *command]
 
 
 def tee_installer(settings: OperatorSettings, image: str | None) -> Manifest:
-    """Copies the wrapper out of the sidecar's image into the shared volume."""
+    """Copies the wrapper, one file that needs no package, out of the sidecar's image into the shared volume."""
+    copy = "import shutil, sys; from fde_sidecar import tee; shutil.copyfile(tee.__file__, sys.argv[1])"
     return {
         "name": "fde-tee",
         "image": image or settings.sidecar_image,
-        "command": ["fde", "tee", "--install", f"{BIN}/tee"],
+        "command": ["python", "-c", copy, TEE],
         "resources": INIT,
         "securityContext": CONTAINER_SECURITY,
         "volumeMounts": [{"name": "fde-bin", "mountPath": BIN}],
     }
 
 
-def sidecar(settings: OperatorSettings, *, customer: str, deployment: str, feed: TelemetryFeed) -> Manifest:
+def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -> Manifest:
     """The native sidecar: starts before the app, ends after it, does not keep a Job from ending."""
     brokers = feed.spec.sink.bootstrap_servers or settings.brokers
     environment = {
         "FDE_CUSTOMER": customer,
-        "FDE_DEPLOYMENT": deployment,
-        "FDE_LOGS": LOGS,
         "FDE_SPOOL": SPOOL,
-        "FDE_SPOOL_MAX_BYTES": str(SPOOL_CAP_BYTES),
+        "FDE_SPOOL_CAP_MIB": str(SPOOL_CAP_MIB),
         **({"FDE_BROKERS": brokers} if brokers else {}),
     }
+    mounts: list[Manifest] = [
+        {"name": "fde-logs", "mountPath": LOGS},
+        {"name": "fde-spool", "mountPath": SPOOL},
+        {"name": "fde-feed", "mountPath": FEED, "readOnly": True},
+        {"name": "fde-sidecar-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+    ]
+    if settings.telemetry_secret:
+        environment["FDE_PSEUDONYM_KEY_FILE"] = f"{IDENTITY}/pseudonym.key"
+        environment["FDE_KAFKA_CONFIG"] = f"{IDENTITY}/kafka.yaml"
+        mounts.append({"name": "fde-identity", "mountPath": IDENTITY, "readOnly": True})
     return {
         "name": "fde-sidecar",
         "image": feed.spec.sidecar.image or settings.sidecar_image,
-        "command": ["fde", "sidecar", "--feed", f"{FEED}/feed.yaml"],
+        "command": ["fde", "sidecar", "--feed", f"{FEED}/feed.yaml", "--logs", f"{LOGS}/*.log"],
         "restartPolicy": "Always",
         "env": [{"name": name, "value": value} for name, value in environment.items()],
         "resources": SIDECAR,
         "securityContext": CONTAINER_SECURITY,
-        "volumeMounts": [
-            {"name": "fde-logs", "mountPath": LOGS},
-            {"name": "fde-spool", "mountPath": SPOOL},
-            {"name": "fde-feed", "mountPath": FEED, "readOnly": True},
-            {"name": "fde-sidecar-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        ],
+        "volumeMounts": mounts,
     }
 
 
-def volumes(feed_config: str) -> list[Manifest]:
-    """The volumes both sides share. emptyDir alone: the restricted level forbids hostPath."""
+def volumes(feed_config: str, settings: OperatorSettings) -> list[Manifest]:
+    """The volumes both sides share (emptyDir: the restricted level forbids hostPath), and the sidecar's own.
+
+    The Secret is optional: without it the sidecar spools and says so, and the app runs.
+    """
+    identity: list[Manifest] = [
+        {"name": "fde-identity", "secret": {"secretName": settings.telemetry_secret, "optional": True}}
+    ]
     return [
+        *(identity if settings.telemetry_secret else ()),
         {"name": "fde-bin", "emptyDir": {"sizeLimit": f"{BIN_LIMIT_MIB}Mi"}},
         {"name": "fde-logs", "emptyDir": {"sizeLimit": f"{LOG_LIMIT_MIB}Mi"}},
         {"name": "fde-spool", "emptyDir": {"sizeLimit": f"{SPOOL_LIMIT_MIB}Mi"}},

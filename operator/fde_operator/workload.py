@@ -105,8 +105,7 @@ def pod_template(
 ) -> dict[str, Any]:
     """The pod, admitted at pod security level restricted."""
     deployment = parts.deployment
-    name = f"{deployment.metadata.namespace}/{deployment.metadata.name}"
-    side = telemetry.sidecar(settings, customer=parts.customer, deployment=name, feed=parts.feed)
+    side = telemetry.sidecar(settings, customer=parts.customer, feed=parts.feed)
     init = [telemetry.tee_installer(settings, parts.feed.spec.sidecar.image)]
     if parts.job_config:
         init.append(_renderer(settings, parts))
@@ -124,7 +123,7 @@ def pod_template(
         },
         "initContainers": [*init, side],
         "containers": [_app(parts, runs)],
-        "volumes": [*telemetry.volumes(parts.feed_config), *_file_volumes(parts), *_TMP],
+        "volumes": [*telemetry.volumes(parts.feed_config, settings), *_file_volumes(parts), *_TMP],
     }
     return {
         "metadata": {

@@ -19,9 +19,10 @@ from fde_operator.profile import (
     APP,
     LOG_CAP_BYTES,
     LOG_LIMIT_MIB,
+    LOGS_KEPT,
     MIB,
     SIDECAR,
-    SPOOL_CAP_BYTES,
+    SPOOL_CAP_MIB,
     SPOOL_LIMIT_MIB,
 )
 from fde_operator.settings import OperatorSettings
@@ -84,7 +85,6 @@ def test_the_sidecar_is_a_native_one_and_nothing_of_the_app_waits_for_it(given: 
     assert "startupProbe" not in side and "readinessProbe" not in side
     environment = {e["name"]: e["value"] for e in side["env"]}
     assert environment["FDE_CUSTOMER"] == "northgate"
-    assert environment["FDE_DEPLOYMENT"] == "customer-northgate/sync"
     assert environment["FDE_BROKERS"] == SETTINGS.brokers
 
 
@@ -104,8 +104,8 @@ def test_volumes_cannot_get_the_pod_evicted() -> None:
     def mib(quantity: str) -> int:
         return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
 
-    assert SPOOL_CAP_BYTES < SPOOL_LIMIT_MIB * MIB
-    assert 2 * LOG_CAP_BYTES < LOG_LIMIT_MIB * MIB
+    assert SPOOL_CAP_MIB < SPOOL_LIMIT_MIB
+    assert (1 + LOGS_KEPT) * LOG_CAP_BYTES < LOG_LIMIT_MIB * MIB
     assert SPOOL_LIMIT_MIB < mib(SIDECAR["limits"]["ephemeral-storage"])
     for profile in APP.values():
         assert LOG_LIMIT_MIB < mib(profile["limits"]["ephemeral-storage"])
@@ -210,3 +210,61 @@ def test_what_the_init_container_does_gives_the_rendered_files_with_mode_0400(gi
     assert "clientSecret" in refused.stderr
     assert "import os" not in refused.stderr
     assert not (tmp_path / "app2").exists()
+
+
+def test_the_installed_wrapper_copies_the_app_s_output_to_the_log_and_keeps_its_exit_code(
+    given: Any, tmp_path: Path
+) -> None:
+    """The pod's own commands, on this machine: the init container's, then the app's."""
+    pod = pod_of(
+        made(given, with_workload(given.spec(), command=["python", "-c", "print('seen'); raise SystemExit(7)"]))[
+            "Deployment"
+        ]
+    )
+
+    def here(command: list[str]) -> list[str]:
+        words = [word.replace("/fde/", f"{tmp_path}/fde/") for word in command]
+        return [sys.executable if word == "python" else word for word in words]
+
+    (tmp_path / "fde/bin").mkdir(parents=True)
+    subprocess.run(here(pod["initContainers"][0]["command"]), check=True, timeout=60)
+    done = subprocess.run(here(pod["containers"][0]["command"]), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (7, "seen\n")
+    assert (tmp_path / "fde/logs/app.log").read_text() == "seen\n"
+
+
+def test_the_sidecar_s_command_is_one_that_the_sidecar_takes(given: Any, tmp_path: Path) -> None:
+    from fde_sidecar.feed import read_feed
+
+    objects = made(given, given.spec())
+    (side,) = [c for c in pod_of(objects["Deployment"])["initContainers"] if c["name"] == "fde-sidecar"]
+    (tmp_path / "feed.yaml").write_bytes(
+        telemetry.feed_document(msgspec.convert(objects["TelemetryFeed"], TelemetryFeed))
+    )
+    assert read_feed(tmp_path / "feed.yaml").deployment == "customer-northgate/sync"
+    command = [sys.executable, "-m", "fde_cli.main", *side["command"][1:]]
+    command[command.index("--feed") + 1] = str(tmp_path / "feed.yaml")
+    command[command.index("--logs") + 1] = str(tmp_path / "*.log")
+    environment = {e["name"]: e["value"] for e in side["env"] if e["name"] != "FDE_BROKERS"}
+    environment |= {"FDE_SPOOL": str(tmp_path / "spool"), "PATH": "/usr/bin:/bin"}
+    said = tmp_path / "said"
+    with said.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+    try:
+        given.eventually(lambda: "customer-northgate/sync" in said.read_text() or process.poll() is not None)
+        process.terminate()
+        assert process.wait(30) == 0, said.read_text()
+    finally:
+        process.kill()
+
+
+def test_a_customer_s_telemetry_secret_is_mounted_for_the_sidecar_alone_and_may_be_missing(given: Any) -> None:
+    body = given.deployment()
+    body["metadata"]["uid"] = "uid-1"
+    settings = OperatorSettings(telemetry_secret="fde-telemetry")
+    primitive = msgspec.convert(given.primitive(given.spec()), DeploymentPrimitive)
+    objects, _ = desired(msgspec.convert(body, FDEDeployment), primitive, (), "northgate", settings)
+    pod = pod_of(objects[-1].manifest)
+    assert {"name": "fde-identity", "secret": {"secretName": "fde-telemetry", "optional": True}} in pod["volumes"]
+    holders = [c["name"] for c in pod["initContainers"] + pod["containers"] if "fde-identity" in str(c["volumeMounts"])]
+    assert holders == ["fde-sidecar"]

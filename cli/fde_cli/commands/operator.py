@@ -21,6 +21,7 @@ def operator(
     broker_networks: Annotated[str, Parameter(env_var="FDE_BROKER_NETWORKS")] = "",
     sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
     runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
+    telemetry_secret: Annotated[str | None, Parameter(env_var="FDE_TELEMETRY_SECRET")] = None,
     workers: Annotated[int, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 4,
     resync_seconds: Annotated[float, Parameter(env_var="FDE_OPERATOR_RESYNC_SECONDS")] = 600.0,
 ) -> int:
@@ -38,6 +39,8 @@ def operator(
         The image of sidecars, best by digest.
     runtime_image
         The image that renders files with secrets inside pods, best by digest.
+    telemetry_secret
+        Name of a Secret in each customer's namespace for sidecars: pseudonym.key, and kafka.yaml with client settings.
     workers
         Reconciliations at a time.
     resync_seconds
@@ -54,6 +57,7 @@ def operator(
         broker_networks=tuple(cidr.strip() for cidr in broker_networks.split(",") if cidr.strip()),
         sidecar_image=sidecar_image or defaults.sidecar_image,
         runtime_image=runtime_image or defaults.runtime_image,
+        telemetry_secret=telemetry_secret,
         workers=workers,
         resync_s=resync_seconds,
     )
