@@ -5,20 +5,21 @@ fde-engine.challenges, fde.<customer>.solutions (by regular expression)
     -> fde-engine.candidates, fde-engine.audit; off contract -> fde-engine.dead-letter
 
 Both inputs are kept by their topics, so the worker commits nothing: it reads them from the start whenever it starts, and is
-then where it was. Its outputs are idempotent by name. A group of its own for each process gives each the whole of both.
+then where it was. Its outputs are idempotent by name. It joins no consumer group: it needs the whole of both inputs, so it
+looks for topics itself, every two seconds, and takes all their partitions.
 """
 
 from __future__ import annotations
 
+import re
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from structlog import get_logger
 
 from fde_events.audit import Audit
@@ -31,7 +32,9 @@ from fde_extraction.desk import Desk
 from fde_extraction.solutions import received
 
 _decode_challenge: Final = msgspec.json.Decoder(Challenge).decode
+_SOLUTIONS: Final = re.compile(SOLUTIONS_PATTERN)
 _MAX_REASON: Final = 500
+_LOOK_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 60.0
 
 log = get_logger(__name__)
@@ -58,17 +61,23 @@ class ExtractionWorker:
     def __init__(self, settings: WorkerSettings, desk: Desk, *, producer: Producer | None = None) -> None:
         self.settings, self.desk = settings, desk
         self._producer = producer or Producer(producer_settings(settings.bootstrap, **{"linger.ms": 5}))
-        self._consumer = Consumer(consumer_settings(settings.bootstrap, f"fde-extraction-{uuid.uuid4().hex}"))
+        self._consumer = Consumer(
+            consumer_settings(settings.bootstrap, "fde-extraction")
+        )  # the name is for the broker's logs
+        self._reading: set[tuple[str, int]] = set()
         self._buried = _Buried(settings.folder / "buried.jsonl")
         self._wait_s = 0.0
         self._not_before = 0.0
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Work until `stop()`, or until idle for `once_idle_s`. :class:`Unavailable` only when the disk is away."""
-        self._consumer.subscribe([CHALLENGES, SOLUTIONS_PATTERN])
-        last_input, dirty_since = time.monotonic(), None
+        last_input, dirty_since, look_at = time.monotonic(), None, 0.0
         try:
             while not stop():
+                if time.monotonic() >= look_at:
+                    if self._discover():
+                        last_input = time.monotonic()
+                    look_at = time.monotonic() + _LOOK_S
                 messages = self._good(self._consumer.consume(self.settings.batch, 0.2))
                 now = time.monotonic()
                 for message in messages:
@@ -89,6 +98,26 @@ class ExtractionWorker:
             self._consumer.close()
             self._producer.flush(10)
 
+    def _discover(self) -> bool:
+        """Read every partition of the inputs that is not read yet, from its start. Whether there was one."""
+        try:
+            topics = self._consumer.list_topics(timeout=5).topics
+        except KafkaException as error:
+            log.warning("kafka_was_away", reason=error.args[0].str())
+            return True
+        new = [
+            TopicPartition(name, partition, OFFSET_BEGINNING)
+            for name, topic in sorted(topics.items())
+            if name == CHALLENGES or _SOLUTIONS.match(name)
+            for partition in topic.partitions
+            if (name, partition) not in self._reading
+        ]
+        if new:
+            self._consumer.incremental_assign(new)
+            self._reading |= {(place.topic, place.partition) for place in new}
+            log.info("inputs_found", partitions=len(new), topics=len({place.topic for place in new}))
+        return bool(new)
+
     def _work(self) -> None:
         try:
             records = self.desk.work()
@@ -102,6 +131,8 @@ class ExtractionWorker:
         for record in records:
             self._produce(CANDIDATES, record.id, msgspec.json.encode(record))
             log.info("candidate_proposed", candidate=record.id, challenge=record.challenge, state=record.state)
+        if self.settings.export is not None:
+            _export(self.settings.export, self.desk.join.challenges.values())
         status.write(
             self.settings.folder / "status.jsonl", [self.desk.statuses[key] for key in sorted(self.desk.statuses)]
         )
