@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+import structlog
 
 from fde_api.kinds import KINDS
 from fde_operator.cluster import Manifest, key_of
@@ -315,6 +316,12 @@ class Given:
     killed = Killed
     refused = Refused
     eventually = staticmethod(eventually)
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> None:
+    """Commands run in this process by other tests configure structlog to streams that are closed by now."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def operator(
     from fde_operator.process import run
     from fde_operator.settings import OperatorSettings
 
+    file = _file(kubeconfig)
     defaults = OperatorSettings()
     settings = OperatorSettings(
         brokers=brokers,
@@ -63,7 +64,7 @@ def operator(
     )
     _log_to_stderr()
     _tell(f"fde operator: {settings}")
-    asyncio.run(run(_file(kubeconfig), settings, tell=_tell))
+    asyncio.run(run(file, settings, tell=_tell))
     return 0
 
 
@@ -108,6 +109,6 @@ def _log_to_stderr() -> None:
     import structlog
 
     structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(20),
     )
