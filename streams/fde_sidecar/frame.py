@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fde_sidecar.document import read_document
 from fde_sidecar.header import INFO, WARN, Header, read_header
-from fde_sidecar.stack import CAUSED, CHAIN, ERROR_LINE, FRAME, TRACEBACK
+from fde_sidecar.stack import CAUSED, CHAIN, FRAME, TRACEBACK, is_error_line
 
 MAX_RECORD_BYTES: Final = 256 * 1024
 IDLE_S: Final = 1.0  # a record with nothing after it for this long is complete
@@ -175,14 +175,14 @@ class Framer:
                 return True
             return current.grave and not current.python
         if current.header is not None and current.grave:
-            return not (current.node and not current.python and ERROR_LINE.match(line))
+            return not (current.node and not current.python and is_error_line(line))
         if current.awaiting or current.chained:
             return True
         if current.header is not None:
-            return not ERROR_LINE.match(line)
+            return not is_error_line(line)
         if current.python or current.node:
             return current.open_message or _MESSAGE_GOES_ON.match(line) is not None
-        return current.size > 0 and ERROR_LINE.match(current.lines[0]) is not None and line[0] in "[]{}()"
+        return current.size > 0 and is_error_line(current.lines[0]) and line[0] in "[]{}()"
 
     def _begin(self, line: str, start: int, end: int, header: Header | None) -> None:
         self._open = _Open(start, end, self._line, self._line, header)

@@ -18,7 +18,7 @@ from fde_sidecar.document import LoggedFields, logged
 from fde_sidecar.facts import Facts, facts_of, split_url
 from fde_sidecar.frame import Framer, Record
 from fde_sidecar.header import ERROR, SEVERITY, WARN
-from fde_sidecar.stack import ERROR_LINE, Stack, find_inline, find_stack
+from fde_sidecar.stack import Stack, find_inline, find_stack, is_error_line
 
 _MAX_BODY: Final = 8_000
 _MAX_STACK: Final = 64_000
@@ -92,7 +92,7 @@ def event_of(record: Record, clock: Clock, log_file: str | None = None) -> Error
 def _bare(text: str, clock: Clock, log_file: str | None) -> ErrorEvent | None:
     """Text without a header is an error only with frames, or as a lone ``Type: message``."""
     found = find_stack(text)
-    if found is None and ERROR_LINE.match(text):
+    if found is None and is_error_line(text):
         found = find_inline(text)
     if found is None:
         return None

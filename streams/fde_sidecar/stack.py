@@ -17,16 +17,19 @@ CAUSED: Final = re.compile(r"^\s*(?:Caused by:|Suppressed:|\.\.\. \d+ (?:more|co
 # A traceback's last line: `package.Type: message`, or the bare type. Names of types hold no blank.
 _PYTHON_TYPE: Final = re.compile(r"^([A-Za-z_][\w.]*(?:\[[\w., ]+\])?)(?::(?: |$)(.*))?$", re.DOTALL)
 _SUFFIX: Final = r"(?:Error|Exception|Fault|Failed|Failure|Timeout|Interrupt|Exit|Warning|Denied|Exceeded|Rejected)"
-_CAMEL: Final = r"[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+"
-_TYPE: Final = rf"(?:[A-Za-z_$][\w$]*\.)*(?:[A-Za-z_$][\w$]*{_SUFFIX}|{_CAMEL}|Error|Exception)\w*"
-# `Type: message` or `Type [CODE]: message` anywhere after a blank; the bare type only at the end of a line.
-_INLINE: Final = re.compile(rf"(?:^|(?<=[\s(\"'`]))({_TYPE})(?: \[[A-Z][A-Z0-9_]+\])?(?::[ \n]|:?$)", re.MULTILINE)
+_TYPE: Final = re.compile(
+    rf"(?:[\w$]++\.)*+(?:[A-Za-z_$]?[\w$]*{_SUFFIX}\w*|[A-Z][a-z0-9]+[A-Z]\w*|(?:Error|Exception)\w*)"
+)
+# `word: message` or `word [CODE]: message` after a blank, or the word at a line's end. Whether the word is a type is asked
+# of the word alone: one expression for both backtracks over every long line.
+_INLINE: Final = re.compile(
+    r"(?<![^\s(\"'`])([A-Za-z_$][\w$.]{0,200}+)(?: \[[A-Z][A-Z0-9_]+\])?(?::(?=[ \n])|:?$)", re.MULTILINE
+)
 # In front of frames anything may be the name: `error: duplicate key`, `SlowDown: reduce`, `API_DISABLED: ...`.
 _NODE_HEAD: Final = re.compile(r"(?:^|(?<=\s))([A-Za-z_$][\w$.]*)(?: \[[A-Z][A-Z0-9_]+\])?:(?: |$)", re.MULTILINE)
 _UNCAUGHT: Final = re.compile(
     r"^(?:Uncaught(?: \(in promise\))? |Unhandled (?:promise )?rejection:? ?|Exception in thread \"[^\"]*\" )"
 )
-ERROR_LINE: Final = re.compile(rf"^(?:Uncaught (?:\(in promise\) )?)?(?:{_TYPE})(?: \[[A-Z][A-Z0-9_]+\])?(?:: |$)")
 # How one-line records chain causes; what stands left of the first is the outer exception's own message.
 _CAUSES: Final = re.compile(r" <- |; caused by:? | caused by: |; nested exception is ", re.IGNORECASE)
 _PROSE: Final = frozenset({"Traceback", "Caused", "Note", "Warning", "TypeScript", "JavaScript", "GitHub", "OpenAI"})
@@ -64,9 +67,21 @@ def find_inline(text: str) -> Stack | None:
     return None
 
 
+def is_error_line(line: str) -> bool:
+    """Whether a line is an exception's own: ``Type: message``, or the bare type, from its first character on."""
+    found = _INLINE.match(line[_uncaught(line) :])
+    return found is not None and found[1] not in _PROSE and _TYPE.fullmatch(found[1]) is not None
+
+
+def _uncaught(line: str) -> int:
+    """The length of ``Uncaught `` and its like at the start."""
+    found = _UNCAUGHT.match(line)
+    return found.end() if found else 0
+
+
 def _names_a_type(text: str, found: re.Match[str]) -> bool:
     """Not a word of prose: ``503 Server Error: ...`` names no type, ``failed Error: ...`` does."""
-    if found[1] in _PROSE:
+    if found[1] in _PROSE or not _TYPE.fullmatch(found[1]):
         return False
     if found[1] not in ("Error", "Exception", "Warning", "Failed", "Failure", "Timeout"):
         return True
@@ -100,7 +115,7 @@ def _node(lines: list[str], first_frame: int) -> Stack:
     head = "\n".join(lines[:first_frame])
     start, name = 0, None
     message: str | None
-    head_offset = len(head) - len(_UNCAUGHT.sub("", head))
+    head_offset = _uncaught(head)
     searched = head[head_offset:]
     found = next((m for m in _INLINE.finditer(searched) if _names_a_type(searched, m)), None) or _NODE_HEAD.search(
         searched
