@@ -1,0 +1,130 @@
+"""The workers on real Kafka: state on the state topic, dead letters, a customer that is added while they run."""
+
+import json
+import os
+
+import pytest
+
+from fde_events.kafka import create_topics
+from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, Topic, telemetry
+from fde_streams.fold import Delta
+from fde_streams.reader import read_challenges
+from fde_streams.scan import scan
+from fde_streams.state import Fenced, StateRecord
+from fde_streams.state_kafka import KafkaStateLog
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def bootstrap(kafka):
+    create_topics(kafka.bootstrap_servers, ENGINE)
+    return kafka.bootstrap_servers
+
+
+@pytest.fixture
+def fleet(bootstrap, fleet_of):
+    return fleet_of(bootstrap, f"k{os.urandom(3).hex()}-")
+
+
+def mine(bootstrap, fleet):
+    """This test's share of the challenges: other tests use the same broker."""
+    return [
+        (challenge, [sighting for sighting in challenge.sightings if sighting.customer.startswith(fleet.prefix)])
+        for challenge in read_challenges(bootstrap).values()
+        if any(sighting.customer.startswith(fleet.prefix) for sighting in challenge.sightings)
+    ]
+
+
+def counts(bootstrap, fleet):
+    return sorted(sum(sighting.count for sighting in sightings) for _, sightings in mine(bootstrap, fleet))
+
+
+@pytest.mark.timeout(240)
+def test_workers_killed_in_the_middle_lose_nothing_and_raise_nothing_twice(bootstrap, fleet, worker, until):
+    for number in range(4):
+        create_topics(bootstrap, [telemetry(fleet.customer(number))])
+        fleet.send(number, records=30)
+    fleet.flush()
+    ingest = worker("ingest", "--brokers", bootstrap)
+    folds = [worker("fold", "--brokers", bootstrap), worker("fold", "--brokers", bootstrap)]
+    until(lambda: counts(bootstrap, fleet) == [120] * 3, seconds=90)
+    for victim in (folds[0], ingest, folds[1]):
+        for number in range(4):
+            fleet.send(number, records=60)
+        fleet.flush()
+        victim.kill()
+        for number in range(4):
+            fleet.send(number, records=20)
+        fleet.flush()
+        victim.start()
+        until(lambda: counts(bootstrap, fleet) == sorted(fleet.sent.values()), seconds=90)
+    assert {len(sightings) for _, sightings in mine(bootstrap, fleet)} == {4}
+    ids = {challenge.id for challenge, _ in mine(bootstrap, fleet)}
+    raised = set()
+    for message in scan(bootstrap, CHALLENGES):
+        record = json.loads(message.value())
+        if record["id"] in ids:
+            raised.add((record["id"], record["raised_at"]))
+    assert len(raised) == len(ids) == 3
+    assert [one.stop() for one in (ingest, *folds)] == [0, 0, 0]
+
+
+def test_a_record_off_contract_goes_whole_to_the_dead_letters_and_the_rest_goes_on(bootstrap, fleet, worker, until):
+    for number in range(3):
+        create_topics(bootstrap, [telemetry(fleet.customer(number))])
+    odd = [
+        (b"\xff\xfe not json", [("ce_type", b"nonsense"), ("x", b"\xff")]),
+        (None, []),
+        (b"{}", [("fde_type", b"mark")]),
+    ]
+    for value, headers in odd:
+        fleet.send_raw(fleet.topic(0), value, headers)
+    for number in range(3):
+        fleet.send(number)
+    fleet.flush()
+    worker("ingest", "--brokers", bootstrap)
+    worker("fold", "--brokers", bootstrap)
+
+    def buried():
+        letters = [(dict(message.headers() or []), message.value()) for message in scan(bootstrap, DEAD_LETTER)]
+        return [(h, value) for h, value in letters if h["fde_dead_topic"] == fleet.topic(0).encode()]
+
+    until(lambda: len(buried()) >= 3 and counts(bootstrap, fleet) == [3] * 3)
+    assert sorted((value or b"") for _, value in buried()) == sorted((value or b"") for value, _ in odd)
+    for headers, _ in buried():
+        assert headers["fde_dead_reason"]
+        assert headers["fde_dead_partition"].isdigit()
+        assert headers["fde_dead_offset"].isdigit()
+    (first,) = [headers for headers, value in buried() if value == odd[0][0]]
+    assert first["ce_type"] == b"nonsense"
+    assert first["x"] == b"\xff"
+
+
+def test_a_customer_added_while_it_runs_is_read(bootstrap, fleet, worker, until):
+    for number in range(2):
+        create_topics(bootstrap, [telemetry(fleet.customer(number))])
+        fleet.send(number)
+    fleet.flush()
+    ingest = worker("ingest", "--brokers", bootstrap)
+    worker("fold", "--brokers", bootstrap)
+    until(lambda: "partitions_assigned" in ingest.said)
+    create_topics(bootstrap, [telemetry(fleet.customer(2))])
+    fleet.send(2)
+    fleet.flush()
+    until(lambda: counts(bootstrap, fleet) == [3] * 3)
+
+
+def test_the_state_topic_rebuilds_and_its_older_writer_is_shut_out(bootstrap):
+    group, topic = f"g-{os.urandom(4).hex()}", f"state-{os.urandom(4).hex()}"
+    create_topics(bootstrap, [Topic(topic, 2, -1, False, "offset", "a test's state")])
+    old, new = KafkaStateLog(bootstrap, group=group, topic=topic), KafkaStateLog(bootstrap, group=group, topic=topic)
+    part = old.rebuild([0, 1])[0]
+    old.append(0, step := StateRecord("old", part.generation, -1, 0, Delta(shares=())))
+    assert part.apply(step)
+    rebuilt = new.rebuild([0])[0]
+    assert rebuilt.covered == 0
+    with pytest.raises(Fenced):
+        old.append(0, StateRecord("old", part.generation, 0, 1, Delta()))
+    new.append(0, StateRecord("new", rebuilt.generation, 0, 1, Delta()))
+    assert new.rebuild([0])[0].covered == 1
