@@ -20,6 +20,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
@@ -228,12 +229,12 @@ def _hostname(url: str) -> str | None:
 
 
 async def _body(request: Request) -> str:
-    """The form as text. Cut off above 64 KiB: no form of ours is as long."""
+    """The form as text. Refused above 64 KiB: no form of ours is as long."""
     found = b""
     async for chunk in request.stream():
         found += chunk
         if len(found) > _MAX_BODY:
-            raise Refused("the form is larger than 64 KiB.")
+            raise HTTPException(413, "The form is larger than 64 KiB.")
     return found.decode("utf-8", "replace")
 
 

@@ -144,3 +144,22 @@ def name(request: pytest.FixtureRequest) -> str:
     import zlib
 
     return f"c-{zlib.crc32(request.node.nodeid.encode()):08x}"
+
+
+@pytest.fixture(scope="session")
+def installed_control_plane(control_plane: Any) -> Any:
+    """The test run's Kubernetes with our definitions, policies, roles and namespaces in it."""
+    import asyncio
+
+    from fde_operator.install import install
+    from fde_operator.kubernetes import KubernetesCluster
+
+    async def apply() -> None:
+        cluster = KubernetesCluster(str(control_plane.kubeconfig("admin")))
+        try:
+            await install(cluster, tell=lambda _: None)
+        finally:
+            await cluster.aclose()
+
+    asyncio.run(apply())
+    return control_plane

@@ -30,6 +30,7 @@ def doctor(
     brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
+    timeout: float = 5.0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Check broker, registry, rights, identity and egress. Exit 1 when something set does not work.
@@ -42,10 +43,12 @@ def doctor(
         directory:PATH or kubernetes[:NAMESPACE].
     customer
         The customer whose topics are looked for.
+    timeout
+        Seconds to wait for the broker.
     json_
         One JSON object a check.
     """
-    findings = [*_broker(brokers, customer), *_registry(registry), *_egress()]
+    findings = [*_broker(brokers, customer, timeout), *_registry(registry), *_egress()]
     for found in findings:
         if json_:
             fields = {"check": found.what, "state": found.state, "saw": found.saw, "next": found.next_step}
@@ -58,7 +61,7 @@ def doctor(
     return int(any(found.state == "wrong" for found in findings))
 
 
-def _broker(brokers: str | None, customer: str | None) -> Iterator[Finding]:
+def _broker(brokers: str | None, customer: str | None, timeout: float) -> Iterator[Finding]:
     if brokers is None:
         yield Finding(
             "broker", "unset", "no --brokers", "set FDE_BROKERS=host:port, or use `fde up`, which brings its own"
@@ -70,7 +73,7 @@ def _broker(brokers: str | None, customer: str | None) -> Iterator[Finding]:
     from fde_events.topics import ENGINE, check_customer, solutions, telemetry
 
     try:
-        topics = set(AdminClient({"bootstrap.servers": brokers, "log_level": 0}).list_topics(timeout=5).topics)
+        topics = set(AdminClient({"bootstrap.servers": brokers, "log_level": 0}).list_topics(timeout=timeout).topics)
     except KafkaException as error:
         yield Finding(
             "broker",
