@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -252,7 +251,7 @@ def test_a_clusters_deployments_are_listed_over_all_namespaces() -> None:
 def test_who_may_not_list_deployments_is_told_so() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "message": "ann cannot list"}
-        return httpx2.Response(403, content=json.dumps(status))
+        return httpx2.Response(403, json=status)
 
     with pytest.raises(Refused, match="ann cannot list"):
         deployments(transport=httpx2.MockTransport(answer), config=a_kubeconfig())
