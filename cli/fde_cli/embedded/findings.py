@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from fde_api.candidate import PatternCandidate
 from fde_events.challenge import Challenge
@@ -38,6 +41,37 @@ class Findings:
     def whole(self) -> bool:
         """Every epoch closed, every sequence received, every event folded."""
         return self.lost == 0 and all(account.verdict == "whole" for account in self.accounts)
+
+
+def as_record(found: Findings) -> dict[str, Any]:
+    """The findings for programs."""
+    return {
+        "deployments": found.deployments,
+        "customers": found.customers,
+        "lines": found.lines,
+        "events": {"published": found.read, "received": found.received, "folded": found.folded, "lost": found.lost},
+        "whole": found.whole,
+        "signatures": found.signatures,
+        "groups": found.groups,
+        "challenges": [
+            {"id": c.id, "title": c.title, "deployments": c.deployments, "customers": c.customers, "events": c.events}
+            for c in found.challenges
+        ],
+        "solutions": found.solutions,
+        "forbidden": sum(status.forbidden for status in found.statuses),
+        "statuses": [msgspec.to_builtins(status) for status in found.statuses],
+        "candidates": [
+            {
+                "name": c.metadata.name,
+                "primitive": f"{c.spec.proposal.primitive_name}.{c.spec.proposal.version}",
+                "challenge": c.spec.signal.challenge,
+                "proof": c.spec.proof.line() if c.spec.proof else None,
+                "parameters": [p.name for p in c.spec.proposal.parameters],
+                "visibleTo": list(c.spec.proposal.provenance.visible_to),
+            }
+            for c in found.candidates
+        ],
+    }
 
 
 def lines(found: Findings, *, library: str) -> list[str]:

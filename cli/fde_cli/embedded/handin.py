@@ -77,8 +77,8 @@ def submissions(found: list[Folder]) -> Iterator[Submission]:
         )
 
 
-def hand_in(brokers: str, found: list[Folder]) -> int:
-    """Publish every solution; returns how many. :class:`Unavailable` when the broker did not acknowledge them all."""
+def hand_in(brokers: str, found: list[Folder]) -> list[Submission]:
+    """Publish every solution; returns what left. :class:`Unavailable` when the broker did not acknowledge them all."""
     producer = Producer(producer_settings(brokers))
     failed: list[str] = []
 
@@ -86,10 +86,10 @@ def hand_in(brokers: str, found: list[Folder]) -> int:
         if error is not None:
             failed.append(error.str())
 
-    count = 0
+    sent = []
     for submission in submissions(found):
         producer.produce(submission.topic, submission.value, key=submission.key, on_delivery=delivered)
-        count += 1
+        sent.append(submission)
     if producer.flush(30) or failed:
         raise Unavailable(f"Kafka at {brokers} did not take all solutions: {failed[0] if failed else 'no answer'}.")
-    return count
+    return sent

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from fde_cli.embedded.home import Home
 from fde_events.errors import Unavailable
 from fde_events.topics import ENGINE, LEDGER, SIGNATURES, solutions, telemetry
 from fde_extraction import status
+from fde_extraction.submission import Submission
 from fde_registry.address import open_registry
 from fde_streams.book import Book, by_deployment
 from fde_streams.ingest_kafka import IngestSettings
@@ -112,11 +113,19 @@ class Loop:
         accounts = by_deployment(list(self.book().records()))
         return len(accounts) == len(self.members) and all(account.verdict == "whole" for account in accounts)
 
-    def settled(self, handed: int) -> bool:
-        """Whether extraction has looked at every challenge that is raised and at `handed` solutions."""
-        statuses = {found.challenge: found for found in status.read(self.home.evidence / "status.jsonl")}
-        raised = read_challenges(self.brokers)
-        return set(raised) <= set(statuses) and sum(found.solutions for found in statuses.values()) >= handed
+    def settled(self, handed: Sequence[Submission]) -> bool:
+        """Whether extraction has looked at every challenge that is raised, and at every solution that answers one."""
+        statuses = {found.challenge: found.solutions for found in status.read(self.home.evidence / "status.jsonl")}
+        for challenge in read_challenges(self.brokers).values():
+            answers = {
+                sent.solution.deployment
+                for sent in handed
+                if sent.solution.challenge == challenge.id
+                or not set(challenge.signatures).isdisjoint(sent.solution.signatures)
+            }
+            if statuses.get(challenge.id, -1) < len(answers):
+                return False
+        return True
 
     def findings(self, handed: int) -> Findings:
         """What was found, read from where each stage keeps it."""

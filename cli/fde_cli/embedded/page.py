@@ -1,0 +1,53 @@
+"""The review page of the embedded loop, in a thread of this process."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from collections.abc import Callable
+from types import TracebackType
+
+from fde_cli.embedded.home import Home
+from fde_cli.embedded.loop import tell
+from fde_extraction import status
+from fde_extraction.evidence import EvidenceStore
+from fde_extraction.recheck import EvidenceChecker
+from fde_registry.address import open_registry
+from fde_review.page import create_app
+from fde_review.serve import HOST, listen, server
+
+
+class ServedPage:
+    """The page on loopback while the context lasts. `port` 0 takes a free one."""
+
+    def __init__(self, home: Home, *, port: int) -> None:
+        registry = open_registry(f"directory:{home.library}")
+        checker = EvidenceChecker(EvidenceStore(home.evidence))
+        app = create_app(registry, lambda: status.read(home.evidence / "status.jsonl"), checker=checker)
+        self._socket = listen(port)
+        self._server = server(app)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/"
+
+    def announce(self, *, browser: bool) -> None:
+        """Say where the page is; open it where there is a browser to open it in."""
+        tell(f"\nreview page {self.url}   (Ctrl-C stops everything)")
+        if browser:
+            webbrowser.open(self.url)
+
+    def wait(self, check: Callable[[], None]) -> None:
+        """Until Ctrl-C or SIGTERM; `check` is asked every second and raises what should end it."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)
+            check()
+
+    def __enter__(self) -> ServedPage:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._socket.close()
