@@ -24,7 +24,7 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
     pause, until = 0.25, time.monotonic() + patience_s
     while True:
         try:
-            missing = _missing(bootstrap, embedded)
+            missing = _missing(bootstrap, embedded, min(5.0, max(1.0, patience_s)))
             if not missing:
                 return
             why = f"Kafka at {bootstrap} has no topic {missing[0]}. Create the engine's topics first (fde_events.topics.ENGINE)."
@@ -37,13 +37,13 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
         pause = min(pause * 2, 10.0)
 
 
-def _missing(bootstrap: str, embedded: bool) -> list[str]:
+def _missing(bootstrap: str, embedded: bool, timeout_s: float) -> list[str]:
     if embedded:
         producer = Producer({"bootstrap.servers": bootstrap})
-        return [name for name in NEEDED if producer.list_topics(name, timeout=5).topics[name].error is not None]
+        return [name for name in NEEDED if producer.list_topics(name, timeout=timeout_s).topics[name].error is not None]
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "fde-topics"})
     try:
-        present = consumer.list_topics(timeout=5).topics
+        present = consumer.list_topics(timeout=timeout_s).topics
     finally:
         consumer.close()
     return [name for name in NEEDED if name not in present]

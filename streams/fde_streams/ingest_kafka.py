@@ -56,7 +56,7 @@ class IngestWorker:
         self._held: list[Message] = []  # came in while we were holding back
         self._producer = Producer(producer_settings(settings.bootstrap, **{"linger.ms": 5}))
         self._consumer = Consumer(
-            consumer_settings(settings.bootstrap, settings.group, **{"enable.partition.eof": False}),
+            consumer_settings(settings.bootstrap, settings.group, **{"session.timeout.ms": 10_000}),
         )
 
     def run(self, stop: Callable[[], bool]) -> None:

@@ -91,8 +91,8 @@ def test_a_fold_that_is_away_holds_ingest_back_before_the_broker_forgets(broker,
     bootstrap, state = broker.bootstrap_servers, f"sqlite:{tmp_path / 'state.db'}"
     fleet = fleet_of(bootstrap, "slow-")
     broker.create_topics([fleet.topic(number) for number in range(6)])
-    for number in range(6):  # about 18 MiB of signed records on one partition: the broker would keep 5
-        fleet.send(number, records=500, pad=1_500)
+    for number in range(6):  # about 7 MiB of signed records on one partition: the broker would keep 5
+        fleet.send(number, records=200, pad=1_500)
     fleet.flush()
     worker("ingest", "--brokers", bootstrap, "--pace", state)
     watch = Consumer({"bootstrap.servers": bootstrap, "group.id": "watch"})
@@ -111,8 +111,8 @@ def _end(consumer):
 
 
 def test_a_broker_that_stays_away_ends_the_workers_with_a_sentence(worker, free_port):
-    for name in ("ingest", "fold"):
-        process = worker(name, "--brokers", f"127.0.0.1:{free_port}", "--patience", "1")
+    started = [worker(name, "--brokers", f"127.0.0.1:{free_port}", "--patience", "1") for name in ("ingest", "fold")]
+    for process in started:
         assert process.process.wait(30) == 1
         assert f"Kafka at 127.0.0.1:{free_port} does not answer" in process.said
         assert "Traceback" not in process.said
