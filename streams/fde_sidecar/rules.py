@@ -81,10 +81,10 @@ def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
 # --- keyed values: `password=...`, `"api_key": "..."`, `?sig=...` ----------------------------------------------------
 _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (r"aws[-_]?secret[-_]?access[-_]?key|secret[-_]?access[-_]?key", "aws-secret-access-key"),
-    (r"(?:[\w-]*[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)", "password"),
-    (r"(?:[\w-]*[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]access|function)[-_]?key", "api-key"),
-    (r"(?:[\w-]*[-_.])?client[-_]?secret|(?:[\w-]*[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
-    (r"(?:[\w-]*[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
+    (r"(?:[\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)", "password"),
+    (r"(?:[\w-]{0,40}[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]access|function)[-_]?key", "api-key"),
+    (r"(?:[\w-]{0,40}[-_.])?client[-_]?secret|(?:[\w-]{0,40}[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
+    (r"(?:[\w-]{0,40}[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
     (r"token|session[-_]?(?:id|key)|sessid|phpsessid|jsessionid|credentials?|sig|signature|code[-_]?verifier|x-amz-(?:signature|credential|security-token)", "token"),
 )  # fmt: skip
 _KEYS: Final = "|".join(f"(?P<k{number}>{names})" for number, (names, _) in enumerate(_KINDS))
@@ -237,7 +237,7 @@ def _host(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _LABELS: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
-_NAME: Final = rf"{_LABELS}(?:\.{_LABELS})*"
+_NAME: Final = rf"{_LABELS}(?:\.{_LABELS}){{0,12}}"
 # Suffixes under which a bare dotted name is a host. Left out: those that are words, file endings or common identifiers.
 _SUFFIXES: Final = (
     "internal local lan corp intranet private localdomain home arpa example invalid test svc com net org edu gov mil int eu de "
@@ -269,7 +269,7 @@ _PATH_CHARACTERS: Final = r"(?:(?:[A-Za-z]:)?[\\/]{1,2})(?:[\w.@+$~ -]+[\\/]{1,2
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("url-password", "password", ("://",),
-         re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + _TOKEN + r"):(?P<password>[^\s\"'<>]+?|" + _TOKEN + r")@(?=[\w.\[<-]+(?:[/?:,\s\"'`;)\\>\]]|$))"),
+         re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + _TOKEN + r"):(?P<password>[^\s\"'<>]{1,400}?|" + _TOKEN + r")@(?=[\w.\[<-]+(?:[/?:,\s\"'`;)\\>\]]|$))"),
          _userinfo, "credentials in URLs and DSNs; the user is kept comparable"),
     Rule("authorization", "bearer-token", ("authorization",),
          re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){_Q}\s*[:=]\s*{_Q}(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
@@ -302,7 +302,7 @@ RULES: Final[tuple[Rule, ...]] = (
          "a random value right after the word"),
     Rule("card", "card-number", (), re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)"), _card, "a brand's prefix, its length, and the Luhn digit"),
     Rule("email", "email", ("@",),
-         re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w/-])"),
+         re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,12}[A-Za-z]{2,24}(?![\w/-])"),
          _email, "an address names a person; equal ones stay equal"),
     Rule("email-encoded", "email", ("%40",),
          re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9_+-])?%40(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}"),
@@ -320,10 +320,10 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(rf"(?P<scheme>[A-Za-z][\w+.-]{{1,30}}://)(?P<userinfo>[^\s/@\"'`]*@)?(?P<host>{_NAME})(?=[:/?#\s\"'`),;\\\]>]|$)"),
          _host, "the authority of a URL, vendors' domains excepted"),
     Rule("keyed-host", "host", ("host", "server", "enotfound", "eai_again", "connecting to", "connect to", "resolve", "altname", "dns:", "broker", "upstream", "address"),
-         re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){_Q}\s*[:=]\s*{_Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{_Q})(?P<host>{_LABELS}(?:\.{_LABELS})+|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
+         re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){_Q}\s*[:=]\s*{_Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{_Q})(?P<host>{_LABELS}(?:\.{_LABELS}){{1,12}}|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
          _host, "where a message names a machine"),
     Rule("bare-host", "host", tuple(f".{suffix}" for suffix in _SUFFIXES),
-         re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.)+(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
+         re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.){{1,12}}(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
          _host, "a dotted name under a public or a private suffix"),
     Rule("phone", "phone", ("+", "(", "-"),
          re.compile(r"(?<![\w+.-])(?:\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w-]|\.\d|:\d)"),

@@ -7,6 +7,7 @@ import random
 import string
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from fde_events.event import ErrorEvent
 from fde_events.token import TOKEN
-from fde_sidecar.parse import parse_lines
+from fde_sidecar.parse import parse_lines, parse_text
 from fde_sidecar.redact import Redactor
 from fde_sidecar.vendors import classify, vendor_of
 
@@ -209,6 +210,18 @@ def test_redacting_twice_is_redacting_once_and_lines_keep_their_number(text: str
     once = REDACTOR.redact(text)
     assert REDACTOR.redact(once) == once
     assert once.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "4-", "a.com.", "a@b.", "https://a:b", "a-token-", "password=", "host=", 'File "/', "cookie: a=b", "\\"],
+)
+def test_a_hostile_line_costs_no_more_than_its_length(piece: str) -> None:
+    line = piece * (32_000 // len(piece))
+    start = time.process_time()
+    REDACTOR.redact(line)
+    parse_text(f"2026-10-10 06:00:51,433 ERROR [a] {line}\n    at f\n{line}")
+    assert time.process_time() - start < 2.0
 
 
 def test_events_of_real_logs_come_out_without_their_customers_hosts() -> None:
