@@ -47,6 +47,7 @@ def _resource(kind: str) -> Any:
 _CANDIDATE: Final = _resource("PatternCandidate")
 _PROPOSAL: Final = _resource("PatternProposal")
 _PRIMITIVE: Final = _resource("DeploymentPrimitive")
+_RACES: Final = 5
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -120,6 +121,14 @@ class KubernetesRegistry:
     def propose(self, candidate: PatternCandidate) -> PatternCandidate:
         """Create or renew by server-side apply."""
         name = candidate.metadata.name
+        for _ in range(_RACES):
+            try:
+                return self._propose(name, candidate)
+            except _Changed:  # a person's edit, or a status, came between reading and writing: neither is to be lost
+                continue
+        raise Unavailable(f"Candidate {name} changes faster than it can be renewed.")
+
+    def _propose(self, name: str, candidate: PatternCandidate) -> PatternCandidate:
         current = self._read(name)
         metadata: dict[str, Any] = {"name": name, "namespace": self.namespace}
         if current is None:
@@ -129,9 +138,7 @@ class KubernetesRegistry:
             after = transition.renewed(current, candidate)
             if after.spec == current.spec:
                 return current
-            metadata["resourceVersion"] = (
-                current.metadata.resource_version
-            )  # an edit meanwhile is a conflict, not a loss
+            metadata["resourceVersion"] = current.metadata.resource_version
         body = {**manifest(after), "metadata": metadata}
         body.pop("status", None)
         with _asked(f"candidate {name}"):
@@ -206,11 +213,21 @@ class KubernetesRegistry:
 
     def _patch(self, current: PatternCandidate, changes: list[dict[str, Any]]) -> PatternCandidate:
         name = current.metadata.name
-        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": current.metadata.resource_version}
-        with _asked(f"candidate {name}"):
-            done = self._client.patch(
-                _CANDIDATE, name, [version, *changes], namespace=self.namespace, patch_type=PatchType.JSON
-            )
+        # The generation and not the resource version: a status that the operator writes meanwhile is no reason to refuse.
+        same = {"op": "test", "path": "/metadata/generation", "value": current.metadata.generation}
+        try:
+            with _asked(f"candidate {name}"):
+                done = self._client.patch(
+                    _CANDIDATE, name, [same, *changes], namespace=self.namespace, patch_type=PatchType.JSON
+                )
+        except Refused:
+            now = self.candidate(name)
+            if now.metadata.generation == current.metadata.generation:
+                raise
+            raise Refused(
+                f"candidate {name} was changed meanwhile (generation {now.metadata.generation}, "
+                f"you read {current.metadata.generation}): look at it again."
+            ) from None
         return _candidate(done)
 
     def _sees(self, proposal: PrimitiveSpec) -> bool:
@@ -224,6 +241,10 @@ class _Absent(FdeError):
     """The API server knows no such object."""
 
 
+class _Changed(Refused):
+    """The object is not the one that was read any more."""
+
+
 @contextmanager
 def _asked(what: str) -> Iterator[None]:
     """Foreign errors to ours: its refusal is Refused with its sentence, its absence Unavailable."""
@@ -233,6 +254,8 @@ def _asked(what: str) -> Iterator[None]:
         code, message = error.status.code or 0, error.status.message or "no reason given"
         if code == 404 and error.status.details and error.status.details.name:
             raise _Absent(f"{what}: {message}") from error
+        if code == 409:
+            raise _Changed(f"The API server refused {what}: {message}") from error
         if code in _TRY_AGAIN:
             raise Unavailable(f"The API server could not answer about {what}: {message}.") from error
         raise Refused(f"The API server refused {what}: {message}") from error

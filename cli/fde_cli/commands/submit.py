@@ -169,9 +169,7 @@ def _committed(source: Repository) -> bytes | None:
 def _tell_what(prepared: Submission) -> None:
     solution = prepared.solution
     for file in solution.files:
-        _say(
-            f"{file.path} ({file.language}): {'digest only' if not file.content else 'as it is below the placeholders'}"
-        )
+        _say(f"{file.path} ({file.language}): {'digest only' if not file.content else 'source, secrets replaced'}")
     for placeholder in solution.placeholders:
         named = f" {placeholder.name}" if placeholder.name else ""
         _say(f"{placeholder.path}:{placeholder.line}: {placeholder.kind}{named} replaced by a placeholder")
