@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fde_cli.main import run
 from fde_events.decision import Decision
@@ -63,7 +63,8 @@ def test_a_decision_is_on_the_topic_when_record_returns() -> None:
     brokers = ",".join(f"{b.host}:{b.port}" for b in host.list_topics(timeout=10).brokers.values())
     asyncio.run(KafkaDecisions(brokers).record(DECISION))
     reader = Consumer({"bootstrap.servers": brokers, "group.id": "t", "auto.offset.reset": "earliest"})
-    reader.subscribe(["fde-engine.decisions"])
+    partitions = reader.list_topics("fde-engine.decisions", timeout=10).topics["fde-engine.decisions"].partitions
+    reader.assign([TopicPartition("fde-engine.decisions", number, 0) for number in partitions])
     message = reader.poll(20)
     reader.close()
     assert message is not None and message.error() is None
