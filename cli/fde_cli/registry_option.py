@@ -19,7 +19,7 @@ def registry_at(address: str | None) -> Registry:
     from fde_registry.address import open_registry
 
     structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(_WARNING),
     )
     if address is None:

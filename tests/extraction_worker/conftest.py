@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,3 +187,13 @@ def make_desk(folder: Path, engine: Any, registry: Any, **thresholds: Any) -> De
         lambda: "2026-11-02T10:00:00Z",
         Thresholds(**thresholds),
     )
+
+
+@pytest.fixture(autouse=True)
+def quiet_structlog() -> Iterator[None]:
+    """Commands configure logging for their process; here the process goes on."""
+    import structlog
+
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +183,13 @@ def _await_policies(control_plane: Any) -> None:
                 return
         assert time.monotonic() < deadline, "the admission policies are not enforced 60 s after they were installed"
         time.sleep(0.1)
+
+
+@pytest.fixture(autouse=True)
+def quiet_structlog() -> Iterator[None]:
+    """Commands configure logging for their process; here the process goes on."""
+    import structlog
+
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()

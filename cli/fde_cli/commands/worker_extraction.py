@@ -54,7 +54,8 @@ def extraction(
     if min_siblings < 2 or min_customers < 2:
         raise Misuse("--min-siblings and --min-customers are at least 2: one customer's code is nobody's pattern.")
     structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr), wrapper_class=structlog.make_filtering_bound_logger(20)
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(20),
     )
     home = open_registry(registry, engine=True)
     producer = Producer(producer_settings(brokers, **{"linger.ms": 5}))
