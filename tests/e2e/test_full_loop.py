@@ -12,24 +12,31 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from lightkube import ApiError, Client, KubeConfig
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
-from lightkube.models.core_v1 import Namespace as _Namespace  # noqa: F401 - registers the model
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod
 
 from fde_events.kafka import create_topics
-from fde_events.topics import ENGINE, solutions, telemetry
+from fde_events.signed import SignedBatch
+from fde_events.topics import CHALLENGES, ENGINE, SIGNATURES, solutions, telemetry
 from fde_local.kafka import KafkaBroker
 from fde_local.kubernetes import ControlPlane
-from fde_streams.reader import read_challenges
+from fde_sidecar.parse import parse_lines
+from fde_sidecar.redact import Redactor
+from fde_streams.fold import group_id
+from fde_streams.reader import decode_challenge, read_challenges
+from fde_streams.scan import scan
+from fde_streams.signature import signature_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -275,6 +282,7 @@ def test_the_full_loop_closes(
         return rows and rows[0]["received"] > 0
 
     fde.until("the failure of the new deployment as telemetry", returned, limit_s=60)
+    fde.until("its signature on the way to the fold", lambda: limited_at(brokers, NEXT), limit_s=60)
 
     # closing: sidecars stop, their epochs close, the ledger is whole
     for child in [name for name in fde.children if name.startswith("sidecar-")]:
@@ -288,8 +296,41 @@ def test_the_full_loop_closes(
             if row["deployment"].split("/")[0][9:] in (*CUSTOMERS, NEXT)
         ),
     )
-    challenges = read_challenges(brokers)
-    assert len({c.raised_at + c.id for c in challenges.values()}) == len(challenges)
+    assert_nothing_lost_nothing_twice(brokers, {customer: (logs / customer / "app.log") for customer in CUSTOMERS})
+
+
+def assert_nothing_lost_nothing_twice(brokers: str, logs: dict[str, Path]) -> None:
+    """What the killed and restarted fold holds is what the same logs give offline; each challenge was raised once."""
+    raised: dict[str, set[str]] = {}
+    for message in scan(brokers, CHALLENGES):
+        challenge = decode_challenge(message.value())
+        assert challenge is not None
+        raised.setdefault(challenge.id, set()).add(challenge.raised_at)
+    assert raised
+    assert all(len(times) == 1 for times in raised.values())
+
+    expected: Counter[str] = Counter()
+    for log in logs.values():
+        redactor = Redactor(b"0" * 32, "standard")
+        for parsed in parse_lines(log.read_text("utf-8").splitlines(keepends=True)):
+            event = redactor.event(parsed.event)
+            expected[group_id(signature_of(event).digest)] += event.count
+    held = read_challenges(brokers)
+    assert set(held) == set(raised)
+    errors = [challenge for challenge in held.values() if challenge.kind == "error"]
+    assert errors
+    for challenge in errors:
+        own = sum(seen.count for seen in challenge.sightings if seen.customer in logs)
+        assert own == expected[challenge.id], challenge.title
+
+
+def limited_at(brokers: str, customer: str) -> bool:
+    """Whether a signed event of this customer says 429."""
+    for message in scan(brokers, SIGNATURES):
+        batch = msgspec.json.decode(message.value() or b"", type=SignedBatch)
+        if any(event.customer == customer and "429" in event.sample for event in batch.events):
+            return True
+    return False
 
 
 def values_like(fde: Any, primitive: Any, folder: Path, url: str, output: str) -> dict[str, Any]:
