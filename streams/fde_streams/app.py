@@ -94,7 +94,12 @@ class FoldWorker:
             datadir=self._datadir,
             max_poll_records=settings.batch,
         )
-        partitions = len(self._watch.list_topics(SIGNATURES, timeout=20).topics[SIGNATURES].partitions)
+        try:
+            partitions = len(self._watch.list_topics(SIGNATURES, timeout=20).topics[SIGNATURES].partitions)
+        except KafkaException as error:
+            raise Unavailable(
+                f"Kafka at {settings.bootstrap} did not describe {SIGNATURES}: {error.args[0].str()}."
+            ) from error
         topic = self.app.topic(SIGNATURES, value_type=bytes, partitions=partitions, acks=False)
         self.app.agent(topic, name="fold")(self._agent)
         self.app.task(self._watchdog)

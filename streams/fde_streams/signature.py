@@ -86,6 +86,7 @@ def _plain(name: str) -> str:
 def _signed(block: str, title: str, parts: tuple[tuple[str, str], ...], names: tuple[str, ...] = ()) -> Signature:
     text = "\x1f".join([RULES, block, *(f"{name}\x1e{value}" for name, value in parts)])
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    title = " ".join(title.split())
     short = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
     return Signature(digest=digest, rules=RULES, block=block, title=short, parts=parts, masked=names)
 

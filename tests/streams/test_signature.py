@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fde_events.event import ErrorEvent, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
+from fde_sidecar.redact import Redactor
 from fde_streams.signature import canonical_type, signature_of
 
 TIME = "2026-10-01T00:00:00Z"
@@ -147,6 +148,33 @@ def test_two_fields_of_one_payload_are_two_signatures_and_validators_agree():
     assert total.digest == said("pydantic_core._pydantic_core.ValidationError", pydantic.format("Doc", "total")).digest
     assert total.digest == said("ZodError", zod.format("total")).digest
     assert total.digest != said("ZodError", zod.format("currency")).digest
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        an_error(
+            exception_type="requests.exceptions.HTTPError",
+            exception_message="401 Client Error: Unauthorized for url: https://erp.acme.example/sap/orders?apikey=ak_19fj3kdl2k",
+        ),
+        an_error(
+            exception_type="psycopg.OperationalError",
+            exception_message='connection to server at "10.1.2.3", port 5432 failed: no pg_hba.conf entry for user "svc_acme"',
+            server_address="db1.acme.internal",
+        ),
+        an_error(
+            exception_type="HttpError",
+            exception_message="Request to https://acme.my.salesforce.com/services/data failed for ana@acme.example: row is locked",
+        ),
+        an_error(
+            exception_stacktrace=a_stack(ROOT, own="/home/acme/app", wrapper="acme.StepFailed: for ana@acme.example")
+        ),
+    ],
+)
+def test_redaction_at_the_source_changes_no_signature(event):
+    redacted = Redactor(b"a customer's key, 32 bytes long ...").event(event)
+    assert signature_of(redacted).digest == signature_of(event).digest
+    assert signature_of(redacted).block == signature_of(event).block
 
 
 def test_titles_are_short_and_hold_no_customers_values():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,13 +45,15 @@ def ingest(
     _log_to_stderr()
     path = None if pace is None else _sqlite_path("--pace", pace)
     paced = None if path is None else Pace(lambda: covered_offsets(path, brokers))
-    await_topics(brokers, embedded=path is not None, patience_s=patience)
+    with _giving_up():
+        await_topics(brokers, embedded=path is not None, patience_s=patience)
     worker = IngestWorker(IngestSettings(brokers, patience_s=patience), paced)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
     print(f"fde worker ingest: reading fde.*.telemetry at {brokers}", file=sys.stderr, flush=True)
-    worker.run(lambda: bool(stopping))
+    with _giving_up():
+        worker.run(lambda: bool(stopping))
     print(f"fde worker ingest: stopped; signed {worker.signed} events, buried {worker.dead} records", file=sys.stderr)
     return 0
 
@@ -86,11 +90,24 @@ def fold(
     if threshold < 1:
         raise Misuse(f"--threshold {threshold}: a challenge needs at least one deployment")
     path = None if state == "kafka" else _sqlite_path("--state", state)
-    await_topics(brokers, embedded=path is not None, patience_s=patience)
-    log: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
     settings = FoldSettings(brokers, threshold=threshold, patience_s=patience)
+    with _giving_up():
+        await_topics(brokers, embedded=path is not None, patience_s=patience)
+        log: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
+        worker = FoldWorker(settings, log)
     print(f"fde worker fold: state in {state}, threshold {threshold}, at {brokers}", file=sys.stderr, flush=True)
-    return FoldWorker(settings, log).run()
+    return worker.run()
+
+
+@contextmanager
+def _giving_up() -> Iterator[None]:
+    """A worker retries inside; what comes out here is final, so it does not promise another try."""
+    from fde_events.errors import Refused, Unavailable
+
+    try:
+        yield
+    except Unavailable as error:
+        raise Refused(f"{error.what} What was taken in is kept; start the worker again when Kafka is back.") from error
 
 
 def _log_to_stderr() -> None:
