@@ -79,12 +79,7 @@ def test_saying_how_it_runs_is_reviewing_and_makes_nobody_a_contributor(
 ) -> None:
     made = home.engine.propose(home.candidate(name, proposal=proposal(runtime=Runtime())))
     runtime = Runtime(deployable=False, security_context=SecurityContext(network_policy="open"))
-    try:
-        after = home.as_("dana").edit(name, proposal(runtime=runtime), proof=made.spec.proof)
-    except Refused as refused:
-        if "patterncandidate-edit.fde.io" not in str(refused):
-            raise
-        pytest.xfail("the admission policy of edits knows no exception for runtime yet")
+    after = home.as_("dana").edit(name, proposal(runtime=runtime), proof=made.spec.proof)
     assert DANA not in after.spec.contributors
     assert after.spec.proposal.runtime == runtime
 
