@@ -137,9 +137,9 @@ class _Fitting:
         else:
             end = self.text.find(following, at, limit + len(following))
             if end < 0:
-                self._reached(
-                    at if is_source(hole.place) else limit, f"{_excerpt(following)} after parameter {hole.parameter}"
-                )
+                stop = at if is_source(hole.place) else limit
+                same = _same(self.text, stop, following)
+                self._reached(stop + same, f"{_excerpt(following[same:])} after parameter {hole.parameter}")
             while 0 <= end <= limit:
                 yield end
                 end = self.text.find(following, end + 1, limit + len(following))
@@ -159,9 +159,7 @@ class _Fitting:
         )
 
     def _differs(self, at: int, text: str) -> None:
-        same = 0
-        while same < len(text) and at + same < len(self.text) and self.text[at + same] == text[same]:
-            same += 1
+        same = _same(self.text, at, text)
         self._reached(at + same, _excerpt(text[same:]))
 
     def _reached(self, at: int, expected: str) -> None:
@@ -176,6 +174,14 @@ class _Fitting:
     def _where(self, at: int) -> tuple[int, int]:
         line = self.text.count("\n", 0, at) + 1
         return line, at - (self.text.rfind("\n", 0, at) + 1) + 1
+
+
+def _same(text: str, at: int, expected: str) -> int:
+    """How many characters of `expected` stand at `at`."""
+    same = 0
+    while same < len(expected) and at + same < len(text) and text[at + same] == expected[same]:
+        same += 1
+    return same
 
 
 def _excerpt(text: str) -> str:

@@ -23,7 +23,7 @@ from fde_api.primitive import (
 from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction import leak, secrets, sensitive
 from fde_extraction.align import Piece, align
-from fde_extraction.draft import Part, draft
+from fde_extraction.draft import Part, Source, draft
 from fde_extraction.language import language, language_of
 from fde_extraction.members import Member, Skipped, members_of, paired
 from fde_extraction.naming import Names
@@ -110,9 +110,9 @@ def abstract(
     members = sorted(members, key=lambda member: (sorted(member.files.values()), member.name))
     _enough(members, skipped)
     named = tuple(dict.fromkeys([*customers, *(member.customer for member in members)]))
-    files = [
-        _read(path, [texts[0] for texts in column], name, members, named) for path, column in paired(members, name)
-    ]
+    files = [_read(path, [texts[0] for texts in column], members) for path, column in paired(members, name)]
+    for file, parts in zip(files, draft([Source(f.pieces, f.secrets, f.language) for f in files], named), strict=True):
+        file.parts = parts
     slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
     values = unify(slots)
     parameters, texts = _schema(slots, values)
@@ -171,9 +171,7 @@ def _enough(members: Sequence[Member], skipped: Sequence[Skipped]) -> None:
         raise NotAbstractable("siblings", f"are in different languages ({', '.join(sorted(languages))})")
 
 
-def _read(
-    path: str, sources: Sequence[tuple[str, bytes]], name: str, members: Sequence[Member], customers: Sequence[str]
-) -> _File:
+def _read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> _File:
     kind = language_of(path)
     alike = [similarity(a[1], b[1], kind) for index, a in enumerate(sources) for b in sources[index + 1 :]]
     if alike and sum(alike) / len(alike) < LEAST_ALIKE:
@@ -191,7 +189,7 @@ def _read(
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return _File(path, kind, texts, encoding, pieces, draft(pieces, spans, kind, customers), spans)
+    return _File(path, kind, texts, encoding, pieces, [], spans)
 
 
 def _schema(slots: Sequence[Slot], values: Sequence[Value]) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
@@ -260,7 +258,11 @@ def _owned(
         parameter.name
         for parameter, value in zip(parameters, values, strict=True)
         if parameter.type in ("secretRef", "email", "host", "url")
-        or any(sensitive.PARTY & set(words(hint)) for index in value.uses for hint in (*slots[index].hints[:2], parameter.name))
+        or any(
+            sensitive.PARTY & set(words(hint))
+            for index in value.uses
+            for hint in (*slots[index].hints[:2], parameter.name)
+        )
         or any("".join(words(text)) in names for text in value.texts)
     )
 

@@ -140,7 +140,9 @@ def _head(node: Node) -> int | None:
     if node.kind in ("keyword_argument", "pair") and node.children:
         return node.children[0].digest
     if node.kind in ("import_statement", "import_from_statement") and len(node.children) > 1:
-        return node.children[1 if node.children[0].text in ("import", "from") and node.kind != "import_statement" else -1].digest
+        return node.children[
+            1 if node.children[0].text in ("import", "from") and node.kind != "import_statement" else -1
+        ].digest
     return None
 
 

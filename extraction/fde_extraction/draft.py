@@ -9,7 +9,7 @@ gap that is values met elsewhere, one after the other (``acme_orders``), becomes
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -44,11 +44,27 @@ class _Literal:
         return [fragment for fragment in self.found if not fragment.shared]
 
 
-def draft(
-    pieces: Sequence[Piece], secrets: Sequence[Sequence[Span]], language: str, customers: Sequence[str] = ()
-) -> list[Part]:
-    """`pieces` as constants and slots, in order. `secrets`: each sibling's secret spans in its source, in characters."""
-    return _Drafting(pieces, secrets, language, customers).parts()
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of all siblings: aligned pieces, and each sibling's secret spans in its source, in characters."""
+
+    pieces: Sequence[Piece]
+    secrets: Sequence[Sequence[Span]]
+    language: str
+
+
+def draft(sources: Sequence[Source], customers: Sequence[str] = ()) -> list[list[Part]]:
+    """Each file as constants and slots, in order. A value met in one file explains the others."""
+    drafts = [_Drafting(source, customers) for source in sources]
+    everywhere = [literal for drafting in drafts for literal in drafting.literals.values()]
+    bare = frozenset(text for drafting in drafts for text in drafting.alone())
+    _widen(everywhere)
+    for drafting in drafts:
+        drafting.bare = bare
+    known = frozenset(text for drafting in drafts for text in drafting.sensitive())
+    for drafting in drafts:
+        drafting.settle(everywhere, known)
+    return [drafting.parts() for drafting in drafts]
 
 
 def common_hints(piece: Piece) -> tuple[str, ...]:
@@ -60,19 +76,24 @@ def common_hints(piece: Piece) -> tuple[str, ...]:
 
 
 class _Drafting:
-    def __init__(
-        self, pieces: Sequence[Piece], secrets: Sequence[Sequence[Span]], language: str, customers: Sequence[str]
-    ) -> None:
-        self.pieces, self.secrets, self.language, self.customers = pieces, secrets, language, customers
+    def __init__(self, source: Source, customers: Sequence[str]) -> None:
+        self.pieces, self.secrets, self.language = source.pieces, source.secrets, source.language
+        self.customers = customers
         self.literals = {
             index: _Literal(piece, common_hints(piece), _opened(piece), self._secret(piece))
-            for index, piece in enumerate(pieces)
+            for index, piece in enumerate(self.pieces)
             if piece.kind == "leaf"
         }
-        self.bare = self._bare()
-        self.known = self._sensitive()
-        self._widen()
-        self.atoms, self.weak = self._atoms()
+        self.bare: frozenset[str] = frozenset()
+        self.known: frozenset[str] = frozenset()
+        self.atoms: set[Key] = set()
+        self.weak: set[Key] = set()
+        self.names: set[Key] = set()
+
+    def settle(self, everywhere: Sequence[_Literal], known: frozenset[str]) -> None:
+        """Learn the values from all literals of all files, and the texts that are sensitive somewhere."""
+        self.known = known
+        self._learn(everywhere)
 
     def parts(self) -> list[Part]:
         found: list[Part] = []
@@ -87,43 +108,30 @@ class _Drafting:
                 found.append(Slot(piece.texts, f"{self.language}.source", kind="source"))
         return _joined(found)
 
-    def _support(self) -> dict[Key, set[tuple[str, ...]]]:
-        """For every key: the frames (constant texts around) in which it fills a gap."""
-        support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
-        for literal in self.literals.values():
-            for gap in literal.gaps:
-                key = key_of(gap.texts)
-                if key is not None:
-                    support[key].add(_frame(literal, gap))
-        return support
-
-    def _widen(self) -> None:
-        """A gap of strings that always has the same word joined to it is part of a wider value: ``drop.acme`` of a host."""
-        joined: dict[Key, set[tuple[str, str]]] = defaultdict(set)
-        for literal in self.literals.values():
-            for index, fragment in enumerate(literal.found):
-                key = None if fragment.shared else key_of(fragment.texts)
-                if key is not None:
-                    inside = "identifier" in literal.piece.place
-                    joined[key].add(("", "") if inside else _joined_to(literal.found, index))
-        for literal in self.literals.values():
-            for index, fragment in enumerate(literal.found):
-                key = None if fragment.shared else key_of(fragment.texts)
-                if key is not None and len(joined[key]) == 1 and joined[key] != {("", "")}:
-                    _take(literal.found, index, *next(iter(joined[key])))
-            literal.found = merged(literal.found)
-
-    def _atoms(self) -> tuple[set[Key], set[Key]]:
-        """(values that fill gaps of two literals or more, values that fill one), without those that others compose.
+    def _learn(self, everywhere: Sequence[_Literal]) -> None:
+        """Atoms: values that fill gaps of two literals or more; weak: one literal. Neither when other values compose them.
 
         Shortest first: ``acme orders``, met twice, is two values when ``orders`` is met elsewhere too.
         """
-        support = self._support()
+        support = _support(everywhere)
         # What fills a literal and is letters stands in another literal of every sibling by no chance.
         filling = {
             key_of(literal.piece.texts)
-            for literal in self.literals.values()
+            for literal in everywhere
             if len(literal.found) == 1 and all(sum(map(str.isalpha, text)) > 2 for text in literal.piece.texts)
+        }
+        filled = Counter(
+            key_of(literal.piece.texts)
+            for literal in everywhere
+            if len(literal.found) == 1 and "identifier" in literal.piece.place
+        )
+        self.names = {key for key, times in filled.items() if key is not None and times > 1}
+        # A part of one path or URL explains nothing but itself; what stands in a sentence or alone may be met elsewhere.
+        alone = {
+            key_of(gap.texts)
+            for literal in everywhere
+            if len(literal.found) == 1 or _is_prose(literal)
+            for gap in literal.gaps
         }
         self.atoms, self.weak = set(), set()
         order = sorted(support, key=lambda key: (sum(map(len, key)), key))
@@ -131,7 +139,10 @@ class _Drafting:
             gap = Fragment(tuple(" ".join(part) for part in key))
             cut = self._values(gap)
             if len(cut) == 1:
-                (self.atoms if len(support[key]) > 1 or key in filling else self.weak).add(key)
+                if len(support[key]) > 1 or key in filling:
+                    self.atoms.add(key)
+                elif key in alone:
+                    self.weak.add(key)
                 continue
             for part in cut:
                 piece = key_of(part.texts)
@@ -139,7 +150,6 @@ class _Drafting:
                     support[piece] |= support[key]
                     if len(support[piece]) > 1:
                         self.atoms.add(piece)
-        return self.atoms, self.weak
 
     def _secret(self, piece: Piece) -> bool:
         """Whether in some sibling this whole literal is a secret."""
@@ -148,7 +158,7 @@ class _Drafting:
             for leaf, spans_ in zip(piece.leaves, self.secrets, strict=False)
         )
 
-    def _bare(self) -> frozenset[str]:
+    def alone(self) -> frozenset[str]:
         """Hosts and accounts that stand alone somewhere: inside a wider text they are then a value of their own."""
         shared = [piece.texts[0] for piece in self.pieces if piece.kind == "same" and piece.leaves]
         shared += [f.texts[0] for literal in self.literals.values() for f in literal.found if f.shared]
@@ -159,13 +169,16 @@ class _Drafting:
             if item.kind in ("host", "account") and not text[item.start : item.end].startswith("arn:")
         )
 
-    def _sensitive(self) -> frozenset[str]:
+    def sensitive(self) -> frozenset[str]:
         """Secrets and sensitive texts of shared leaves: what is sensitive in one place is so in every other."""
         found = set()
         for piece in self.pieces:
             if piece.kind == "same" and piece.leaves and piece.place and piece.texts[0]:
                 text, first = piece.texts[0], piece.leaves[0]
-                found |= {text[i.start : i.end] for i in sensitive.find(text, common_hints(piece), self.customers, bare=self.bare)}
+                found |= {
+                    text[i.start : i.end]
+                    for i in sensitive.find(text, common_hints(piece), self.customers, bare=self.bare)
+                }
                 found |= {
                     text[max(0, start - first.start) : end - first.start]
                     for start, end in self.secrets[0]
@@ -270,9 +283,7 @@ class _Drafting:
             return True
         if "identifier" in place and not place.startswith("sql."):
             return False
-        shared = anchors(literal.found)
-        prose = any(mark in text for text in literal.piece.texts[:1] for mark in " \n=;?&") and shared > 1
-        if prose or "comment" in place:
+        if _is_prose(literal):
             return False
         known = [self._known(gap) for gap in gaps]
         return not any(known)
@@ -289,18 +300,29 @@ class _Drafting:
         placed = [spans(text) for text in gap.texts]
         if min(map(len, placed)) < 2:
             return [gap]
-        cut = self._segment(gap, placed)
+        cut = self._segment(gap, placed, whole=key in self.names)
         if cut is None:
             return [gap]
         found = [f for f in _cut(gap, placed, cut) if any(f.texts)]
         # What stands between values must be the same everywhere.
-        return merged(found) if any(not f.shared for f in found) and all(f.shared or key_of(f.texts) is not None for f in found) else [gap]
+        return (
+            merged(found)
+            if any(not f.shared for f in found) and all(f.shared or key_of(f.texts) is not None for f in found)
+            else [gap]
+        )
 
-    def _segment(self, gap: Fragment, placed: Sequence[Sequence[Span]]) -> list[tuple[int, ...]] | None:
-        """Word positions, one per sibling, where each value ends: known values only, or one unknown beside attested ones."""
+    def _segment(self, gap: Fragment, placed: Sequence[Sequence[Span]], *, whole: bool) -> list[tuple[int, ...]] | None:
+        """Word positions, one per sibling, where each value ends: known values only, or one unknown beside attested ones.
+
+        `whole`: the gap is a name of its own, used again and again, so that a part of it is not worth an unknown.
+        """
         total = tuple(map(len, placed))
         own = self._reads(gap, placed, (0,) * len(total), total)
-        known = [key for key in self.atoms | self.weak if key != own and all(len(a) <= b for a, b in zip(key, total, strict=True))]
+        known = [
+            key
+            for key in self.atoms | self.weak
+            if key != own and all(len(a) <= b for a, b in zip(key, total, strict=True))
+        ]
         known.sort()
         best: tuple[tuple[int, int, int], list[tuple[int, ...]]] | None = None
         # (words read, ends of values, unknown values, values met once, values)
@@ -322,7 +344,7 @@ class _Drafting:
                 to = tuple(position + len(part) for position, part in zip(at, key, strict=True))
                 if all(a <= b for a, b in zip(to, total, strict=True)) and self._reads(gap, placed, at, to) == key:
                     stack.append((to, [*ends, to], unknown, weak + (key not in self.atoms), values + 1))
-            if unknown:
+            if unknown or whole:
                 continue
             if ends:
                 stack.append((total, [*ends, total], 1, weak, values))
@@ -375,6 +397,13 @@ def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) ->
     return f"{place.split('.')[0]}.source" if place.split(".")[0] in ("python", "typescript", "sql") else "source"
 
 
+def _is_prose(literal: _Literal) -> bool:
+    """Whether the literal is a sentence, a comment or a list of settings around its values."""
+    if "comment" in literal.piece.place:
+        return True
+    return any(mark in text for text in literal.piece.texts[:1] for mark in " \n=;?&") and anchors(literal.found) > 1
+
+
 def _may_be_empty(place: str) -> bool:
     return "string" in place or "template" in place or "comment" in place
 
@@ -391,6 +420,34 @@ def _frame(literal: _Literal, gap: Fragment) -> tuple[str, ...]:
         )
         + gap.texts
     )
+
+
+def _support(literals: Sequence[_Literal]) -> dict[Key, set[tuple[str, ...]]]:
+    """For every key: the frames (constant texts around) in which it fills a gap."""
+    support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
+    for literal in literals:
+        for gap in literal.gaps:
+            key = key_of(gap.texts)
+            if key is not None:
+                support[key].add(_frame(literal, gap))
+    return support
+
+
+def _widen(literals: Sequence[_Literal]) -> None:
+    """A gap of strings that always has the same word joined to it is part of a wider value: ``drop.acme`` of a host."""
+    joined: dict[Key, set[tuple[str, str]]] = defaultdict(set)
+    for literal in literals:
+        for index, fragment in enumerate(literal.found):
+            key = None if fragment.shared else key_of(fragment.texts)
+            if key is not None:
+                inside = "identifier" in literal.piece.place
+                joined[key].add(("", "") if inside else _joined_to(literal.found, index))
+    for literal in literals:
+        for index, fragment in enumerate(literal.found):
+            key = None if fragment.shared else key_of(fragment.texts)
+            if key is not None and len(joined[key]) == 1 and joined[key] != {("", "")}:
+                _take(literal.found, index, *next(iter(joined[key])))
+        literal.found = merged(literal.found, gaps=True)
 
 
 def _opened(piece: Piece) -> list[Fragment]:

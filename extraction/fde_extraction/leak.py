@@ -119,7 +119,7 @@ def variants(text: str) -> tuple[frozenset[str], frozenset[str]]:
     parts = words(text)
     loose = {text.lower().strip(), urllib.parse.quote(text, safe="").lower(), text.encode().hex()}
     if len(parts) > 1:
-        loose |= {mark.join(parts) for mark in ("", "-", "_", ".", " ", "/")}
+        loose |= {mark.join(parts) for mark in ("", "-", "_", ".", " ", "/", "+", "%20", "%2d", "%2f")}
     exact = set()
     if len(text) >= 6:
         for spelled in {text, text.lower(), text.upper()}:

@@ -30,16 +30,48 @@ def fragments(texts: Sequence[str]) -> list[Fragment]:
     found: list[Fragment] = []
     for fragment in _anchored(texts):
         found.extend([fragment] if fragment.shared else _trimmed(fragment.texts))
-    return merged(found)
+    return _without_absent(merged(found, gaps=True))
 
 
-def merged(found: Sequence[Fragment]) -> list[Fragment]:
-    """Neighbouring shared fragments as one; empty ones left out."""
+def _without_absent(found: list[Fragment]) -> list[Fragment]:
+    """Where a gap is empty in some sibling, the word beside it is part of the value: ``north-mill`` and ``mill`` share none."""
+    for _ in range(len(found)):
+        at = next((k for k, f in enumerate(found) if not f.shared and not all(f.texts) and _neighbour(found, k)), None)
+        if at is None:
+            break
+        side = _neighbour(found, at)
+        beside = found[at + side].texts[0]
+        places = spans(beside)
+        cut = (places[-1][0] if side < 0 else places[0][1]) if places else 0
+        taken, left = (beside[cut:], beside[:cut]) if side < 0 else (beside[:cut], beside[cut:])
+        found[at] = Fragment(tuple(taken + text if side < 0 else text + taken for text in found[at].texts))
+        found[at + side] = Fragment((left,) * len(found[at].texts))
+        found = merged(found, gaps=True)
+    return found
+
+
+def _neighbour(found: Sequence[Fragment], at: int) -> int:
+    """-1 or 1: the shared fragment whose word is joined to the gap at `at`, rather one that also ends another gap; or 0."""
+    sides = [side for side in (-1, 1) if 0 <= at + side < len(found) and _joins(found[at + side].texts[0], side)]
+    between = [side for side in sides if 0 <= at + 2 * side < len(found) and len(spans(found[at + side].texts[0])) == 1]
+    return next(iter([*between, *sides]), 0)
+
+
+def _joins(text: str, side: int) -> bool:
+    places = spans(text)
+    if not places:
+        return False
+    mark = text[places[-1][1] :] if side < 0 else text[: places[0][0]]
+    return len(mark) < 2 and mark in ("", "-", "_", ".")
+
+
+def merged(found: Sequence[Fragment], *, gaps: bool = False) -> list[Fragment]:
+    """Neighbouring shared fragments as one, and neighbouring `gaps` too; empty ones left out."""
     out: list[Fragment] = []
     for fragment in found:
         if not any(fragment.texts):
             continue
-        if out and out[-1].shared and fragment.shared:
+        if out and out[-1].shared == fragment.shared and (gaps or fragment.shared):
             out[-1] = Fragment(tuple(a + b for a, b in zip(out[-1].texts, fragment.texts, strict=True)))
         else:
             out.append(fragment)

@@ -100,7 +100,12 @@ def replace(data: bytes, language: str) -> tuple[bytes, list[Finding]]:
 
 def formats(text: str) -> list[tuple[str, int, int]]:
     """(kind, start, end) of texts whose format alone says that they are secrets, or that stand for one."""
-    found = [(kind, *match.span()) for kind, pattern in _FORMATS if pattern is not _SETTING for match in pattern.finditer(text)]
+    found = [
+        (kind, *match.span())
+        for kind, pattern in _FORMATS
+        if pattern is not _SETTING
+        for match in pattern.finditer(text)
+    ]
     return [*found, *((match.group(1), *match.span()) for match in PLACEHOLDER.finditer(text))]
 
 

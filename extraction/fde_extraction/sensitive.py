@@ -26,7 +26,12 @@ _ADDRESS: Final = (
 _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")),
     ("account", re.compile(r"arn:aws[\w-]*:[\w-]*:[\w-]*:\d{12}:[^\s\"'`$,;{}]+")),
-    ("url", re.compile(rf"[a-z][a-z0-9+.-]*://(?:{_INTERNAL}|{_ADDRESS})(?::\d+)?(?:/[^\s\"'`${{}}<>?#]*)?")),
+    (
+        "url",
+        re.compile(
+            rf"[a-z][a-z0-9+.-]*://(?:{_INTERNAL}|{_ADDRESS})(?::\d+)?/(?=[^\s\"'`]*[A-Za-z])[^\s\"'`${{}}<>?#]*"
+        ),
+    ),
     ("host", re.compile(rf"(?<![\w.@-]){_INTERNAL}(?![\w-])")),
     ("host", re.compile(rf"(?<![\w.]){_ADDRESS}(?![\w.])")),
     ("account", re.compile(r"(?<![\w.])\d{12}(?![\w]|\.\d)")),
@@ -42,7 +47,9 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 _USERS: Final = frozenset("user username login owner principal assignee".split())
 _ACCOUNTS: Final = frozenset("account accountid tenantid subscription projectid".split())
 # What code calls the parties it serves: a value of that name is somebody's name.
-PARTY: Final = frozenset("customer tenant client company organization organisation org brand partner merchant owner firm".split())
+PARTY: Final = frozenset(
+    "customer tenant client company organization organisation org brand partner merchant owner firm".split()
+)
 _PLAIN: Final = frozenset(
     "root admin postgres system user default guest anonymous public sa dbo nobody self current_user".split()
 )

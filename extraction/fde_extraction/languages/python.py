@@ -12,7 +12,7 @@ from typing import Final
 import libcst
 
 from fde_api.primitive import Language as LanguageName
-from fde_extraction.languages.syntax import Builder, Syntax
+from fde_extraction.languages.syntax import MAX_DEPTH, Builder, Syntax, deeper_than, first_error
 from fde_extraction.tree import Node, seal
 from fde_extraction.unparsable import UnparsableSource
 from fde_template import grammar
@@ -51,15 +51,18 @@ class Python:
 
     def parse(self, text: str, path: str) -> Node:
         """The sealed tree; :class:`UnparsableSource` with libcst's line and reason."""
+        data = text.encode("utf-8", "surrogatepass")
+        root = grammar.parse("python", path, data).root_node
+        # libcst's native parser recurses on the C stack and takes the process with it; tree-sitter's does not.
+        if deeper_than(root, MAX_DEPTH):
+            raise UnparsableSource(path, "is nested too deeply to be read")
         try:
             libcst.parse_module(text)
         except libcst.ParserSyntaxError as error:
             why = error.message.split(".")[0]
-            raise UnparsableSource(path, f"not valid python: {why}", line=error.raw_line) from error
-        except RecursionError as error:
-            raise UnparsableSource(path, "nested too deeply to be read") from error
-        data = text.encode("utf-8", "surrogatepass")
-        root = grammar.parse("python", path, data).root_node
+            # libcst names the token it stopped at, often a line after the mistake; tree-sitter where its own trouble began.
+            line = min(error.raw_line, first_error(root)) if root.has_error else error.raw_line
+            raise UnparsableSource(path, f"not valid python: {why}", line=line) from error
         built = Builder(SYNTAX, text, data).node(root, ())
         if not built.children:
             raise UnparsableSource(path, "holds no statement")

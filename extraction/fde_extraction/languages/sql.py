@@ -158,7 +158,9 @@ class _Reader:
         first, last = token.start + head, max(token.start + head, token.end - tail)
         parts = [Node(kind + "_open", start, first + self.offset, text=whole[token.start : first])]
         if kind == "string" and "{{" in token.text and place.startswith("sql."):
-            return Node(kind, start, end, [*parts, *self._with_jinja(first, last, place), *self._tail(kind, last, token)])
+            return Node(
+                kind, start, end, [*parts, *self._with_jinja(first, last, place), *self._tail(kind, last, token)]
+            )
         body = Node(
             kind + "_text", first + self.offset, last + self.offset, text=whole[first:last], place=self.prefix + place
         )
@@ -181,7 +183,11 @@ class _Reader:
 
     def _stretch(self, first: int, last: int, place: str) -> Node:
         return Node(
-            "string_text", first + self.offset, last + self.offset, text=self.text[first:last], place=self.prefix + place
+            "string_text",
+            first + self.offset,
+            last + self.offset,
+            text=self.text[first:last],
+            place=self.prefix + place,
         )
 
 

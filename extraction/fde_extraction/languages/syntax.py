@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Hints = tuple[str, ...]
 _NAME_TEXT = re.compile(r"[\w$@.'\"-]{1,80}")
-MAX_DEPTH = 600  # deeper source is kept as one leaf a node; nobody writes it by hand
+MAX_DEPTH = 300  # levels of a syntax tree; source written by hand has fewer than 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Builder:
             return self._string(raw, kind, hints, depth)
         if raw.type in syntax.comments:
             return self._comment(kind, start, end)
-        if raw.child_count == 0 or depth > MAX_DEPTH:
+        if raw.child_count == 0:
             place = syntax.places.get(raw.type, f"{syntax.name}.text" if raw.type == "ERROR" else "")
             return leaf(kind, start, end, self.text, place, hints)
         children = [self.node(child, inner, depth + 1) for child, inner in self._named(raw, hints)]
@@ -166,6 +166,21 @@ def _char_offsets(text: str) -> list[int]:
     for index, char in enumerate(text):
         offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
     return [*offsets, len(text)]
+
+
+def deeper_than(raw: Raw, levels: int) -> bool:
+    """Whether the tree has more than so many levels. Iterative: it is asked before anything may recurse."""
+    cursor, depth = raw.walk(), 0
+    while True:
+        if cursor.goto_first_child():
+            depth += 1
+            if depth > levels:
+                return True
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            depth -= 1
 
 
 def first_error(raw: Raw) -> int:

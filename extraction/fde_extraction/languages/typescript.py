@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fde_api.primitive import Language as LanguageName
-from fde_extraction.languages.syntax import Builder, Syntax, first_error
+from fde_extraction.languages.syntax import MAX_DEPTH, Builder, Syntax, deeper_than, first_error
 from fde_extraction.tree import Node, seal
 from fde_extraction.unparsable import UnparsableSource
 from fde_template import grammar
@@ -55,6 +55,8 @@ class TypeScript:
         """The sealed tree; :class:`UnparsableSource` with the first line that the grammar does not take."""
         data = text.encode("utf-8", "surrogatepass")
         root = grammar.parse("typescript", path, data).root_node
+        if deeper_than(root, MAX_DEPTH):
+            raise UnparsableSource(path, "is nested too deeply to be read")
         if root.has_error:
             raise UnparsableSource(path, "not valid typescript", line=first_error(root))
         built = Builder(SYNTAX, text, data).node(root, ())

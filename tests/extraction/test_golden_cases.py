@@ -1,0 +1,49 @@
+"""Golden cases: folders a person reads. Siblings a, b, c; expected.yaml; why.md says why it is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fde_extraction.abstract import Sibling, abstract
+from fde_template.render import render
+
+CASES = sorted(path.parent for path in (Path(__file__).parent / "cases").glob("*/*/why.md"))
+
+
+def _siblings(case: Path) -> list[Sibling]:
+    return [
+        Sibling(path.stem, path.name, path.read_bytes())
+        for path in sorted(case.iterdir())
+        if path.suffix in (".py", ".ts", ".sql")
+    ]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_case_gives_the_parameters_its_why_explains(case: Path) -> None:
+    found = abstract(_siblings(case), name="case")
+    shown = {
+        parameter.name: {
+            "type": parameter.type,
+            "values": {member: found.bindings[member][parameter.name] for member in sorted(found.bindings)},
+            "spellings": sorted({" ".join(use.filters) or "as is" for use in found.report.uses[parameter.name]}),
+            "holes": len(found.report.uses[parameter.name]),
+        }
+        for parameter in found.spec.parameters
+    }
+    assert shown == yaml.safe_load((case / "expected.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_case_gives_every_sibling_back_byte_for_byte(case: Path) -> None:
+    siblings = _siblings(case)
+    found = abstract(siblings, name="case")
+    secret = {parameter.name for parameter in found.spec.parameters if parameter.type == "secretRef"}
+    for sibling in siblings:
+        bound = found.bindings[Path(sibling.path).stem]
+        values = {name: value for name, value in bound.items() if name not in secret}
+        secrets = {name: str(bound[name]) for name in secret}
+        again = render(found.spec.template.files[0], values, found.spec.parameters, secrets=secrets)
+        assert again == sibling.data
