@@ -155,7 +155,7 @@ MASKS_V1: Final[tuple[Mask, ...]] = (
     ),
     Mask(
         "hex",
-        re.compile(r"(?<![\w<])(?:0x[0-9a-fA-F]+|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,})(?!\w)"),
+        re.compile(r"(?<![\w<-])(?:0x[0-9a-fA-F]+|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,})(?![\w-])"),
         "addresses, digests, bytes",
         "short hex without 0x",
     ),

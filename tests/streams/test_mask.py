@@ -58,6 +58,7 @@ def test_redacted_and_plain_text_have_one_template(plain, redacted):
         ("tcp://10.0.0.1:80/a", "<url>"),
         ("open /var/lib/x/y.cfg", "open <path>"),
         ("at 2026-10-01T00:00:00.123Z", "at <timestamp>"),
+        ("block blk_-1608999687919862906 and blk_38865049064139660", "block <id> and <id>"),
         ("object at 0x7f62fc7c9a50", "object at <hex>"),
         ("key sk-proj-********Koh3", "key <partial>"),
         ("connect to db1.acme.internal:5432", "connect to <host>"),
