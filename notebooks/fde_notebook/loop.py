@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from fde_api.candidate import PatternCandidate
-from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
+from fde_api.primitive import DeploymentPrimitive
 from fde_events.challenge import Challenge
 from fde_events.errors import Misuse
-from fde_events.event import ErrorEvent, Event
 from fde_events.record import ReceivedBatch
-from fde_events.signed import SignedEvent
 from fde_notebook import columns
 from fde_notebook.columns import frame, moment
 from fde_notebook.fleet import Fleet
 from fde_notebook.reading import Reading, read
+from fde_notebook.rows import candidate_row, event_row, parameter_rows
 from fde_streams.fold import challenge_of
-from fde_streams.ingest import sample_of
 
 if TYPE_CHECKING:
     from fde_api.deployment import FDEDeployment
@@ -105,7 +103,10 @@ class Loop:
         events it stands for (a sidecar in a storm sends counts; 1 offline). `group`, `signature`, `block`, `title`: where
         the engine puts it.
         """
-        rows = (_event_row(event, signed, self._reading) for event, signed in self._reading.events)
+        rows = (
+            event_row(event, signed, self._reading.groups[signed.signature.digest])
+            for event, signed in self._reading.events
+        )
         return frame(columns.EVENTS, rows).sort("time", "customer", "deployment", "event")
 
     def groups(self) -> pl.DataFrame:
@@ -155,7 +156,7 @@ class Loop:
         `customers` of them distinct; `proof` says it in words, null when the candidate carries none. `everyone`: whether all
         customers may see it. `proposed_at` is the registry's clock, `first_seen` and `threshold_met` are event time.
         """
-        return frame(columns.CANDIDATES, map(_candidate_row, self._candidates)).sort("candidate")
+        return frame(columns.CANDIDATES, map(candidate_row, self._candidates)).sort("candidate")
 
     def parameters(self) -> pl.DataFrame:
         """One row a candidate's parameter, in the candidate's order. Columns: :data:`fde_notebook.columns.PARAMETERS`.
@@ -163,16 +164,7 @@ class Loop:
         `places`: how many holes of the template it fills. `default` and `allowed_values` as text. A sibling's own values
         are in no candidate, so they are not here.
         """
-        rows = []
-        for candidate in self._candidates:
-            proposal = candidate.spec.proposal
-            places = _places(proposal)
-            for p in proposal.parameters:
-                default = None if p.default is None else str(p.default)
-                rows.append((
-                    candidate.metadata.name, proposal.primitive_name, p.name, p.type, p.required, default,
-                    [str(value) for value in p.allowed_values], places.get(p.name, 0), p.description,
-                ))  # fmt: skip
+        rows = (row for candidate in self._candidates for row in parameter_rows(candidate))
         return frame(columns.PARAMETERS, rows)
 
     def latency(self) -> pl.DataFrame:
@@ -275,43 +267,6 @@ def _no_registry(loop: Loop) -> Shelf:
     raise Misuse(
         "candidates and primitives are in a registry: Loop.at(..., registry='directory:PATH' or 'kubernetes')."
     )
-
-
-def _event_row(event: Event, signed: SignedEvent, reading: Reading) -> tuple[Any, ...]:
-    message = (event.exception_message or event.body) if isinstance(event, ErrorEvent) else sample_of(event)
-    signature = signed.signature
-    return (
-        signed.id, moment(signed.time), signed.customer, signed.deployment, signed.kind,
-        event.severity if isinstance(event, ErrorEvent) else None,
-        event.service, getattr(event, "scope", None), event.exception_type if isinstance(event, ErrorEvent) else None,
-        message, getattr(event, "http_status", None), getattr(event, "server_address", None), signed.count,
-        reading.groups[signature.digest], signature.digest, signature.block, signature.title,
-    )  # fmt: skip
-
-
-def _candidate_row(candidate: PatternCandidate) -> tuple[Any, ...]:
-    spec = candidate.spec
-    proposal, proof, review = spec.proposal, spec.proof, spec.review
-    status = candidate.status
-    return (
-        candidate.metadata.name, spec.signal.challenge, spec.signal.title, review.decision if review else "Proposed",
-        proposal.primitive_name, proposal.version, sorted({file.language for file in proposal.template.files}),
-        len(proposal.parameters),
-        proof.siblings if proof else None, proof.rebuilt if proof else None, proof.sibling_customers if proof else None,
-        proof.leaks if proof else None, proof.line() if proof else None, not proposal.provenance.visible_to,
-        moment(spec.signal.first_seen), moment(spec.signal.threshold_met), moment(candidate.metadata.creation_timestamp),
-        review.reviewer if review else None, review.reason if review else None, moment(review.at) if review else None,
-        status.published_as if status else None,
-    )  # fmt: skip
-
-
-def _places(proposal: PrimitiveSpec) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for file in proposal.template.files:
-        for segment in file.segments:
-            if segment.hole is not None:
-                places[segment.hole.parameter] = places.get(segment.hole.parameter, 0) + 1
-    return places
 
 
 def _widest(found: pl.DataFrame, name: str) -> pl.DataFrame:
