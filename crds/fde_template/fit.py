@@ -18,7 +18,7 @@ from fde_template.place import is_source, reach, refusal
 from fde_template.render import render
 from fde_template.values import text_of, typed
 
-STEPS: Final = 200_000  # tries before a file is called ambiguous; files of the sample need fewer than 2 000
+STEPS: Final = 50_000  # tries before a file is called ambiguous; files of the sample need fewer than 2 000
 
 # What is known at a point: (parameter, filters) -> text.
 Known = dict[tuple[str, tuple[str, ...]], str]

@@ -56,6 +56,11 @@ class Names:
                 kept = tuple(word for word in parts if word not in forbidden and word.isascii())
                 if kept and len(kept) == len(parts):
                     votes[kept] += weight
+        # Text that names an environment variable is called so: whoever fills it in must not put the secret there.
+        if slots[0].whole and slots[0].hints[:1] and slots[0].hints[0] in ("environ", "getenv", "env", "env_var"):
+            votes = Counter({(*parts, "env"): weight for parts, weight in votes.items()}) or Counter(
+                {("env", "name"): 1}
+            )
         best = max(sorted(votes), key=lambda parts: (votes[parts], -len(parts)), default=None)
         return self._unique(_camel(best) if best else _fallback(slots))
 

@@ -27,7 +27,7 @@ KEY = "k9" + "Qz4Lw8Tb2Xn6Rt"  # built from parts, so that no scanner takes this
         ("python", 'KEY = """-----BEGIN ' + 'PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----"""\n', "private-key"),
         ("typescript", f"const secret = process.env.GATEWAY_SECRET ?? '{KEY}';\n", "secret"),
         ("typescript", f"const c = new Client({{ clientSecret: '{KEY}' }});\n", "secret"),
-        ("typescript", f"const jwt = 'ey" + "JhbGciOiJIUzI1NiJ9.ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0.abc';\n", "token"),
+        ("typescript", "const jwt = 'ey" + "JhbGciOiJIUzI1NiJ9.ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0.abc';\n", "token"),
         ("sql", f"create secret siem secret_string = '{KEY}';\n", "secret"),
         ("sql", "create user loader password = 'gravel+Otter_71';\n", "password"),
     ],

@@ -74,7 +74,7 @@ def test_a_value_that_changes_the_structure_is_refused_even_where_its_place_lets
         segments=(Segment(text="limit = "), Segment(hole=Hole(parameter="feed", place="python.source"))),
         shape=shape_of("python", "feed.py", "limit = 3"),
     )
-    with pytest.raises(RenderRefused, match="structure|parse"):
+    with pytest.raises(RenderRefused, match=r"structure|parse"):
         render(file, {"feed": "3\nimport os"}, PARAMETERS)
 
 

@@ -20,6 +20,7 @@ def fit(primitive: Path, file: Path, *, output: Path) -> None:
     """
     from fde_events.errors import BadInput
     from fde_extraction.document import read_primitive, write
+    from fde_template.errors import DoesNotFit
     from fde_template.fit import fit_all
 
     template = read_primitive(primitive).spec
@@ -33,6 +34,10 @@ def fit(primitive: Path, file: Path, *, output: Path) -> None:
             raise BadInput(str(file), f"the primitive has {len(files)} files: give the directory that holds them")
     except OSError as error:
         raise BadInput(error.filename or str(file), error.strerror or "cannot be read") from error
-    values = fit_all(template.template, found, template.parameters)
+    try:
+        values = fit_all(template.template, found, template.parameters)
+    except DoesNotFit as error:
+        where = str(file / error.path) if file.is_dir() else str(file)
+        raise DoesNotFit(where, error.line, error.column, error.expected) from error
     write(output, values)
     print(f"{file} fits: {len(values)} values", file=sys.stderr)

@@ -30,6 +30,9 @@ KEYWORDS: Final = _CLAUSES | frozenset(
     "varchar nvarchar int integer bigint numeric decimal float boolean date timestamp timestamp_ntz datetime datetime2 string "
     "number variant bit char text bool int64 float64 time timestamptz smallint double".split()
 )
+# After these words stands a relation, and its dotted parts have their places by the standard.
+_RELATION: Final = frozenset("from into table join update view using on exists".split())
+_ROLES: Final = ("table", "schema", "database", "server")
 _EMBEDDED: Final = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:SELECT\b.*\bFROM|INSERT\s+INTO|MERGE\s+INTO|UPDATE\s+[\w.]+\s+SET|DELETE\s+FROM|CREATE\s+(?:OR|TABLE|TEMP|VIEW)|"
     r"ALTER\s+(?:TABLE|SESSION|WAREHOUSE)|TRUNCATE\s+TABLE|WITH\s+\w+\s+AS|COPY\s+INTO|DROP\s+TABLE|USE\s+(?:ROLE|WAREHOUSE|SCHEMA|DATABASE))\b",
@@ -267,7 +270,11 @@ def _name(nodes: Sequence[Node], hints: tuple[str, ...]) -> None:
             if alias is not None and alias.kind == "word":
                 named.append(alias.text)
             inner = tuple(name for name in (*named, *reversed(before[-2:]), *outer) if name)[:6]
-            if node.children:
+            if node.kind == "name" and before and before[-1].lower() in _RELATION:
+                for part, role in zip(reversed(node.children[::2]), _ROLES, strict=False):
+                    for leaf in part.leaves():
+                        leaf.hints = (role, *inner) if leaf.place else ()
+            elif node.children:
                 stack.append((node.children, inner))
             elif node.place:
                 node.hints = inner

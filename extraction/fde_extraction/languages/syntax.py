@@ -136,7 +136,7 @@ class Builder:
         for child in holes:
             here = self.at(child.start_byte)
             inside.append(leaf("string_text", at, here, self.text, place, hints))
-            inside.append(self.node(child, (), depth + 1))
+            inside.append(self.node(child, hints, depth + 1))
             at = self.at(child.end_byte)
         inside.append(leaf("string_text", at, last, self.text, place, hints))
         if embedded("".join(part.text for part in inside if part.kind == "string_text")):
