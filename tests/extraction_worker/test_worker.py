@@ -16,6 +16,8 @@ from fde_events.topics import CANDIDATES, CHALLENGES, DEAD_LETTER
 from fde_extraction import status
 from fde_extraction.worker import ExtractionWorker, WorkerSettings
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:

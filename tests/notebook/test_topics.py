@@ -16,6 +16,8 @@ from fde_notebook import Loop
 from fde_notebook.fleet import Fleet
 from fde_streams.fold import challenge_of
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[str]:

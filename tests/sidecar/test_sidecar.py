@@ -278,6 +278,7 @@ def kill_9(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
+@pytest.mark.processes
 def test_kill_9_again_and_again_loses_nothing_and_one_id_is_one_event(tmp_path: Path, broker: str, topic: str) -> None:
     kill_9_loses_nothing(tmp_path, broker, topic, rounds=2)
 
@@ -317,6 +318,7 @@ def kill_9_loses_nothing(tmp_path: Path, broker: str, topic: str, *, rounds: int
     assert {account.verdict for account in ledger.epochs.values()} == {"whole"}
 
 
+@pytest.mark.processes
 def test_a_broker_that_is_away_is_reported_and_everything_arrives_when_it_comes(tmp_path: Path, topic: str) -> None:
     feed = tmp_path / "feed.yaml"
     feed.write_text(FEED)

@@ -11,6 +11,8 @@ from fde_cli.embedded.broker import EmbeddedBroker
 from fde_events.topics import CHALLENGES
 from fde_streams.reader import follow_challenges, read_challenges
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def broker():

@@ -15,6 +15,7 @@ from fde_cli.embedded.handin import folders, hand_in
 from fde_cli.embedded.home import Home
 from fde_cli.embedded.loop import Loop, tell
 from fde_cli.embedded.page import ServedPage
+from fde_cli.embedded.stopping import stoppable
 from fde_cli.embedded.talk import quiet
 from fde_events.errors import Misuse
 from fde_registry.viewer import DirectorySettings, write_settings
@@ -34,7 +35,7 @@ def run(sample: Path, directory: Path, *, port: int, page: bool, browser: bool, 
     handed = folders(sample / "solutions")
     tell(f"fde demo: {len(fleet)} deployments, at home in {home.directory}")
     tell("  broker: embedded (librdkafka's mock cluster: keeps nothing on disk, for trying only)")
-    with Loop(home, fleet) as loop:
+    with stoppable(), Loop(home, fleet) as loop:
         loop.start(until_idle=_IDLE_S)
         sent = hand_in(loop.brokers, handed)
         loop.until("sidecars read, redacted, published and closed", lambda: loop.sidecars_left(0.3), limit_s=_LIMIT_S)

@@ -119,12 +119,16 @@ def lines(found: Findings, *, library: str) -> list[str]:
 def _candidate(candidate: PatternCandidate) -> list[str]:
     spec = candidate.spec
     proof = spec.proof.line() if spec.proof else "no proof"
-    seen = f"{spec.signal.deployments} deployments, {spec.signal.customers} customers"
+    seen = f"{_counted(spec.signal.deployments, 'deployment')}, {_counted(spec.signal.customers, 'customer')}"
     languages = "/".join(sorted({file.language for file in spec.proposal.template.files}))
     whose = " (for its own customers alone)" if spec.proposal.provenance.visible_to else ""
     parameters = ", ".join(f"{p.name}: {p.type}" for p in spec.proposal.parameters)
     return [
         f"  {candidate.metadata.name}  {spec.proposal.primitive_name}.{spec.proposal.version}  {languages}  {proof}{whose}",
         f"      {spec.signal.title} ({seen})",
-        f"      {len(spec.proposal.parameters)} parameters: {parameters}",
+        f"      {_counted(len(spec.proposal.parameters), 'parameter')}: {parameters}",
     ]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,17 +6,22 @@ In a cluster a sidecar is a container of the pod it serves; on a laptop one proc
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import yaml
 
 from fde_cli.embedded.home import Home
 from fde_events.errors import BadInput
-from fde_events.topics import check_customer
+from fde_events.topics import check_customer, telemetry
 from fde_sidecar.feed import read_feed
+from fde_sidecar.pace import GroupPace
 from fde_sidecar.sidecar import Settings, Sidecar, Summary
+
+_STOP_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ class Fleet:
     brokers: str
     pace_group: str
     sidecars: list[Sidecar] = field(default_factory=list)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    # Events and not join(): Python 3.11 takes a thread for ended when a signal interrupts joining it.
+    _left: list[threading.Event] = field(default_factory=list)
+    _paces: dict[str, GroupPace] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _errors: list[BaseException] = field(default_factory=list)
 
@@ -69,29 +76,31 @@ class Fleet:
                 logs=(member.logs,),
                 spool=self.home.spools / f"{member.namespace}.{member.name}",
                 brokers=self.brokers,
-                pace_group=self.pace_group,
                 until_idle=until_idle,
             )
-            self.sidecars.append(Sidecar(settings))
+            self.sidecars.append(Sidecar(settings, pace=self._pace(member.customer)))
         for sidecar in self.sidecars:
-            thread = threading.Thread(target=self._run, args=(sidecar,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            left = threading.Event()
+            self._left.append(left)
+            threading.Thread(target=self._run, args=(sidecar, left), daemon=True).start()
 
     def wait(self, timeout_s: float) -> bool:
         """Whether every sidecar has left within `timeout_s`. Raises what one of them raised."""
-        for thread in self._threads:
-            thread.join(max(0.0, timeout_s))
-            timeout_s = 0.0 if thread.is_alive() else timeout_s
+        until = time.monotonic() + timeout_s
+        left = all([left.wait(max(0.0, until - time.monotonic())) for left in self._left])
         if self._errors:
             raise self._errors[0]
-        return not any(thread.is_alive() for thread in self._threads)
+        return left
 
     def stop(self) -> None:
         """Ask all to leave: each sends what it has and closes its epoch."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join(15)
+        until = time.monotonic() + _STOP_S
+        for left in self._left:
+            left.wait(max(0.0, until - time.monotonic()))
+        for pace in self._paces.values():
+            pace.close()
+        self._paces.clear()
 
     def summary(self) -> Summary:
         """The sum over sidecars that have left."""
@@ -100,11 +109,19 @@ class Fleet:
             total.add(sidecar.summary)
         return total
 
-    def _run(self, sidecar: Sidecar) -> None:
+    def _run(self, sidecar: Sidecar, left: threading.Event) -> None:
         try:
             sidecar.run(self._stop)
         except BaseException as error:  # noqa: BLE001 - raised again by wait(), in the thread that can report it
             self._errors.append(error)
+        finally:
+            left.set()
+
+    def _pace(self, customer: str) -> GroupPace:
+        """One a topic: what a customer's sidecars send together must fit the embedded broker."""
+        if customer not in self._paces:
+            self._paces[customer] = GroupPace(self.brokers, self.pace_group, telemetry(customer).name)
+        return self._paces[customer]
 
     def _manifest(self, member: Member) -> Path:
         path = self.home.feeds / f"{member.namespace}.{member.name}.yaml"

@@ -26,7 +26,8 @@ class ServedPage:
         app = create_app(registry, lambda: status.read(home.evidence / "status.jsonl"), checker=checker)
         self._socket = listen(port)
         self._server = server(app)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/"
 
     def announce(self, *, browser: bool) -> None:
@@ -37,9 +38,12 @@ class ServedPage:
 
     def wait(self, check: Callable[[], None]) -> None:
         """Until Ctrl-C or SIGTERM; `check` is asked every second and raises what should end it."""
-        while self._thread.is_alive():
-            self._thread.join(1.0)
-            check()
+        try:
+            # An Event and not join(): Python 3.11 takes a thread for ended when a signal interrupts joining it.
+            while not self._ended.wait(1.0):
+                check()
+        except KeyboardInterrupt:
+            tell("\nfde: stopping: sidecars send what they have, then the workers end")
 
     def __enter__(self) -> ServedPage:
         self._thread.start()
@@ -49,5 +53,11 @@ class ServedPage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._thread.join(5)
+        self._ended.wait(5)
         self._socket.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()

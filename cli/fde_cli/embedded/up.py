@@ -10,6 +10,7 @@ from fde_cli.embedded.fleet import members
 from fde_cli.embedded.home import Home
 from fde_cli.embedded.loop import Loop, tell
 from fde_cli.embedded.page import ServedPage
+from fde_cli.embedded.stopping import stoppable
 from fde_cli.embedded.talk import quiet
 from fde_streams.reader import read_challenges
 
@@ -25,7 +26,7 @@ def run(fleet: Path, directory: Path, *, port: int) -> int:
     tell(
         "fde up: the broker is embedded (librdkafka's mock cluster): it keeps nothing on disk and about 5 MiB a partition"
     )
-    with Loop(home, found) as loop:
+    with stoppable(), Loop(home, found) as loop:
         loop.start()
         tell(f"fde up: broker at {loop.brokers}; hand in solutions with `fde submit --brokers {loop.brokers} ...`")
         said = float("-inf")
