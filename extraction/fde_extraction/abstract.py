@@ -41,6 +41,8 @@ from fde_template.values import typed
 from fde_template.words import words
 
 LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
+MOST_PARAMETERS: Final = 256  # as the resource's schema
+MOST_SEGMENTS: Final = 4096
 MOST_SOURCE: Final = 0.5  # share of the siblings' text that may be free source blocks
 
 __all__ = ["Abstraction", "Report", "Sibling", "Use", "abstract"]
@@ -117,6 +119,11 @@ def abstract(
     values = unify(slots)
     parameters, texts = _schema(slots, values)
     template = Template(files=tuple(_templates(files, values, [p.name for p in parameters])))
+    if len(parameters) > MOST_PARAMETERS or any(len(file.segments) > MOST_SEGMENTS for file in template.files):
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"would need {len(parameters)} parameters ({MOST_PARAMETERS} at most): nobody fills in such a schema; split the files",
+        )
     source_share = _source_share(files)
     if source_share > MOST_SOURCE:
         raise NotAbstractable(

@@ -17,7 +17,7 @@ from typing import Final
 from fde_extraction import sensitive
 from fde_extraction.align import Piece
 from fde_extraction.literal import Fragment, anchors, fragments, merged
-from fde_extraction.slot import Key, Slot, key_of
+from fde_extraction.slot import Key, Slot, key_of, singular
 from fde_template.place import refusal
 from fde_template.words import spans, words
 
@@ -89,6 +89,8 @@ class _Drafting:
         self.atoms: set[Key] = set()
         self.weak: set[Key] = set()
         self.names: set[Key] = set()
+        self.by_first: dict[str, list[Key]] = defaultdict(list)
+        self.by_last: dict[str, list[Key]] = defaultdict(list)
 
     def settle(self, everywhere: Sequence[_Literal], known: frozenset[str]) -> None:
         """Learn the values from all literals of all files, and the texts that are sensitive somewhere."""
@@ -140,16 +142,16 @@ class _Drafting:
             cut = self._values(gap)
             if len(cut) == 1:
                 if len(support[key]) > 1 or key in filling:
-                    self.atoms.add(key)
+                    self._know(key, self.atoms)
                 elif key in alone:
-                    self.weak.add(key)
+                    self._know(key, self.weak)
                 continue
             for part in cut:
                 piece = key_of(part.texts)
                 if piece is not None and piece not in self.atoms and not part.shared:
                     support[piece] |= support[key]
                     if len(support[piece]) > 1:
-                        self.atoms.add(piece)
+                        self._know(piece, self.atoms)
 
     def _secret(self, piece: Piece) -> bool:
         """Whether in some sibling this whole literal is a secret."""
@@ -318,12 +320,9 @@ class _Drafting:
         """
         total = tuple(map(len, placed))
         own = self._reads(gap, placed, (0,) * len(total), total)
-        known = [
-            key
-            for key in self.atoms | self.weak
-            if key != own and all(len(a) <= b for a, b in zip(key, total, strict=True))
-        ]
-        known.sort()
+        first, last = self._words_of(gap.texts[0])
+        starting = [self._candidates(self.by_first, word, own) for word in first]
+        ending = self._candidates(self.by_last, last, own)
         best: tuple[tuple[int, int, int], list[tuple[int, ...]]] | None = None
         # (words read, ends of values, unknown values, values met once, values)
         stack: list[tuple[tuple[int, ...], list[tuple[int, ...]], int, int, int]] = [((0,) * len(total), [], 0, 0, 0)]
@@ -340,7 +339,7 @@ class _Drafting:
             if len(here) == 1 and None not in here:  # a word that all siblings have here
                 after = tuple(position + 1 for position in at)
                 stack.append((after, [*ends, after], unknown, weak, values))
-            for key in known:
+            for key in starting[at[0]] if at[0] < total[0] else ():
                 to = tuple(position + len(part) for position, part in zip(at, key, strict=True))
                 if all(a <= b for a, b in zip(to, total, strict=True)) and self._reads(gap, placed, at, to) == key:
                     stack.append((to, [*ends, to], unknown, weak + (key not in self.atoms), values + 1))
@@ -348,11 +347,25 @@ class _Drafting:
                 continue
             if ends:
                 stack.append((total, [*ends, total], 1, weak, values))
-            for key in known:  # an unknown value before a known last one
+            for key in ending:  # an unknown value before a known last one
                 to = tuple(end - len(part) for end, part in zip(total, key, strict=True))
                 if all(a < b for a, b in zip(at, to, strict=True)) and self._reads(gap, placed, to, total) == key:
                     stack.append((total, [*ends, to, total], 1, weak + (key not in self.atoms), values + 1))
         return None if best is None else best[1]
+
+    def _words_of(self, text: str) -> tuple[list[str], str]:
+        parts = words(text)
+        return list(parts), parts[-1]
+
+    def _candidates(self, index: dict[str, list[Key]], word: str, own: Key | None) -> list[Key]:
+        """Known values that may begin (or end) with `word` in the first sibling; an index, since files have hundreds."""
+        found = {*index.get(word, ()), *index.get(singular(word), ())}
+        return sorted(key for key in found if key != own)
+
+    def _know(self, key: Key, known: set[Key]) -> None:
+        known.add(key)
+        self.by_first[key[0][0]].append(key)
+        self.by_last[key[0][-1]].append(key)
 
     def _words_at(self, gap: Fragment, placed: Sequence[Sequence[Span]], at: tuple[int, ...]) -> list[str | None]:
         return [
