@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "fit": ("fit:fit", "The values that give a file back byte for byte."),
     "group": ("group:group", "Signatures and groups of events in a file, offline."),
     "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
+    "kafka": ("kafka:app", "The topics of the engine and of customers: plan, apply."),
     "ledger": ("ledger:ledger", "Per deployment: published, received, duplicates, gaps, unproven."),
     "operator": ("operator:app", "The operator process."),
     "redact": ("redact:redact", "What the sidecar would let out of a log."),
@@ -44,13 +45,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run `fde`; returns the exit code."""
-    from fde_events.errors import FdeError
+    from fde_events.errors import FdeError, Unavailable
 
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         print(f"fde: {error}\nSee `fde --help`.", file=sys.stderr)
         return 2
+    except Unavailable as error:  # `what` alone: a command that ends does not try again by itself
+        print(f"fde: {error.what}", file=sys.stderr)
+        return error.exit_code
     except FdeError as error:
         print(f"fde: {error}", file=sys.stderr)
         return error.exit_code

@@ -16,6 +16,7 @@ from structlog import get_logger
 
 from fde_events.challenge import Challenge
 from fde_events.errors import InvalidEvent, Unavailable
+from fde_events.kafka import client_settings
 from fde_events.record import ReceivedBatch, decode, header_map, is_mark
 from fde_events.topics import TELEMETRY_PATTERN
 from fde_streams.reader import read_challenges
@@ -54,9 +55,7 @@ class Topics:
 
     def _telemetry(self) -> list[str]:
         try:
-            topics = (
-                AdminClient({"bootstrap.servers": self.brokers}).list_topics(timeout=min(self.timeout_s, 20)).topics
-            )
+            topics = AdminClient(client_settings(self.brokers)).list_topics(timeout=min(self.timeout_s, 20)).topics
         except KafkaException as error:
             raise Unavailable(f"Kafka at {self.brokers} did not answer: {error.args[0].str()}.") from error
         return sorted(name for name in topics if re.match(TELEMETRY_PATTERN, name))

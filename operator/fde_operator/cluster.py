@@ -35,6 +35,10 @@ class Cluster(Protocol):
         """Make it; Conflicting when it is there already."""
         ...
 
+    async def rehearse(self, manifest: Manifest) -> None:
+        """Ask whether it could be made, and make nothing (dryRun=All); Denied with admission's sentence when not."""
+        ...
+
     async def apply(self, manifest: Manifest) -> Manifest:
         """Server-side apply as field manager ``fde-operator``, taking over contested fields."""
         ...

@@ -1,6 +1,6 @@
 """What the operator needs in a cluster, and how it gets there: definitions, then policies, roles and namespaces.
 
-models -> CRDs -> Established -> namespaces, accounts -> policies, roles. Idempotent: server-side apply throughout.
+models -> CRDs -> Established -> namespaces, accounts -> policies, roles -> in force. Idempotent: server-side apply throughout.
 """
 
 from __future__ import annotations
@@ -16,11 +16,27 @@ import yaml
 from fde_api.crd import definitions
 from fde_events.errors import Unavailable
 from fde_operator.cluster import Cluster, Manifest
+from fde_operator.errors import Denied
 from fde_operator.key import Key
 
 _HERE: Final = Path(__file__).resolve()
 # In a wheel the manifests lie beside this module; in a checkout (editable install) they are the ones of deploy/.
 _PLACES: Final = (_HERE.parent / "deploy", _HERE.parents[2] / "deploy")
+_FORGED: Final[Manifest] = {
+    "apiVersion": "fde.io/v1",
+    "kind": "PatternCandidate",
+    "metadata": {"name": "rehearsal", "namespace": "fde-library"},
+    "spec": {
+        "author": {"username": "rehearsal@fde.io"},
+        "signal": {"challenge": "rehearsal", "deployments": 1, "customers": 1},
+        "proposal": {
+            "primitiveName": "rehearsal",
+            "version": "v1.0.0",
+            "domain": "rehearsal",
+            "template": {"files": []},
+        },
+    },
+}
 
 
 def manifests(folder: str) -> list[Manifest]:
@@ -42,6 +58,29 @@ async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: f
         for manifest in manifests(folder):
             await cluster.apply(manifest)
             tell(f"applied {manifest['kind']} {manifest['metadata']['name']}")
+    await in_force(cluster, timeout_s=timeout_s)
+    tell("the admission policies are in force")
+
+
+async def in_force(cluster: Cluster, *, timeout_s: float) -> None:
+    """Wait until the API server applies the policies: it takes them at once and enforces them a moment later.
+
+    Rehearses a candidate whose author is not the requester, until admission says so. Whoever waits for less could have a
+    decision admitted that no policy looked at.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            await cluster.rehearse(_FORGED)
+        except Denied as denied:
+            if "must be the requester" in str(denied):
+                return
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"The admission policies are not in force {timeout_s:g} s after they were applied; "
+                "`kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings` says what is there."
+            )
+        await asyncio.sleep(0.1)
 
 
 async def established(cluster: Cluster, *, timeout_s: float) -> None:

@@ -140,6 +140,14 @@ class KubernetesCluster:
         except httpx2.HTTPError as error:
             raise self._translated(error, f"creating {_named(manifest)}") from error
 
+    async def rehearse(self, manifest: Manifest) -> None:
+        """POST with dryRun=All."""
+        main, _ = _RESOURCES[manifest["kind"]]
+        try:
+            await self._client.create(main(manifest), field_manager=FIELD_MANAGER, dry_run=True, **_where_of(manifest))
+        except httpx2.HTTPError as error:
+            raise self._translated(error, f"rehearsing {_named(manifest)}") from error
+
     async def apply(self, manifest: Manifest) -> Manifest:
         """PATCH application/apply-patch+yaml, force."""
         return await self._apply(manifest, 0)

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from fde_events.kafka import client_settings
+
 AHEAD_BYTES: Final = 3 * 512 * 1024  # 1.5 MiB, below a third of what the embedded broker keeps
 _ASK_EVERY_S: Final = 0.1
 
@@ -58,7 +60,7 @@ class GroupPace:
 
     def __init__(self, bootstrap: str, group: str, topic: str, *, ahead_bytes: int = AHEAD_BYTES) -> None:
         # Never subscribes: a consumer is the client that may read a group's committed offsets.
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+        self._consumer = Consumer(client_settings(bootstrap) | {"group.id": group, "enable.auto.commit": False})
         self._topic, self._ahead = topic, ahead_bytes
         self._lock = threading.Lock()
         self._under_way = 0

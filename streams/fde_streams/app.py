@@ -31,7 +31,7 @@ from structlog import get_logger
 
 from fde_events.challenge import Challenge
 from fde_events.errors import FdeError, Unavailable
-from fde_events.kafka import producer_settings
+from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import CHALLENGES, SIGNATURES
 from fde_streams.fold import THRESHOLD, challenges_of
 from fde_streams.hooks import fold_app
@@ -83,7 +83,7 @@ class FoldWorker:
     def __init__(self, settings: FoldSettings, state: StateLog) -> None:
         self.settings, self.state = settings, state
         self._challenges = Challenges(settings.bootstrap)
-        self._watch = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": f"{settings.group}-watch"})
+        self._watch = Consumer(client_settings(settings.bootstrap) | {"group.id": f"{settings.group}-watch"})
         self._refences = 0
         self._datadir = tempfile.mkdtemp(prefix="fde-fold-")
         self.app = fold_app(

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from structlog import get_logger
 
 from fde_events.errors import Unavailable
+from fde_events.kafka import client_settings
 from fde_events.topics import CHALLENGES, DEAD_LETTER, LEDGER, SIGNATURES, STATE
 
 log = get_logger()
@@ -27,7 +28,7 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
             missing = _missing(bootstrap, embedded, min(5.0, max(1.0, patience_s)))
             if not missing:
                 return
-            why = f"Kafka at {bootstrap} has no topic {missing[0]}. Create the engine's topics first (fde_events.topics.ENGINE)."
+            why = f"Kafka at {bootstrap} has no topic {missing[0]}. Create the engine's topics: fde kafka apply --brokers {bootstrap}"
         except KafkaException as error:
             why = f"Kafka at {bootstrap} does not answer: {error.args[0].str()}."
         if time.monotonic() + pause > until:
@@ -39,9 +40,9 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
 
 def _missing(bootstrap: str, embedded: bool, timeout_s: float) -> list[str]:
     if embedded:
-        producer = Producer({"bootstrap.servers": bootstrap})
+        producer = Producer(client_settings(bootstrap))
         return [name for name in NEEDED if producer.list_topics(name, timeout=timeout_s).topics[name].error is not None]
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "fde-topics"})
+    consumer = Consumer(client_settings(bootstrap) | {"group.id": "fde-topics"})
     try:
         present = consumer.list_topics(timeout=timeout_s).topics
     finally:

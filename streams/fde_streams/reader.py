@@ -7,7 +7,7 @@ from a worker that was shut out has fewer events than what is known already, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -15,6 +15,7 @@ from structlog import get_logger
 
 from fde_events.challenge import Challenge
 from fde_events.errors import Unavailable
+from fde_events.kafka import client_settings
 from fde_events.topics import CHALLENGES
 from fde_streams.scan import scan
 
@@ -63,8 +64,7 @@ def follow_challenges(
     Stateless: who restarts sees all challenges again, and tells new from known by id. :class:`Unavailable` when the broker
     or the topic is away at the start; later outages are waited out by the client.
     """
-    settings: dict[str, Any] = {
-        "bootstrap.servers": bootstrap,
+    settings = client_settings(bootstrap) | {
         "group.id": "fde-challenges",
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fde_events.errors import Unavailable
+from fde_events.kafka import client_settings
 
 
 def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Message]:
@@ -16,8 +16,7 @@ def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Mes
 
     :class:`Unavailable` if the broker does not answer, or the end is not reached in `timeout_s`.
     """
-    settings: dict[str, Any] = {
-        "bootstrap.servers": bootstrap,
+    settings = client_settings(bootstrap) | {
         "group.id": "fde-scan",
         "enable.auto.commit": False,
         "enable.partition.eof": True,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from fde_events.errors import Unavailable
-from fde_events.kafka import producer_settings
+from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import STATE
 from fde_streams.state import Fenced, Part, StateRecord, decode_state, encode_state
 
@@ -79,8 +79,7 @@ class KafkaStateLog:
     def _read(self, parts: dict[int, Part]) -> None:
         if not parts:
             return
-        settings: dict[str, Any] = {
-            "bootstrap.servers": self._bootstrap,
+        settings = client_settings(self._bootstrap) | {
             "group.id": f"{self._group}-rebuild",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",

@@ -70,10 +70,11 @@ def _broker(brokers: str | None, customer: str | None, timeout: float) -> Iterat
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    from fde_events.kafka import client_settings
     from fde_events.topics import ENGINE, check_customer, solutions, telemetry
 
     try:
-        topics = set(AdminClient({"bootstrap.servers": brokers, "log_level": 0}).list_topics(timeout=timeout).topics)
+        topics = set(AdminClient(client_settings(brokers)).list_topics(timeout=timeout).topics)
     except KafkaException as error:
         yield Finding(
             "broker",
