@@ -106,8 +106,6 @@ OWN: Final[dict[str, str]] = {
     "docker.com": "docker",
     "npmjs.org": "npm",
     "npmjs.com": "npm",
-    "pypi.org": "pypi",
-    "pythonhosted.org": "pypi",
     "cloudflare.com": "cloudflare",
     "letsencrypt.org": "letsencrypt",
 }
