@@ -104,8 +104,6 @@ OWN: Final[dict[str, str]] = {
     "netsuite.com": "netsuite",
     "docker.io": "docker",
     "docker.com": "docker",
-    "npmjs.org": "npm",
-    "npmjs.com": "npm",
     "cloudflare.com": "cloudflare",
     "letsencrypt.org": "letsencrypt",
 }
