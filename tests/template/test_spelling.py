@@ -91,3 +91,29 @@ def test_a_scalar_is_used_only_where_it_keeps_the_text(text: str) -> None:
     for kind in ("int", "float", "duration"):
         scalar = typed(Parameter(name="p", type=kind), text)  # type: ignore[arg-type]
         assert isinstance(scalar, str) or repr(scalar) == text
+
+
+def _through_the_api_server(value: object) -> object:
+    """JSON has one kind of number: what is integral comes back without its point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.text("0123456789.-", min_size=1, max_size=8))
+def test_a_float_comes_back_from_the_api_server_as_the_sibling_wrote_it(text: str) -> None:
+    parameter = Parameter(name="p", type="float")
+    try:
+        wanted = text_of(parameter, text)
+    except RenderRefused:
+        return
+    assert text_of(parameter, _through_the_api_server(typed(parameter, text))) == wanted == text
+
+
+@pytest.mark.parametrize("value", [1, 1.0])
+def test_an_integral_number_for_a_float_renders_the_same_whatever_json_made_of_it(value: float) -> None:
+    assert text_of(Parameter(name="p", type="float"), value) == "1.0"
+    assert text_of(Parameter(name="p", type="float", allowed_values=(1, 2.5)), value) == "1.0"
+
+
+def test_a_whole_number_too_large_for_a_float_is_refused_by_name() -> None:
+    with pytest.raises(RenderRefused, match="parameter p"):
+        text_of(Parameter(name="p", type="float"), 10**400)
