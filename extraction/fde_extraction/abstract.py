@@ -23,6 +23,7 @@ from fde_api.primitive import (
 from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction import leak, secrets, sensitive
 from fde_extraction.align import Piece, align
+from fde_extraction.description import describe
 from fde_extraction.draft import Part, Source, draft
 from fde_extraction.language import language, language_of
 from fde_extraction.members import Member, Skipped, members_of, paired
@@ -117,7 +118,12 @@ def abstract(
         file.parts = parts
     slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
     values = unify(slots)
-    parameters, texts = _schema(slots, values)
+    shown = frozenset(
+        word for file in files for part in file.parts if isinstance(part, str) for word in words(part)
+    ) | {label.text for slot in slots for label in slot.labels if label.role == "keyword case"}
+    parties = any(sensitive.PARTY & set(words(label.text)) for slot in slots for label in slot.labels)
+    names = Names(shown, named, guess=not parties)
+    parameters, texts = _schema(slots, values, names)
     template = Template(files=tuple(_templates(files, values, [p.name for p in parameters])))
     if len(parameters) > MOST_PARAMETERS or any(len(file.segments) > MOST_SEGMENTS for file in template.files):
         raise NotAbstractable(
@@ -147,7 +153,8 @@ def abstract(
             bindings,
             customers=named,
             vocabulary=vocabulary,
-            owned=_owned(slots, values, parameters, named),
+            shown=names.shown,
+            owned=_owned(slots, values, parameters, named, by_name=parties),
             shared=len({member.customer for member in members}) >= MIN_CUSTOMERS,
         ),
         *(leak.Leak("secret", f"template.files[{index}]") for index, file in enumerate(files) if _shows_secret(file)),
@@ -199,27 +206,20 @@ def _read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Mem
     return _File(path, kind, texts, encoding, pieces, [], spans)
 
 
-def _schema(slots: Sequence[Slot], values: Sequence[Value]) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
-    names, parameters, texts = Names(), [], {}
+def _schema(
+    slots: Sequence[Slot], values: Sequence[Value], names: Names
+) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
+    parameters, texts = list[Parameter](), dict[str, tuple[str, ...]]()
     for value in values:
-        used = [slots[index] for index in sorted(value.uses)]
+        used = [names.shows(slots[index]) for index in sorted(value.uses)]
         name = names.give(used, value.texts)
         kind, allowed = type_of(used, value.texts, name)
-        description = {
-            "layout": "White space, as the siblings lay it out.",
-            "source": "A source block: whole statements or clauses.",
-        }.get(used[0].kind, _described(used))
+        description = describe(used, value.texts, name, kind)
         parameters.append(
             Parameter(name=name, type=kind, required=True, description=description, allowed_values=allowed)
         )
         texts[name] = tuple(text.lower() for text in value.texts) if kind == "bool" else value.texts
     return parameters, texts
-
-
-def _described(used: Sequence[Slot]) -> str:
-    places = sorted({slot.place.split("/")[-1] for slot in used})
-    times = f"{len(used)} places" if len(used) > 1 else "one place"
-    return f"Stands in {times} ({', '.join(places)})."
 
 
 def _templates(files: Sequence[_File], values: Sequence[Value], names: Sequence[str]) -> list[TemplateFile]:
@@ -257,9 +257,17 @@ def _templates(files: Sequence[_File], values: Sequence[Value], names: Sequence[
 
 
 def _owned(
-    slots: Sequence[Slot], values: Sequence[Value], parameters: Sequence[Parameter], customers: Sequence[str]
+    slots: Sequence[Slot],
+    values: Sequence[Value],
+    parameters: Sequence[Parameter],
+    customers: Sequence[str],
+    *,
+    by_name: bool,
 ) -> frozenset[str]:
-    """Parameters that hold a customer's or person's name: by what the code calls them, or because they spell one."""
+    """Parameters that hold a customer's or person's name: by what the code calls them, or because they spell one.
+
+    `by_name`: names count too, because they are the code's; a name that was guessed proves nothing.
+    """
     names = {"".join(words(customer)) for customer in customers}
     return frozenset(
         parameter.name
@@ -268,7 +276,7 @@ def _owned(
         or any(
             sensitive.PARTY & set(words(hint))
             for index in value.uses
-            for hint in (*slots[index].hints[:2], parameter.name)
+            for hint in (*slots[index].hints[:2], *([parameter.name] if by_name else []))
         )
         or any("".join(words(text)) in names for text in value.texts)
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fde_extraction.label import Labels, common
 from fde_extraction.tree import Node, similarity
 
 SIMILAR: Final = 0.45  # children less alike than this are different things
@@ -24,12 +25,15 @@ WIDE: Final = 400  # child lists longer than this are matched by equal members o
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of all siblings. `kind`: same, leaf (values differ), space (layout differs), block (structure differs)."""
+    """A stretch of all siblings. `kind`: same, leaf (values differ), space (layout differs), block (structure differs).
+
+    `labels`: of layout and blocks, what all siblings' code says of them."""
 
     kind: Literal["same", "leaf", "space", "block"]
     texts: tuple[str, ...]
     place: str = ""
     leaves: tuple[Node, ...] = ()
+    labels: Labels = ()
 
 
 @dataclass(slots=True)
@@ -71,7 +75,7 @@ class _Alignment:
         if len(set(leads)) == 1:
             self.pieces.append(Piece("same", leads))
         else:
-            self.pieces.append(Piece("space", leads))
+            self.pieces.append(Piece("space", leads, labels=common([node.labels for node in firsts])))
 
     def _same(self, nodes: Sequence[Node]) -> None:
         self._lead([node.first for node in nodes])
@@ -86,7 +90,7 @@ class _Alignment:
         if all(node.place for node in nodes):
             self.pieces.append(Piece("leaf", texts, nodes[0].place, tuple(nodes)))
         else:
-            self.pieces.append(Piece("block", texts))
+            self.pieces.append(Piece("block", texts, labels=common([node.labels for node in nodes])))
 
     def _block(self, region: _Region) -> None:
         """Source slices with the white space before them: where a member is absent, so is its space."""
@@ -100,7 +104,8 @@ class _Alignment:
         if len(set(texts)) == 1:
             self.pieces.append(Piece("same", tuple(texts)))
         else:
-            self.pieces.append(Piece("block", tuple(texts)))
+            said = [nodes[0].first.labels for nodes in region.slices if nodes]
+            self.pieces.append(Piece("block", tuple(texts), labels=common(said)))
 
 
 def _last_end(node: Node) -> int:

@@ -16,6 +16,8 @@ from typing import Final
 
 from fde_extraction import sensitive
 from fde_extraction.align import Piece
+from fde_extraction.label import Label, Labels, common, inner
+from fde_extraction.languages.sqllabel import ROLES
 from fde_extraction.literal import Fragment, anchors, fragments, merged
 from fde_extraction.slot import Key, Slot, key_of, singular
 from fde_template.place import refusal
@@ -105,9 +107,9 @@ class _Drafting:
             elif piece.kind == "leaf":
                 found.extend(self._literal(self.literals[index]))
             elif piece.kind == "space":
-                found.append(Slot(piece.texts, f"{self.language}.layout", kind="layout"))
+                found.append(Slot(piece.texts, f"{self.language}.layout", kind="layout", labels=piece.labels))
             else:
-                found.append(Slot(piece.texts, f"{self.language}.source", kind="source"))
+                found.append(Slot(piece.texts, f"{self.language}.source", kind="source", labels=piece.labels))
         return _joined(found)
 
     def _learn(self, everywhere: Sequence[_Literal]) -> None:
@@ -223,7 +225,7 @@ class _Drafting:
             context = tuple(words(text[at:start])[-2:])
             yield Slot(
                 (text[start:end],) * siblings, self._place(piece, (text[start:end],) * siblings, whole, text[:start]),
-                hints=hints, whole=whole, leaf=piece.leaves[0].kind, secret=is_secret, sensitive=kind, context=context,
+                hints=hints, whole=whole, leaf=piece.leaves[0].kind, secret=is_secret, sensitive=kind, context=context, labels=common([leaf.labels for leaf in piece.leaves]),
             )  # fmt: skip
             at = end
         if at < len(text):
@@ -252,7 +254,7 @@ class _Drafting:
             yield Slot(
                 part.texts, self._place(piece, part.texts, whole, before), hints=literal.hints, whole=whole,
                 leaf=piece.leaves[0].kind, secret=literal.secret or self._secret_gap(piece, parts[:index], part),
-                context=(*words(after_shared)[-2:], *words(following)[:1]),
+                context=(*words(after_shared)[-2:], *words(following)[:1]), labels=_labels(piece, parts, index), head=not index,
             )  # fmt: skip
             after_shared = ""
 
@@ -408,6 +410,21 @@ def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) ->
         if all(refusal(option, text) is None for text in texts):
             return option
     return f"{place.split('.')[0]}.source" if place.split(".")[0] in ("python", "typescript", "sql") else "source"
+
+
+def _labels(piece: Piece, parts: Sequence[Fragment], index: int) -> Labels:
+    """A part of a quoted relation (`project.dataset.table`) is named by its place from the end, as in a dotted name."""
+    labels = common([leaf.labels for leaf in piece.leaves])
+    if "sql.identifier." not in piece.place or len(parts) < 2:
+        return labels
+    before, after = (
+        "".join(part.texts[0] for part in parts[:index]),
+        "".join(part.texts[0] for part in parts[index + 1 :]),
+    )
+    level = after.count(".")
+    if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(ROLES):
+        return labels
+    return inner(labels, Label("relation", ROLES[level]))
 
 
 def _is_prose(literal: _Literal) -> bool:

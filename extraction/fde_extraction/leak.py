@@ -28,8 +28,13 @@ SHORTEST: Final = 4  # letters and digits; shorter texts are in every source
 _OURS: Final = frozenset(
     "integration stands in one place places white space as the siblings lay it out a source block whole statements or clauses "
     "python typescript sql string template identifier number comment line double single triple raw bytes text url host part path "
-    "layout regex bool jinja quoted backtick bracket low medium high small restricted kubernetes".split()
+    "layout regex bool jinja quoted backtick bracket low medium high small restricted kubernetes value argument key column part of "
+    "for that rows are keyed by filter keeps orders least greatest used with name environment variable span time back from now "
+    "spelling keyword after longest sibling lines secret duration whole true false milliseconds seconds minutes hours days weeks "
+    "entity customer table schema database server lookback interval pattern flag note block timezone email enum int float "
+    "identifier secretref top level".split()
 )
+_NAMES: Final = re.compile(r"^parameters\[\d+\]\.(?:name|description)$|\.hole\.parameter$")
 _PLAIN_TYPES: Final = frozenset({"int", "float", "bool", "duration", "enum"})
 
 
@@ -52,6 +57,7 @@ def scan(
     *,
     customers: Sequence[str] = (),
     vocabulary: frozenset[str] = frozenset(),
+    shown: frozenset[str] = frozenset(),
     owned: frozenset[str] = frozenset(),
     shared: bool = False,
 ) -> list[Leak]:
@@ -59,6 +65,7 @@ def scan(
 
     `vocabulary`: lower-case words that all siblings share as code. `shared`: siblings are of three customers or more, so a
     constant is shared by as many; a plain word in it (``orders``) is then no leak, although it is one sibling's value too.
+    `shown`: words of the template's constant text, which is looked through itself: they may stand in names and descriptions.
     `owned`: parameters that hold a customer's or person's name, whose words are never plain.
     """
     texts = list(_texts(msgspec.to_builtins(spec), ""))
@@ -73,10 +80,10 @@ def scan(
             if any(loose in lowered for loose in needle[3]) or any(exact in everything for exact in needle[4])
         ]
 
-    code, prose = present(vocabulary), present(vocabulary | _OURS)
+    code, prose, named = present(vocabulary), present(vocabulary | _OURS), present(vocabulary | _OURS | shown)
     found = []
     for where, text in texts:
-        low, needles = text.lower(), code if where.endswith(".text") else prose
+        low, needles = text.lower(), code if where.endswith(".text") else named if _NAMES.search(where) else prose
         for kind, parameter, plain, loose, exact in needles:
             if shared and plain and low.strip() not in loose:
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
+from zoneinfo import available_timezones
 
 from fde_api.primitive import ParameterType
 from fde_extraction.slot import Slot
@@ -44,7 +45,7 @@ _TIME: Final = frozenset(
 _COUNT: Final = frozenset(
     "retries attempts count size limit max_requests batch rows items pages length chars bytes port".split()
 )
-_HOST: Final = frozenset(
+HOSTS: Final = frozenset(
     "host hostname server servers bootstrap broker brokers endpoint address addr domain gateway bastion node fqdn".split()
 )
 _HOST_TEXT: Final = re.compile(
@@ -64,28 +65,49 @@ def type_of(slots: Sequence[Slot], texts: Sequence[str], name: str) -> tuple[Par
     for kind in ("email", "url"):
         if all(fits_type(kind, text) for text in texts):
             return ("email", ()) if kind == "email" else ("url", ())
-    if all(_HOST_TEXT.fullmatch(text) for text in texts) or (
+    if all(map(is_host, texts)) or (
         all(fits_type("host", text) and ("." in text or "-" in text) for text in texts)
-        and any(_HOST & set(words(hint)) for slot in slots for hint in slot.hints[:1] if slot.whole)
+        and any(HOSTS & set(words(hint)) for slot in slots for hint in slot.hints[:1] if slot.whole)
     ):
         return "host", ()
     if all(fits_type("float", text) for text in texts):
         return _number(slots, texts, name), ()
-    lowered = [text.lower() for text in texts]
-    for known in CLOSED_SETS.values():
-        if len(texts) > 1 and all(text in known for text in lowered) and len(set(lowered)) > 1:
-            return "enum", tuple(sorted(_cased(texts, word) for word in known))
+    if (known := CLOSED_SETS.get(_closed(texts))) is not None:
+        return "enum", tuple(sorted(_cased(texts, word) for word in known))
     if all("identifier" in slot.place for slot in slots) and all(fits_type("identifier", text) for text in texts):
         return "identifier", ()
     return "string", ()
 
 
+def is_host(text: str) -> bool:
+    """Whether a text reads as a host or an address, with or without a port."""
+    return _HOST_TEXT.fullmatch(text) is not None
+
+
+def catalogued(texts: Sequence[str]) -> str:
+    """What the texts are by a catalogue: the name of a closed set, or ``timezone`` (IANA names); empty when by none."""
+    if all("/" in text and text in available_timezones() for text in texts):
+        return "timezone"
+    return _closed(texts)
+
+
+def _closed(texts: Sequence[str]) -> str:
+    lowered = {text.lower() for text in texts}
+    return next((name for name, known in CLOSED_SETS.items() if len(lowered) > 1 and lowered <= known), "")
+
+
 def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> ParameterType:
-    parts = [set(words(hint)) for slot in slots for hint in slot.hints[:3]] + [set(words(name))]
+    parts = [_said(hint) for slot in slots for hint in slot.hints[:3]] + [_said(name)]
     counted = any(part & _COUNT for part in parts[:1])
     if any(part & _TIME for part in parts) and not counted:
         return "duration"
     return "int" if all(fits_type("int", text) for text in texts) else "float"
+
+
+def _said(text: str) -> set[str]:
+    """The words of a name; ``min`` at its head is the least, not minutes."""
+    parts = words(text)
+    return set(parts[1:] if parts[:1] == ("min",) else parts)
 
 
 def _cased(texts: Sequence[str], word: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fde_extraction.label import Labels
 from fde_template.words import words
 
 Key = tuple[tuple[str, ...], ...]
@@ -17,6 +18,7 @@ Key = tuple[tuple[str, ...], ...]
 @dataclass(frozen=True, slots=True)
 class Slot:
     """`texts`: one per sibling. `hints`: names that all siblings' code gives it. `whole`: it is all of its literal.
+    `labels`: the same with how the code says it, innermost first. `head`: nothing of the literal stands before it.
 
     `kind`: value, layout (white space) or source (statements). `sensitive`: class that forced it, or the kind of secret
     with `secret` true. `context`: the constant words beside it in the same literal.
@@ -31,6 +33,8 @@ class Slot:
     secret: bool = False
     sensitive: str = ""
     context: tuple[str, ...] = ()
+    labels: Labels = ()
+    head: bool = False
 
 
 def singular(word: str) -> str:

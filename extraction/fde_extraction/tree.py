@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fde_extraction.label import Labels
+
 
 @dataclass(slots=True, eq=False)
 class Node:
     """A node (with `children`) or a leaf (with `text`). Offsets in characters.
 
     `place`: where a leaf's text stands (fde_template.place), empty for keywords and punctuation.
-    `hints`: names the code around gives this leaf, strongest first. `lead`: white space before a leaf.
+    `hints`: names the code around gives this leaf, strongest first; `labels`: the same with how the code says it, innermost
+    first. `lead`: white space before a leaf.
     """
 
     kind: str
@@ -25,6 +28,7 @@ class Node:
     text: str = ""
     place: str = ""
     hints: tuple[str, ...] = ()
+    labels: Labels = ()
     lead: str = ""
     digest: int = 0
     shape: int = 0
@@ -62,9 +66,11 @@ class Node:
         return self._bags
 
 
-def leaf(kind: str, start: int, end: int, text: str, place: str = "", hints: tuple[str, ...] = ()) -> Node:
+def leaf(
+    kind: str, start: int, end: int, text: str, place: str = "", hints: tuple[str, ...] = (), labels: Labels = ()
+) -> Node:
     """A leaf."""
-    return Node(kind, start, end, text=text[start:end], place=place, hints=hints)
+    return Node(kind, start, end, text=text[start:end], place=place, hints=hints, labels=labels)
 
 
 def seal(root: Node, text: str) -> Node:

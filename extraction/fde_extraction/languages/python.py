@@ -40,6 +40,8 @@ SYNTAX: Final = Syntax(
     strings=frozenset({"string"}),
     content=frozenset({"string_start", "string_content", "string_end"}),
     comments=frozenset({"comment"}),
+    keyed={"keyword_argument": "keyword", "pair": "key"},
+    scopes=frozenset({"function_definition", "class_definition"}),
     kinds={"integer": "number", "float": "number", "true": "bool", "false": "bool"},
 )
 

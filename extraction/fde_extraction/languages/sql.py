@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from fde_api.primitive import Language as LanguageName
+from fde_extraction.label import within
+from fde_extraction.languages.sqllabel import label
 from fde_extraction.tree import Node, seal
 from fde_extraction.unparsable import UnparsableSource
 from fde_template.sqltoken import SqlToken, tokens
@@ -54,6 +56,8 @@ def embed(part: Node, text: str) -> Node:
     children = _Reader(text[part.start : part.end], part.start, part.place + "/").read()
     if not children:
         return part
+    named = next((item.text for item in part.labels if item.role in ("assigned", "keyword", "key")), "")
+    label(children, within(part.labels, named) if named else part.labels)
     return Node("sql", part.start, part.end, children)
 
 
@@ -67,6 +71,7 @@ class Sql:
         children = _Reader(text, 0, "").read()
         if not children:
             raise UnparsableSource(path, "holds no statement")
+        label(children, ())
         return seal(Node("file", 0, len(text), children), text)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fde_extraction.label import Label, Labels, Role, inner, within
 from fde_extraction.languages.sql import embedded
 from fde_extraction.tree import Node, leaf
 from fde_template.words import words
@@ -30,6 +31,7 @@ class Syntax:
 
     `names`: node type -> (field that names, field that is named). `calls`: node type -> (function field, arguments field).
     `pairs`: node types whose first named child names the others (``os.environ.get("X") or "y"``, ``a === 3``).
+    `keyed`: those of `names` that are keywords or keys, with the role their name has. `scopes`: functions and classes.
     `places`: leaf type -> place. `strings`, `content`, `comments`: types of strings, of their text, of comments.
     """
 
@@ -42,6 +44,8 @@ class Syntax:
     content: frozenset[str]
     comments: frozenset[str]
     kinds: Mapping[str, str] = field(default_factory=dict)
+    keyed: Mapping[str, Role] = field(default_factory=dict)
+    scopes: frozenset[str] = frozenset()
 
 
 class Builder:
@@ -55,19 +59,22 @@ class Builder:
         """Character offset of a byte offset."""
         return byte if self.offsets is None else self.offsets[byte]
 
-    def node(self, raw: Raw, hints: Hints, depth: int = 0) -> Node:
+    def node(self, raw: Raw, hints: Hints, depth: int = 0, labels: Labels = ()) -> Node:
         """Our node for `raw`."""
         syntax = self.syntax
         start, end = self.at(raw.start_byte), self.at(raw.end_byte)
         kind = syntax.kinds.get(raw.type, raw.type)
         if raw.type in syntax.strings:
-            return self._string(raw, kind, hints, depth)
+            return self._string(raw, kind, hints, depth, labels)
         if raw.type in syntax.comments:
-            return self._comment(kind, start, end)
+            return self._comment(kind, start, end, labels)
         if raw.child_count == 0:
             place = syntax.places.get(raw.type, f"{syntax.name}.text" if raw.type == "ERROR" else "")
-            return leaf(kind, start, end, self.text, place, hints)
-        children = [self.node(child, inner, depth + 1) for child, inner in self._named(raw, hints)]
+            return leaf(kind, start, end, self.text, place, hints, labels)
+        children = [
+            self.node(child, near, depth + 1, said)
+            for (child, near), said in zip(self._named(raw, hints), self._labelled(raw, labels), strict=True)
+        ]
         return Node(kind, start, end, children)
 
     def _named(self, raw: Raw, hints: Hints) -> list[tuple[Raw, Hints]]:
@@ -85,10 +92,10 @@ class Builder:
             if arguments is not None and arguments.named_child_count > 1:
                 first = self._label(arguments.named_children[0], literal=True)
                 called = [first, *called] if first else called
-            inner = (
+            near = (
                 (*hints, *called) if raw.parent is not None and hints and not _is_argument(raw) else (*called, *hints)
             )
-            return [(child, inner[:6] if child == arguments else hints) for child in raw.children]
+            return [(child, near[:6] if child == arguments else hints) for child in raw.children]
         if raw.type in syntax.pairs and raw.named_child_count > 1:
             first_node = raw.named_children[0]
             label = self._label(first_node, last=True)
@@ -96,6 +103,53 @@ class Builder:
                 (child, ((label, *hints)[:6] if label and child != first_node else hints)) for child in raw.children
             ]
         return [(child, hints) for child in raw.children]
+
+    def _labelled(self, raw: Raw, labels: Labels) -> list[Labels]:
+        """The labels of each child: as `_named`, with how the code says it."""
+        syntax = self.syntax
+        rule, call = syntax.names.get(raw.type), syntax.calls.get(raw.type)
+        if raw.type in syntax.scopes:
+            name = raw.child_by_field_name("name")
+            # A function without a name is called by what it is assigned to.
+            scope = (
+                self._label(name)
+                if name is not None
+                else next((said.text for said in labels[:1] if said.role != "call"), "")
+            )
+            body = raw.child_by_field_name("body")
+            return [within(labels, scope) if scope and child == body else labels for child in raw.children]
+        if rule is not None:
+            name, named = raw.child_by_field_name(rule[0]), raw.child_by_field_name(rule[1])
+            text = self._target(name)
+            own = Label(syntax.keyed.get(raw.type, "assigned"), text)
+            return [inner(labels, own) if text and child == named else labels for child in raw.children]
+        if call is not None:
+            function, arguments = raw.child_by_field_name(call[0]), raw.child_by_field_name(call[1])
+            text = self._label(function, last=True)
+            text = "environ" if text == "get" and self._label(function).endswith("environ.get") else text
+            called = [Label("call", text)] if text else []
+            if arguments is not None and arguments.named_child_count > 1:
+                first = self._label(arguments.named_children[0], literal=True)
+                called = [Label("first", first), *called] if first else called
+            # What a call's result is assigned to says more than the call; what an argument is passed to does not.
+            owned = bool(labels) and labels[0].role in ("assigned", "keyword", "key") and not _is_argument(raw)
+            said = inner((), labels[0], *called, *labels[1:]) if owned else inner(labels, *called)
+            return [said if child == arguments else labels for child in raw.children]
+        if raw.type in syntax.pairs and raw.named_child_count > 1:
+            text = self._label(raw.named_children[0], last=True)
+            return [
+                inner(labels, Label("operand", text)) if text and child != raw.named_children[0] else labels
+                for child in raw.children
+            ]
+        return [labels for _ in raw.children]
+
+    def _target(self, raw: Raw | None) -> str:
+        """What is assigned to: the last word of ``self.timeout`` and of ``headers["X-Tenant"]``."""
+        if raw is None:
+            return ""
+        key = re.search(r"""\[['"]([\w.-]{1,80})['"]\]$""", self.text[self.at(raw.start_byte) : self.at(raw.end_byte)])
+        literal = raw.type in self.syntax.strings
+        return key.group(1) if key and words(key.group(1)) else self._label(raw, last=not literal)
 
     def _label(self, raw: Raw | None, *, last: bool = False, literal: bool = False) -> str:
         if raw is None or (literal and raw.type not in self.syntax.strings):
@@ -109,36 +163,36 @@ class Builder:
         text = text.strip("'\"` ")
         return text if _NAME_TEXT.fullmatch(text) and words(text) else ""
 
-    def _comment(self, kind: str, start: int, end: int) -> Node:
+    def _comment(self, kind: str, start: int, end: int, labels: Labels) -> Node:
         text = self.text[start:end]
         block = text.startswith("/*")
         head = 2 if text.startswith(("//", "/*")) else 1
         tail = end - 2 if block and text.endswith("*/") and len(text) >= 4 else end
         place = f"{self.syntax.name}.comment.{'block' if block else 'line'}"
-        body = leaf("comment_text", start + head, tail, self.text, place)
-        opening = leaf("comment_open", start, start + head, self.text)
+        body = leaf("comment_text", start + head, tail, self.text, place, (), labels)
+        opening = leaf("comment_open", start, start + head, self.text, labels=labels)
         closing = [leaf("comment_close", tail, end, self.text)] if tail < end else []
         return Node(kind, start, end, [opening, body, *closing])
 
-    def _string(self, raw: Raw, kind: str, hints: Hints, depth: int) -> Node:
+    def _string(self, raw: Raw, kind: str, hints: Hints, depth: int, labels: Labels) -> Node:
         start, end = self.at(raw.start_byte), self.at(raw.end_byte)
         text = self.text[start:end]
         opening = re.match(r"""[A-Za-z]*('''|\"""|'|"|`)""", text)
         if opening is None or end - start < opening.end() + len(opening.group(1)):
-            return leaf(kind, start, end, self.text, f"{self.syntax.name}.text", hints)
+            return leaf(kind, start, end, self.text, f"{self.syntax.name}.text", hints, labels)
         quote = opening.group(1)
         place = self.string_place(opening.group(0)[: -len(quote)].lower(), quote)
         first, last = start + opening.end(), end - len(quote)
         holes = [child for child in raw.named_children if child.type not in self.syntax.content]
-        parts = [leaf("string_open", start, first, self.text)]
+        parts = [leaf("string_open", start, first, self.text, labels=labels)]
         at = first
         inside: list[Node] = []
         for child in holes:
             here = self.at(child.start_byte)
-            inside.append(leaf("string_text", at, here, self.text, place, hints))
-            inside.append(self.node(child, hints, depth + 1))
+            inside.append(leaf("string_text", at, here, self.text, place, hints, labels))
+            inside.append(self.node(child, hints, depth + 1, labels))
             at = self.at(child.end_byte)
-        inside.append(leaf("string_text", at, last, self.text, place, hints))
+        inside.append(leaf("string_text", at, last, self.text, place, hints, labels))
         if embedded("".join(part.text for part in inside if part.kind == "string_text")):
             from fde_extraction.languages.sql import embed
 

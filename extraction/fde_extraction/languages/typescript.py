@@ -42,6 +42,10 @@ SYNTAX: Final = Syntax(
     strings=frozenset({"string", "template_string"}),
     content=frozenset({"string_fragment", "escape_sequence"}),
     comments=frozenset({"comment"}),
+    keyed={"pair": "key", "jsx_attribute": "keyword"},
+    scopes=frozenset(
+        {"function_declaration", "method_definition", "class_declaration", "function_expression", "arrow_function"}
+    ),
     kinds={"true": "bool", "false": "bool"},
 )
 
