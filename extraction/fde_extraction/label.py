@@ -42,6 +42,8 @@ MOST = 8  # labels of one leaf; the outermost are the weakest
 
 def inner(labels: Labels, *said: Label) -> Labels:
     """`labels` with what is said nearer put first; scopes stay at the end and are never lost."""
+    if not said:
+        return labels
     near = [label for label in (*said, *labels) if label.role != "scope"]
     scopes = [label for label in (*said, *labels) if label.role == "scope"]
     return (*near[: MOST - 2], *scopes[:2])

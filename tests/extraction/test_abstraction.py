@@ -268,3 +268,9 @@ def test_five_files_of_a_hundred_lines_take_less_than_two_seconds() -> None:
     found = abstract(siblings_of(*data), name="feed")
     assert time.perf_counter() - started < 2
     assert found.proof.rebuilt == 5
+
+
+def test_a_name_that_ends_in_anothers_words_is_read_to_its_end() -> None:
+    shorter = a_sibling("north-mill-stone", "a.one.example", 1, 1)
+    longer = a_sibling("mill-vale-stone", "a.one.example", 1, 1)
+    assert abstract(siblings_of(shorter, longer), name="feed").proof.rebuilt == 2

@@ -40,6 +40,9 @@ def label(nodes: Sequence[Node], outer: Labels) -> None:
         siblings, labels = stack.pop()
         columns = _columns(siblings)
         for index, node in enumerate(siblings):
+            if not node.children and not node.place:
+                node.labels = labels  # punctuation says nothing, and is half of all leaves
+                continue
             said = inner(labels, *_said(siblings, index, labels))
             if columns and node.kind in ("clause:keyword:values", "clause:keyword:select"):
                 _positional(node, columns)

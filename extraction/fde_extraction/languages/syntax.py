@@ -53,6 +53,7 @@ class Builder:
 
     def __init__(self, syntax: Syntax, text: str, data: bytes) -> None:
         self.syntax, self.text = syntax, text
+        self.read: dict[tuple[int, int, bool], str] = {}  # hints and labels ask for the same names
         self.offsets: Sequence[int] | None = None if len(data) == len(text) else _char_offsets(text)
 
     def at(self, byte: int) -> int:
@@ -154,6 +155,12 @@ class Builder:
     def _label(self, raw: Raw | None, *, last: bool = False, literal: bool = False) -> str:
         if raw is None or (literal and raw.type not in self.syntax.strings):
             return ""
+        key = (raw.start_byte, raw.end_byte, last)
+        if key not in self.read:
+            self.read[key] = self._read(raw, last)
+        return self.read[key]
+
+    def _read(self, raw: Raw, last: bool) -> str:
         text = self.text[self.at(raw.start_byte) : self.at(raw.end_byte)]
         inner = re.findall(r"""\[?['"]([\w.-]+)['"]\]?""", text)
         if (inner and not text[:1].isalnum()) or (inner and ("environ" in text or "env" in text)):

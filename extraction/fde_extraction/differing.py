@@ -1,0 +1,114 @@
+"""Differing leaves: a literal that is not the same in all siblings, as shared stretches and gaps.
+
+pieces (align) -> Differing: fragments (literal), widened where a gap always has the same word joined to it
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fde_extraction.align import Piece
+from fde_extraction.literal import Fragment, anchors, fragments, merged
+from fde_extraction.slot import Key, key_of
+
+PART: Final = re.compile(r"([.:])")  # between the parts of a quoted SQL name
+_LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]$")
+_RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
+
+
+@dataclass(slots=True)
+class Differing:
+    """A differing leaf with its fragments. `secret`: in some sibling all of it is a secret."""
+
+    piece: Piece
+    hints: tuple[str, ...]
+    found: list[Fragment]
+    secret: bool
+
+    @property
+    def gaps(self) -> list[Fragment]:
+        """The fragments that differ."""
+        return [fragment for fragment in self.found if not fragment.shared]
+
+
+def common_hints(piece: Piece) -> tuple[str, ...]:
+    """The names that every sibling's code gives the piece, strongest first."""
+    if not piece.leaves:
+        return ()
+    others = [set(leaf.hints) for leaf in piece.leaves[1:]]
+    return tuple(dict.fromkeys(hint for hint in piece.leaves[0].hints if all(hint in other for other in others)))
+
+
+def is_prose(literal: Differing) -> bool:
+    """Whether the literal is a sentence, a comment or a list of settings around its values."""
+    if "comment" in literal.piece.place:
+        return True
+    return any(mark in text for text in literal.piece.texts[:1] for mark in " \n=;?&") and anchors(literal.found) > 1
+
+
+def _frame(literal: Differing, gap: Fragment) -> tuple[str, ...]:
+    """What stands around a gap: two gaps in equal frames are one occurrence, not two."""
+    return (
+        tuple(
+            "\0".join((f.texts[0] if f.shared else "\1") for f in literal.found) + literal.piece.place[:8] for _ in (0,)
+        )
+        + gap.texts
+    )
+
+
+def support_of(literals: Sequence[Differing]) -> dict[Key, set[tuple[str, ...]]]:
+    """For every key: the frames (constant texts around) in which it fills a gap."""
+    support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
+    for literal in literals:
+        for gap in literal.gaps:
+            key = key_of(gap.texts)
+            if key is not None:
+                support[key].add(_frame(literal, gap))
+    return support
+
+
+def widen(literals: Sequence[Differing]) -> None:
+    """A gap of strings that always has the same word joined to it is part of a wider value: ``drop.acme`` of a host."""
+    joined: dict[Key, set[tuple[str, str]]] = defaultdict(set)
+    for literal in literals:
+        for index, fragment in enumerate(literal.found):
+            key = None if fragment.shared else key_of(fragment.texts)
+            if key is not None:
+                inside = "identifier" in literal.piece.place
+                joined[key].add(("", "") if inside else _joined_to(literal.found, index))
+    for literal in literals:
+        for index, fragment in enumerate(literal.found):
+            key = None if fragment.shared else key_of(fragment.texts)
+            if key is not None and len(joined[key]) == 1 and joined[key] != {("", "")}:
+                _take(literal.found, index, *next(iter(joined[key])))
+        literal.found = merged(literal.found, gaps=True)
+
+
+def opened(piece: Piece) -> list[Fragment]:
+    """The fragments of a leaf; a quoted SQL name with dots (`project.dataset.table`) opens into its parts first."""
+    if "sql.identifier." in piece.place:
+        parts = [PART.split(text) for text in piece.texts]
+        if len({tuple(part[1::2]) for part in parts}) == 1 and len(parts[0]) > 1:
+            return merged([Fragment(tuple(column)) for column in zip(*parts, strict=True)])
+    return fragments(piece.texts)
+
+
+def _joined_to(found: Sequence[Fragment], index: int) -> tuple[str, str]:
+    """What is joined to a gap without a strong separator: ``.example`` after ``drop.acme``."""
+    before = found[index - 1].texts[0] if index and found[index - 1].shared else ""
+    after = found[index + 1].texts[0] if index + 1 < len(found) and found[index + 1].shared else ""
+    left = _LEFT.search(before)
+    right = _RIGHT.match(after)
+    return (left.group() if left else ""), (right.group() if right else "")
+
+
+def _take(found: list[Fragment], index: int, left: str, right: str) -> None:
+    found[index] = Fragment(tuple(left + text + right for text in found[index].texts))
+    if left:
+        found[index - 1] = Fragment(tuple(text[: len(text) - len(left)] for text in found[index - 1].texts))
+    if right:
+        found[index + 1] = Fragment(tuple(text[len(right) :] for text in found[index + 1].texts))

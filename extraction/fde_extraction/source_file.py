@@ -1,0 +1,99 @@
+"""Source files: one file of all siblings, read, aligned and, later, drafted.
+
+siblings' bytes -> read() -> SourceFile: texts, pieces, secrets -> draft() fills in its parts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fde_api.primitive import Language
+from fde_extraction import leak, secrets
+from fde_extraction.align import Piece, align
+from fde_extraction.draft import Part
+from fde_extraction.language import language, language_of
+from fde_extraction.members import Member
+from fde_extraction.similarity import similarity
+from fde_extraction.slot import Slot
+from fde_extraction.unparsable import NotAbstractable
+from fde_template.place import is_source
+
+LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """`texts`: one per sibling; `secrets`: each sibling's secret spans, in characters; `parts`: empty until drafted."""
+
+    path: str
+    language: Language
+    texts: list[str]
+    encoding: str
+    pieces: list[Piece]
+    parts: list[Part]
+    secrets: list[list[tuple[int, int]]]
+
+
+def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
+    """The file of all `members`, aligned; :class:`NotAbstractable` when they share too little."""
+    kind = language_of(path)
+    alike = [similarity(a[1], b[1], kind) for index, a in enumerate(sources) for b in sources[index + 1 :]]
+    if alike and sum(alike) / len(alike) < LEAST_ALIKE:
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"share too little for a template ({sum(alike) / len(alike):.0%} alike, {LEAST_ALIKE:.0%} needed)",
+        )
+    encoding = members[0].encoding
+    texts = [data.decode(encoding) for _, data in sources]
+    if kind == "other":
+        raise NotAbstractable(path, "is in no language the engine reads (python, typescript, sql)")
+    trees = [language(kind).parse(text, where) for text, (where, _) in zip(texts, sources, strict=True)]
+    pieces = align(trees, texts)
+    spans = [
+        [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
+        for text, tree in zip(texts, trees, strict=True)
+    ]
+    return SourceFile(path, kind, texts, encoding, pieces, [], spans)
+
+
+def shows_secret(file: SourceFile) -> bool:
+    """Whether a secret of any sibling is not wholly in holes."""
+    for k, secret in enumerate(file.secrets):
+        at, constant = 0, []
+        for part in file.parts:
+            size = len(part) if isinstance(part, str) else len(part.texts[k])
+            if isinstance(part, str):
+                constant.append((at, at + size))
+            at += size
+        if any(start < last and first < end for start, end in secret for first, last in constant):
+            return True
+    return False
+
+
+def source_share(files: Sequence[SourceFile]) -> float:
+    """The share of the siblings' text that is in source blocks, 0..1."""
+    total = [0] * len(files[0].texts)
+    block = [0] * len(files[0].texts)
+    for file in files:
+        for k, text in enumerate(file.texts):
+            total[k] += len(text)
+        for part in file.parts:
+            if isinstance(part, Slot) and is_source(part.place):
+                for k, text in enumerate(part.texts):
+                    block[k] += len(text)
+    return sum(block) / max(1, sum(total))
+
+
+def vocabulary_of(files: Sequence[SourceFile]) -> frozenset[str]:
+    """Words of the code that all siblings share: identifiers and keywords outside strings and comments, and paths."""
+    shared = [
+        piece.texts[0]
+        for file in files
+        for piece in file.pieces
+        if piece.kind == "same"
+        and piece.leaves
+        and not any(mark in piece.place for mark in ("string", "comment", "template"))
+    ]
+    return leak.vocabulary_of([shared])
