@@ -20,6 +20,7 @@ from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction import leak, sensitive
 from fde_extraction.description import describe
 from fde_extraction.draft import Source, draft
+from fde_extraction.label import words_of
 from fde_extraction.language import language_of
 from fde_extraction.members import Member, Skipped, members_of, paired
 from fde_extraction.naming import Names
@@ -93,7 +94,7 @@ def abstract(
     shown = frozenset(
         word for file in files for part in file.parts if isinstance(part, str) for word in words(part)
     ) | {label.text for slot in slots for label in slot.labels if label.role == "keyword case"}
-    parties = any(sensitive.PARTY & set(words(label.text)) for slot in slots for label in slot.labels)
+    parties = any(sensitive.PARTY & set(words_of(label.text)) for slot in slots for label in slot.labels)
     names = Names(shown, named, guess=not parties)
     parameters, texts = _schema(slots, values, names)
     template = Template(files=tuple(templates(files, values, [p.name for p in parameters])))

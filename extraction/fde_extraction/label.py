@@ -7,7 +7,10 @@ Labels come from the tree, so they are code; only those that every sibling has r
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
+
+from fde_template.words import words
 
 Role = Literal[
     "assigned",  # NAME = x, a default, a field
@@ -38,6 +41,12 @@ class Label(NamedTuple):
 
 Labels = tuple[Label, ...]
 MOST = 8  # labels of one leaf; the outermost are the weakest
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a label; the same few names are asked for again and again."""
+    return words(text)
 
 
 def inner(labels: Labels, *said: Label) -> Labels:

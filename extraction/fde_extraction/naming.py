@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from fde_extraction.label import Label, Role
+from fde_extraction.label import Label, Role, words_of
 from fde_extraction.schema import HOSTS, catalogued, is_host
 from fde_extraction.slot import Slot
 from fde_template.words import words
@@ -100,7 +100,7 @@ class Names:
 
     def shows(self, slot: Slot) -> Slot:
         """`slot` with those labels only whose words stand in the template's constant text, or are ours."""
-        safe = tuple(label for label in slot.labels if label.role in OURS or set(words(label.text)) <= self.shown)
+        safe = tuple(label for label in slot.labels if label.role in OURS or set(words_of(label.text)) <= self.shown)
         return replace(slot, labels=safe)
 
     def hidden(self, texts: Sequence[str]) -> frozenset[str]:
@@ -186,7 +186,7 @@ def _candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
 
 def unit_of(label: Label) -> tuple[str, ...]:
     """A label that is nothing but a unit of time; ``min(...)`` is the least of two."""
-    parts = tuple(words(label.text))
+    parts = tuple(words_of(label.text))
     named = label.role in ("assigned", "keyword", "key", "alias", "operand") or (
         label.role == "call" and parts != ("min",)
     )
@@ -196,7 +196,7 @@ def unit_of(label: Label) -> tuple[str, ...]:
 def _parts(label: Label, slot: Slot) -> tuple[str, ...]:
     """The words a label gives to a name."""
     if label.role == "keyword case":
-        return (*words(label.text), "keyword") if slot.leaf.startswith("keyword:") else ()
+        return (*words_of(label.text), "keyword") if slot.leaf.startswith("keyword:") else ()
     if label.role == "interval":
         unit = label.text.removeprefix("back ")
         said = "lookback" if label.text.startswith("back ") else "interval"
@@ -205,7 +205,7 @@ def _parts(label: Label, slot: Slot) -> tuple[str, ...]:
         return (label.text, "column") if label.text and slot.whole else ()
     if slot.leaf.startswith("keyword:"):
         return ()
-    if label.role in ("call", "operand") and {"regex", "regexp", "rlike"} & set(words(label.text)):
+    if label.role in ("call", "operand") and {"regex", "regexp", "rlike"} & set(words_of(label.text)):
         return ("pattern",)
     parts = _clean(label.text, kinds=label.role not in ("call", "operand"))
     if label.role in ("least", "most"):
@@ -217,7 +217,7 @@ def _parts(label: Label, slot: Slot) -> tuple[str, ...]:
 
 
 def _clean(text: str, *, kinds: bool) -> tuple[str, ...]:
-    parts = list(words(text))
+    parts = list(words_of(text))
     if len(parts) > 1 and parts[0] in _VERBS:
         parts = parts[1:]
     empty = _EMPTY - _KINDS if kinds else _EMPTY
@@ -234,7 +234,7 @@ def _scopes(
     for wanted in roles:
         for slot in slots:
             for label in slot.labels:
-                parts = tuple(word for word in words(label.text)[:4] if word.isascii())
+                parts = tuple(word for word in words_of(label.text)[:4] if word.isascii())
                 if label.role == wanted and parts and parts[0].isalpha() and not hidden & set(parts):
                     yield parts
                     break
