@@ -11,7 +11,20 @@ from typing import Final
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
-app = App(name="fde", help="The Full Loop for forward deployed engineering.", version_flags=["--version"])
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("fde")
+
+
+app = App(
+    name="fde",
+    help="The Full Loop for forward deployed engineering.",
+    version=_version,
+    version_flags=["--version"],
+    help_format="plaintext",  # `<customer>/*.log` is a path here, and no markup
+)
 
 # Imported when called, so that the sidecar image needs the sidecar extra only.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -40,7 +53,17 @@ for _name, (_path, _help) in sorted(COMMANDS.items()):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `fde` and exit with its code. A user's mistake is a sentence, never a traceback."""
-    sys.exit(run(arguments))
+    from fde_cli.standard import fill, flushed, let_go, said
+
+    fill()
+    code = run(arguments)
+    if (broken := flushed()) is not None:
+        if code == 0:
+            if not isinstance(broken, BrokenPipeError):
+                print(f"fde: {said(broken)}", file=sys.stderr)
+            code = 1
+        let_go()
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -63,6 +86,11 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("fde: stopped", file=sys.stderr)
         return 130
+    except OSError as error:  # a full disk, an output that is closed, a path nobody looked at before
+        from fde_cli.standard import said
+
+        print(f"fde: {said(error)}", file=sys.stderr)
+        return 1
     except Exception as error:
         code = getattr(error, "exit_code", None)  # fde_api's tree, without importing it for the sidecar
         if not isinstance(code, int):

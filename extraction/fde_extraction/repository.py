@@ -10,6 +10,7 @@ from typing import Final
 
 from fde_events.errors import BadInput, Misuse, Unavailable
 
+MAX_READ_BYTES: Final = 16 * 1024 * 1024  # of a working tree's file; how much of it may leave is the submission's rule
 TRAILER: Final = "Fde-Challenge"
 _REGULAR: Final = frozenset({"100644", "100755"})
 
@@ -97,12 +98,21 @@ class Repository:
         return Tracked(path, shown.stdout) if shown.returncode == 0 else None
 
     def file_here(self, path: Path) -> Tracked:
-        """A file of the working tree. :class:`BadInput` when it is not there, not a file or not in the repository."""
+        """A file of the working tree. :class:`BadInput` when it is not there, not a file, not in the repository or huge.
+
+        :class:`Misuse` for what is git's own.
+        """
         place = Path(os.path.normpath(self._start / path))
         try:
             inside = PurePosixPath(place.resolve().relative_to(self.root.resolve()).as_posix())
             if not place.is_file():
                 raise BadInput(str(path), "there is no such file" if not place.exists() else "not a file")
+            if ".git" in inside.parts:
+                raise Misuse(f"{path} is git's own and no source file; name the files that hold the fix.")
+            if (size := place.stat().st_size) > MAX_READ_BYTES:
+                raise BadInput(
+                    str(path), f"it has {size} bytes, {MAX_READ_BYTES} are read at most; no source file is so large"
+                )
             return Tracked(str(inside), place.read_bytes())
         except ValueError as error:
             raise BadInput(str(path), f"not inside the repository {self.root}") from error

@@ -8,6 +8,7 @@ Pure; the command reads git and the broker. Nothing leaves unless the customer's
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -17,7 +18,7 @@ import yaml
 
 from fde_events.errors import BadInput, Misuse, Refused
 from fde_events.solution import Placeholder, Reuse, Solution, SolutionFile
-from fde_events.topics import MAX_RECORD_BYTES, solutions
+from fde_events.topics import CUSTOMER, MAX_RECORD_BYTES, solutions
 from fde_extraction.language import language_of
 from fde_extraction.repository import Tracked
 from fde_extraction.solutions import digest, solution_id
@@ -25,6 +26,10 @@ from fde_extraction.solutions import digest, solution_id
 EGRESS_FILE: Final = ".fde/egress.yaml"
 EGRESS_VARIABLE: Final = "FDE_SOURCE_EGRESS"
 MAX_SIGNATURES: Final = 16
+MAX_FILE_BYTES: Final = MAX_RECORD_BYTES // 4 * 3  # the most whose base64 a record can hold
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_NAME: Final = re.compile(rf"{CUSTOMER.pattern}(?:\.{CUSTOMER.pattern})*")
+_MAX_NAME: Final = 253
 _BINARY_PROBE: Final = 8192  # bytes; what git looks at, too
 
 
@@ -105,9 +110,14 @@ def prepare(
 ) -> Submission:
     """The record for these files. `reuse` None means forbidden: then digests travel, and no content.
 
-    Raises :class:`Misuse` without a challenge or signatures, :class:`BadInput` for a binary file, :class:`Refused` when the
-    record would be too large.
+    Raises :class:`Misuse` without a challenge or signatures or with a name that is none, :class:`BadInput` for a binary
+    file, :class:`Refused` when the record would be too large (of files, before they are searched for secrets).
     """
+    check_deployment(deployment)
+    if challenge is not None and not _CHALLENGE.fullmatch(challenge):
+        raise Misuse(
+            f"{challenge!r} is no challenge's id (letters, digits, '-', '_', '.'); `fde search --error` finds it."
+        )
     if challenge is None and not signatures:
         raise Misuse(
             "which challenge does this answer? Give --challenge ID or --error-sample FILE, or put a trailer "
@@ -116,6 +126,7 @@ def prepare(
     if not files:
         raise Misuse("no files to hand in: name them, or give --range A..B.")
     right: Reuse = reuse or "forbidden"
+    _check_sizes(files, travels=right != "forbidden")
     packed: list[SolutionFile] = []
     placeholders: list[Placeholder] = []
     for file in sorted(files, key=lambda f: f.path):
@@ -148,6 +159,30 @@ def prepare(
             "Hand in the files that hold the fix, not all that changed."
         )
     return Submission(solution, solutions(customer).name, solution.id.encode(), value)
+
+
+def check_deployment(deployment: str) -> None:
+    """:class:`Misuse` unless it is NAMESPACE/NAME as Kubernetes takes them."""
+    namespace, slash, name = deployment.partition("/")
+    if not (slash and CUSTOMER.fullmatch(namespace) and len(name) <= _MAX_NAME and _NAME.fullmatch(name)):
+        raise Misuse(
+            f"deployment {deployment!r} is not NAMESPACE/NAME (lower-case letters, digits, '-'; the namespace without a dot)"
+        )
+
+
+def deployment_name(text: str) -> str:
+    """The nearest name that Kubernetes takes; empty when `text` holds nothing for one."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:63].strip("-")
+
+
+def _check_sizes(files: Sequence[Tracked], *, travels: bool) -> None:
+    largest = max(files, key=lambda file: len(file.data))
+    total = sum(len(file.data) for file in files)
+    if len(largest.data) > MAX_FILE_BYTES or (travels and total > MAX_FILE_BYTES):
+        raise Refused(
+            f"the solution has {total} bytes in {len(files)} files, a record may hold {MAX_FILE_BYTES}; the largest file is "
+            f"{largest.path}. Hand in the files that hold the fix, not all that changed."
+        )
 
 
 def is_binary(data: bytes) -> bool:

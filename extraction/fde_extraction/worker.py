@@ -44,12 +44,15 @@ log = get_logger(__name__)
 class WorkerSettings:
     """How the worker runs. Times in seconds; `once_idle_s` ends it after that long without input or work.
 
+    `patience_s`: how long Kafka may be away before it gives up.
+
     `export`: where to keep the challenges for the library (`fde search --error`): counts and signatures, nobody's name.
     """
 
     bootstrap: str
     folder: Path
     once_idle_s: float | None = None
+    patience_s: float = 120.0
     settle_s: float = 2.0  # work is done this long after input began at the latest, or as soon as there is no more
     batch: int = 500
     export: Path | None = None
@@ -66,11 +69,12 @@ class ExtractionWorker:
         )  # the name is for the broker's logs
         self._reading: set[tuple[str, int]] = set()
         self._buried = _Buried(settings.folder / "buried.jsonl")
+        self._away_since: float | None = None
         self._wait_s = 0.0
         self._not_before = 0.0
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Work until `stop()`, or until idle for `once_idle_s`. :class:`Unavailable` only when the disk is away."""
+        """Work until `stop()`, or until idle for `once_idle_s`. :class:`Unavailable` when the disk is away, or Kafka beyond patience."""
         last_input, dirty_since, look_at = time.monotonic(), None, 0.0
         try:
             while not stop():
@@ -96,15 +100,16 @@ class ExtractionWorker:
                     return
         finally:
             self._consumer.close()
-            self._producer.flush(10)
+            self._producer.flush(10 if self._away_since is None else 0.5)
 
     def _discover(self) -> bool:
         """Read every partition of the inputs that is not read yet, from its start. Whether there was one."""
         try:
-            topics = self._consumer.list_topics(timeout=5).topics
+            topics = self._consumer.list_topics(timeout=min(5.0, max(0.5, self.settings.patience_s))).topics
         except KafkaException as error:
-            log.warning("kafka_was_away", reason=error.args[0].str())
+            self._note_away(error.args[0].str())
             return True
+        self._away_since = None
         new = [
             TopicPartition(name, partition, OFFSET_BEGINNING)
             for name, topic in sorted(topics.items())
@@ -117,6 +122,14 @@ class ExtractionWorker:
             self._reading |= {(place.topic, place.partition) for place in new}
             log.info("inputs_found", partitions=len(new), topics=len({place.topic for place in new}))
         return bool(new)
+
+    def _note_away(self, why: str) -> None:
+        log.warning("kafka_was_away", reason=why)
+        self._away_since = self._away_since or time.monotonic()
+        if time.monotonic() - self._away_since >= self.settings.patience_s:
+            raise Unavailable(
+                f"Kafka at {self.settings.bootstrap} does not answer: {why}. Gave up after {self.settings.patience_s:g} s."
+            )
 
     def _work(self) -> None:
         try:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def open_registry(address: str, *, engine: bool = False) -> Registry:
-    """The registry at `address`. `engine`: opened by the extraction worker, in its own name.
+    """The registry at `address`. `engine`: opened by the extraction worker, in its own name; a directory is made then.
 
-    In a cluster the identity is the credential's either way. Raises :class:`Misuse` for an address that is neither form.
+    In a cluster the identity is the credential's either way. Raises :class:`Misuse` for an address that is neither form, :class:`BadInput` for a directory that is no library.
     """
     kind, _, rest = address.partition(":")
     if kind == "directory" and rest:

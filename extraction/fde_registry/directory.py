@@ -4,13 +4,15 @@
     own-customer/...                  the same three, of what some customers alone may see; git does not take it along
     .fde/                             settings, lock and pseudonym key of this checkout; git does not take it along
 
-A reader needs no lock (files are replaced whole); writers take turns by a lock on `.fde/lock`. What a crash left half done
+A library is made by the engine alone (:meth:`DirectoryRegistry.make`); whoever opens a directory that is none is told so,
+and nothing is written there. A reader needs no lock (files are replaced whole); writers take turns by a lock on `.fde/lock`. What a crash left half done
 (an approval that was recorded but not published) is finished by the next writer.
 """
 
 from __future__ import annotations
 
 import fcntl
+import secrets
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -28,15 +30,18 @@ from fde_api.errors import NotPublishable
 from fde_api.meta import digest_of
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
 from fde_api.publish import publish
-from fde_events.errors import Refused, Unavailable
+from fde_events.errors import BadInput, Refused, Unavailable
 from fde_registry import transition
 from fde_registry.pseudonym import Pseudonyms, from_key_file
 from fde_registry.shelf import Shelf, append_line
-from fde_registry.viewer import ENGINE, Viewer, viewer_of
+from fde_registry.viewer import ENGINE, SETTINGS, Viewer, viewer_of
 
 NAMESPACE: Final = "fde-library"
 PRIVATE: Final = "own-customer"
 _LOCAL: Final = ".fde"
+_KEY: Final = Path(_LOCAL, "pseudonym.key")
+# `.fde` alone is no sign: a repository of source has one for its egress settings, and `fde up` keeps its home there.
+_SIGNS: Final = (_KEY, SETTINGS, Path("candidates"), Path("primitives"), Path("decisions"), Path(PRIVATE))
 
 log = get_logger(__name__)
 
@@ -65,25 +70,41 @@ class DirectoryRegistry:
     ) -> None:
         self.path = path
         self._lock_timeout_s = lock_timeout_s
-        try:
-            for folder in (path / _LOCAL, path / PRIVATE):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                ignore = folder / ".gitignore"
-                if not ignore.exists():
-                    ignore.write_text("*\n")
-            self.pseudonyms: Pseudonyms = from_key_file(path / _LOCAL / "pseudonym.key")
-        except OSError as error:
-            raise Unavailable(f"The library directory {path} cannot be used: {error.strerror or error}.") from error
+        self._pseudonyms: Pseudonyms | None = None
+        if not is_library(path):
+            raise BadInput(
+                str(path),
+                "there is no library there (no candidates, primitives or settings). Check the path; a library is made by "
+                "`fde worker extraction`, `fde up` or `fde demo`.",
+            )
         self._viewer = viewer or viewer_of(path, self.pseudonyms)
         if identity is not None:
             self._viewer = Viewer(identity, self._viewer.sources)
         self._candidates = (Shelf(path / "candidates"), Shelf(path / PRIVATE / "candidates", private=True))
         self._primitives = (Shelf(path / "primitives"), Shelf(path / PRIVATE / "primitives", private=True))
 
+    @staticmethod
+    def make(path: Path) -> None:
+        """Make a library of `path`, or leave the one that is there. :class:`Unavailable` when the disk says no."""
+        try:
+            _make_private(path)
+            from_key_file(path / _KEY)
+        except OSError as error:
+            raise Unavailable(f"The library directory {path} cannot be made: {error.strerror or error}.") from error
+
     @classmethod
     def engine(cls, path: Path) -> DirectoryRegistry:
-        """The registry as the extraction engine uses it: in its own name, seeing everything it wrote."""
+        """The registry as the extraction engine uses it: made if need be, in its own name, seeing everything it wrote."""
+        cls.make(path)
         return cls(path, viewer=Viewer(ENGINE, None))
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """Under this library's key. A checkout without one has a key of this process: it recognises nobody, and is not kept."""
+        if self._pseudonyms is None:
+            key = self.path / _KEY
+            self._pseudonyms = from_key_file(key) if key.exists() else Pseudonyms(secrets.token_bytes(32))
+        return self._pseudonyms
 
     def whoami(self) -> str:
         """See :class:`~fde_registry.registry.Registry`."""
@@ -258,6 +279,10 @@ class DirectoryRegistry:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         deadline = time.monotonic() + self._lock_timeout_s
+        try:
+            _make_private(self.path)  # a git checkout brings neither folder along
+        except OSError as error:
+            raise Unavailable(f"The library {self.path} cannot be written: {error.strerror or error}.") from error
         with (self.path / _LOCAL / "lock").open("a") as file:
             while True:
                 try:
@@ -268,6 +293,22 @@ class DirectoryRegistry:
                         raise Unavailable(f"Another process is writing to {self.path}.") from None
                     time.sleep(0.01)
             yield
+
+
+def is_library(path: Path) -> bool:
+    """Whether a directory holds what only a library holds. :class:`Unavailable` when it may not be looked at."""
+    try:
+        return any((path / sign).exists() for sign in _SIGNS)
+    except OSError as error:
+        raise Unavailable(f"The library directory {path} cannot be read: {error.strerror or error}.") from error
+
+
+def _make_private(path: Path) -> None:
+    for folder in (path / _LOCAL, path / PRIVATE):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
 
 
 def _published(candidate: PatternCandidate) -> DeploymentPrimitive:

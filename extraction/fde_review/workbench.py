@@ -17,7 +17,7 @@ import yaml
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate
-from fde_api.primitive import Parameter, PrimitiveSpec, Runtime
+from fde_api.primitive import Parameter, PrimitiveSpec, Runtime, Workload
 from fde_events.errors import BadInput, Misuse
 from fde_registry.shelf import dump
 from fde_review import view
@@ -27,6 +27,9 @@ _PARAMETERS: Final = "parameters.yaml"
 _PRIMITIVE: Final = "primitive.yaml"
 _WORKLOAD: Final = "workload.yaml"
 _TEMPLATE: Final = "template"
+_TAKES: Final = "`workload:` with kind (Deployment, CronJob, Job), image (by digest) and command; or these alone"
+_WORKLOAD_FIELDS: Final = frozenset(Workload.__struct_encode_fields__)
+_RUNTIME_FIELDS: Final = frozenset(Runtime.__struct_encode_fields__)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -54,7 +57,10 @@ class EditedPrimitive(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
 
 
 def check_out(candidate: PatternCandidate, folder: Path) -> list[Path]:
-    """Write the candidate into `folder` (made, or empty); the files written. :class:`Misuse` when something is there."""
+    """Write the candidate into `folder` (made, or empty); the files written.
+
+    :class:`Misuse` when something is there, :class:`BadInput` when it cannot be written.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misuse(f"{folder} is not empty; check out into a new folder.")
     proposal = candidate.spec.proposal
@@ -79,8 +85,11 @@ def check_out(candidate: PatternCandidate, folder: Path) -> list[Path]:
     made = []
     for name, text in texts.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise BadInput(str(path), f"cannot be written: {error.strerror or error}") from error
         made.append(path)
     return made
 
@@ -123,12 +132,21 @@ def runtime_in(path: Path) -> Runtime:
     document = _yaml(path)
     if document is None:
         return Runtime()
-    if isinstance(document, dict) and "image" in document:
+    if not isinstance(document, dict):
+        raise BadInput(str(path), f"it is no mapping; it takes {_TAKES}")
+    if _is_workload(document):
         document = {"workload": document}
+    elif misplaced := sorted(set(document) & _WORKLOAD_FIELDS - _RUNTIME_FIELDS, key=str):
+        raise BadInput(str(path), f"{misplaced[0]} is a field of a workload and stands under `workload:`")
     try:
         return msgspec.convert(document, Runtime)
     except msgspec.ValidationError as error:
-        raise BadInput(str(path), f"{error}; see `kind, image (by digest), command` of a workload") from error
+        raise BadInput(str(path), f"{error}; it takes {_TAKES}") from error
+
+
+def _is_workload(document: dict[Any, Any]) -> bool:
+    """Whether it is a workload alone: something of one, and nothing that only the whole runtime has."""
+    return bool(document.keys() & _WORKLOAD_FIELDS) and not document.keys() & (_RUNTIME_FIELDS - _WORKLOAD_FIELDS)
 
 
 def is_only_renamed(before: PrimitiveSpec, after: PrimitiveSpec) -> bool:
@@ -198,6 +216,8 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError as error:
         raise BadInput(str(path), "this file of the template is gone; check out again") from error
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be read: {error.strerror or error}") from error
 
 
 def _yaml(path: Path) -> Any:
@@ -205,6 +225,8 @@ def _yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(str(path), "there is no such file") from error
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be read: {error.strerror or error}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise BadInput(str(path), f"not YAML: {error.problem}", line=line) from error

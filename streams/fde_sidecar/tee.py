@@ -37,6 +37,7 @@ class Log:
         self._size = 0
         self._not_before = 0.0
         self._at_line_start = True
+        self._told = False
 
     def write(self, data: bytes) -> None:
         """Append; what cannot be written is counted and left out. Never raises, never waits."""
@@ -52,9 +53,9 @@ class Log:
                 self._size += written
                 view = view[written:]
             self._at_line_start = data.endswith(b"\n")
-        except OSError:
+        except OSError as error:
             self.lost_bytes += len(data)
-            self._give_up()
+            self._give_up(error)
 
     def close(self) -> None:
         """Close the file."""
@@ -73,8 +74,8 @@ class Log:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
             self._descriptor = os.open(self.path, flags, 0o644)
             self._size = os.fstat(self._descriptor).st_size
-        except OSError:
-            self._give_up()
+        except OSError as error:
+            self._give_up(error)
             return False
         if self.lost_bytes:
             note = f"[fde tee: {self.lost_bytes} bytes of output were not written to this log]\n"
@@ -83,9 +84,14 @@ class Log:
             self.lost_bytes = 0
         return True
 
-    def _give_up(self) -> None:
+    def _give_up(self, error: OSError) -> None:
         self.close()
         self._not_before = time.monotonic() + RETRY_S
+        if not self._told:  # once: the program's own output is what stderr is for
+            self._told = True
+            why = f"{self.path} cannot be written ({error.strerror or error})"
+            text = f"fde tee: {why}; the program runs on, its output is not logged until it can be\n"
+            _pass_on(2, text.encode(errors="replace"))
 
     def _rotate(self) -> None:
         self.close()
@@ -203,18 +209,27 @@ def _pass_on(target: int, data: bytes) -> None:
             return
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it is a whole number of at least 1")
+    return number
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; wrong use is 2."""
     parser = argparse.ArgumentParser(prog="fde tee", description="Run a program and copy its output to a log file.")
     parser.add_argument("--log", required=True, help="the log file; appended to")
-    parser.add_argument("--max-bytes", type=int, default=MAX_BYTES, help="rotate beyond this size (default 16 MiB)")
-    parser.add_argument("--keep", type=int, default=KEEP, help="rotated files kept (default 2)")
+    parser.add_argument(
+        "--max-bytes", type=_positive, default=MAX_BYTES, help="rotate beyond this size (default 16 MiB)"
+    )
+    parser.add_argument("--keep", type=_positive, default=KEEP, help="rotated files kept (default 2)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND ARGUMENTS...")
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("name the program to run after --")
-    return run(command, Log(options.log, max(1, options.max_bytes), max(1, options.keep)))
+    return run(command, Log(options.log, options.max_bytes, options.keep))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,8 @@ class Home:
 
 
 def directory_home(path: Path) -> Home:
+    DirectoryRegistry.make(path)
+
     def open_as(person: str) -> Registry:
         return DirectoryRegistry.engine(path) if person == "engine" else DirectoryRegistry(path, PEOPLE[person])
 

@@ -105,6 +105,7 @@ def test_a_hand_written_approval_by_a_contributor_is_not_published(
 def test_two_writers_take_turns(tmp_path: Path, a_candidate: Callable[..., PatternCandidate]) -> None:
     import fcntl
 
+    DirectoryRegistry.make(tmp_path)
     registry = DirectoryRegistry(tmp_path, DANA, lock_timeout_s=0.05)
     with (tmp_path / ".fde" / "lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -191,8 +192,8 @@ def test_identity_is_the_settings_then_git_then_the_system_user(
     ],
 )
 def test_a_manifest_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, text: str, why: str) -> None:
-    registry = DirectoryRegistry(tmp_path, DANA)
     (tmp_path / "candidates").mkdir()
+    registry = DirectoryRegistry(tmp_path, DANA)
     (tmp_path / "candidates" / "c-bad.yaml").write_text(text)
     with pytest.raises(BadInput, match=why) as caught:
         registry.candidates()
@@ -205,6 +206,39 @@ def test_settings_with_an_unknown_field_are_refused_with_what_they_take(tmp_path
     (tmp_path / ".fde" / "settings.yaml").write_text("identiti: x\n")
     with pytest.raises(BadInput, match="identity: NAME"):
         DirectoryRegistry(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "source-repository", "file"])
+def test_a_directory_that_is_no_library_is_refused_and_nothing_is_written(tmp_path: Path, what: str) -> None:
+    place = tmp_path / "place"
+    if what == "file":
+        place.write_text("x")
+    elif what != "missing":
+        place.mkdir()
+    if what == "source-repository":
+        (place / ".fde").mkdir()
+        (place / ".fde" / "egress.yaml").write_text("sourceEgress: true\n")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BadInput, match="no library there") as caught:
+        open_registry(f"directory:{place}").candidates()
+    assert caught.value.exit_code == 3
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_reading_a_checkout_writes_nothing_and_the_first_writer_makes_what_is_local(
+    tmp_path: Path, a_candidate: Callable[..., PatternCandidate], approval: Callable[..., Review]
+) -> None:
+    DirectoryRegistry.engine(tmp_path / "library").propose(a_candidate())
+    checkout = tmp_path / "checkout"
+    (checkout / "candidates").mkdir(parents=True)
+    for path in (tmp_path / "library" / "candidates").iterdir():
+        (checkout / "candidates" / path.name).write_bytes(path.read_bytes())
+    before = sorted(checkout.rglob("*"))
+    registry = DirectoryRegistry(checkout, DANA)
+    assert [candidate.metadata.name for candidate in registry.candidates()] == ["c-0000aaaa"]
+    assert sorted(checkout.rglob("*")) == before
+    registry.decide("c-0000aaaa", approval())
+    assert (checkout / ".fde" / ".gitignore").read_text() == "*\n"
 
 
 @given(st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner, max_size=3), max_leaves=6))

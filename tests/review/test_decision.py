@@ -10,6 +10,7 @@ import yaml
 from fde_api.primitive import Runtime
 from fde_events.errors import Refused
 from fde_extraction.recheck import EvidenceChecker
+from fde_registry.directory import DirectoryRegistry
 from fde_review.decision import Decisions, missing
 
 BEN, ANA = "ben@company.example", "ana@company.example"
@@ -28,6 +29,7 @@ def test_list_shows_name_state_and_proof(fde: Any) -> None:
 def test_an_empty_library_has_found_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from fde_cli.main import run
 
+    DirectoryRegistry.make(tmp_path)
     assert run(["review", "list", "--registry", f"directory:{tmp_path}"]) == 1
     assert "no candidates" in capsys.readouterr().err
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
+from fde_cli.options import Positive
+
 if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
@@ -19,7 +21,7 @@ def bench(
     name: str | None = None,
     *,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    rounds: int = 5,
+    rounds: Positive = 5,
     sample: Path | None = None,
 ) -> int:
     """Measure against named peers, in turns, in CPU time; ratios are medians, with the lowest and the highest.
@@ -41,8 +43,6 @@ def bench(
 
     if name is not None and name not in NAMES:
         raise Misuse(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
-    if rounds < 1:
-        raise Misuse(f"--rounds is 1 or more, not {rounds}")
     figures: list[Figure] = []
     for chosen in NAMES if name is None else (name,):
         found = _run(chosen, sample, rounds)

@@ -8,11 +8,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import PagePort
+
 
 def demo(
     *,
     home: Annotated[Path, Parameter(env_var="FDE_HOME")] = Path(".fde/demo"),
-    port: Annotated[int, Parameter(env_var="FDE_REVIEW_PORT")] = 0,
+    port: PagePort = 0,
     page: bool = True,
     browser: bool = True,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,

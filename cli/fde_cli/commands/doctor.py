@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers, Seconds
+
 if TYPE_CHECKING:
     from fde_registry.registry import Registry
 
@@ -27,10 +29,10 @@ class Finding:
 
 def doctor(
     *,
-    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    brokers: Brokers | None = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
-    timeout: float = 5.0,
+    timeout: Seconds = 5.0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Check broker, registry, rights, identity and egress. Exit 1 when something set does not work.

@@ -32,6 +32,7 @@ def group(
     """
     import msgspec
 
+    from fde_cli.output import write
     from fde_events.errors import Misuse
     from fde_streams.offline import assignments
 
@@ -48,7 +49,7 @@ def group(
     if output is None:
         sys.stdout.buffer.write(text)
     else:
-        _write(output, text)
+        write(output, text)
     print(f"fde group: {len(lines)} events, {len(seen)} groups", file=sys.stderr)
     return 0 if lines else 1
 
@@ -81,12 +82,3 @@ def _of_logs(directory: Path) -> Iterator[Event]:
                     yield parsed.event
         except OSError as error:
             raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
-
-
-def _write(path: Path, text: bytes) -> None:
-    from fde_events.errors import BadInput
-
-    try:
-        path.write_bytes(text)
-    except OSError as error:
-        raise BadInput(str(path), f"cannot be written: {error.strerror}") from error

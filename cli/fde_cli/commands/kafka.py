@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from fde_cli.options import Brokers, Positive
+
 if TYPE_CHECKING:
     from fde_events.topics import Topic
 
 app = App(name="kafka", help="The topics of the engine and of customers: plan, apply.")
 
-Brokers = Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS")]
 Customers = Annotated[tuple[str, ...], Parameter(env_var="FDE_CUSTOMERS", consume_multiple=True, negative=())]
 
 
@@ -39,7 +40,7 @@ def plan(*, brokers: Brokers, customers: Customers = ()) -> int:
 
 
 @app.command
-def apply(*, brokers: Brokers, customers: Customers = (), replication: int = 1) -> int:
+def apply(*, brokers: Brokers, customers: Customers = (), replication: Positive = 1) -> int:
     """Create the topics that are missing. Run again it changes nothing.
 
     Parameters

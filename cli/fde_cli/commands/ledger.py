@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers
+
 
 def ledger(
     *,
-    brokers: Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS")],
+    brokers: Brokers,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Show the loss ledger. Exit 1 when a gap is known.

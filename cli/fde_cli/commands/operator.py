@@ -8,6 +8,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from fde_cli.options import Brokers, Positive, Seconds
+
 app = App(name="operator", help="The operator process, and what it needs in a cluster.")
 
 Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
@@ -17,13 +19,13 @@ Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
 def operator(
     *,
     kubeconfig: Kubeconfig = None,
-    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    brokers: Brokers | None = None,
     broker_networks: Annotated[str, Parameter(env_var="FDE_BROKER_NETWORKS")] = "",
     sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
     runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
     telemetry_secret: Annotated[str | None, Parameter(env_var="FDE_TELEMETRY_SECRET")] = None,
-    workers: Annotated[int, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 4,
-    resync_seconds: Annotated[float, Parameter(env_var="FDE_OPERATOR_RESYNC_SECONDS")] = 600.0,
+    workers: Annotated[Positive, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 4,
+    resync_seconds: Annotated[Seconds, Parameter(env_var="FDE_OPERATOR_RESYNC_SECONDS")] = 600.0,
 ) -> int:
     """Publish approved candidates and run FDEDeployments, until SIGTERM.
 

@@ -27,6 +27,7 @@ def redact(
     key_file
         The customer's pseudonym key; without one a fresh key is used, and pseudonyms differ from run to run.
     """
+    from fde_cli.output import opened
     from fde_events.errors import Misuse
     from fde_sidecar.pseudonym import fresh_key, read_key
     from fde_sidecar.redact import Redactor
@@ -38,7 +39,7 @@ def redact(
     redactor = Redactor(read_key(key_file) if key_file else fresh_key(), "strict" if mode == "strict" else "standard")
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     encoder = msgspec.json.Encoder()
-    out = report.open("wb") if report else None
+    out = opened(report) if report else None
     ends: list[bytes] = []
     try:
         for clean, found in redactor.lines(_lines(source, ends)):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fde_cli.options import PagePort, Positive
+
 if TYPE_CHECKING:
     from fde_api.candidate import PatternCandidate
     from fde_extraction.recheck import EvidenceChecker
@@ -113,7 +115,7 @@ def approve(
     reason: str = "",
     workload: Path | None = None,
     library_only: Annotated[bool, Parameter(negative=())] = False,
-    generation: int | None = None,
+    generation: Positive | None = None,
     evidence: Evidence = None,
 ) -> int:
     """Approve a candidate; in a directory it is published at once. Who approves is who you are, never an argument.
@@ -151,7 +153,7 @@ def approve(
 
 
 @app.command
-def reject(name: str, *, reason: str, registry: Registry = None, generation: int | None = None) -> int:
+def reject(name: str, *, reason: str, registry: Registry = None, generation: Positive | None = None) -> int:
     """Reject a candidate.
 
     Parameters
@@ -237,7 +239,7 @@ def resubmit(folder: Path, *, registry: Registry = None, evidence: Evidence = No
 
 
 @app.command
-def serve(*, registry: Registry = None, evidence: Evidence = None, port: int = 8321) -> int:
+def serve(*, registry: Registry = None, evidence: Evidence = None, port: PagePort = 8321) -> int:
     """The review page on loopback, until Ctrl-C. Whoever starts it decides there.
 
     Parameters

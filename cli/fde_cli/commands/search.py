@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers, Positive
+
 if TYPE_CHECKING:
     from fde_events.challenge import Challenge
     from fde_registry.registry import Registry
@@ -19,8 +21,8 @@ def search(
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     error: Annotated[bool, Parameter(negative=())] = False,
     challenges: Path | None = None,
-    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
-    limit: int = 10,
+    brokers: Brokers | None = None,
+    limit: Positive = 10,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Find published primitives.

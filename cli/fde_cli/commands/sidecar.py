@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers, Positive, Seconds
+
 
 def sidecar(
     *,
@@ -17,12 +19,12 @@ def sidecar(
     logs: tuple[str, ...],
     customer: Annotated[str, Parameter(env_var="FDE_CUSTOMER")],
     spool: Annotated[Path, Parameter(env_var="FDE_SPOOL")],
-    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    brokers: Brokers | None = None,
     key_file: Annotated[Path | None, Parameter(env_var="FDE_PSEUDONYM_KEY_FILE")] = None,
     kafka_config: Annotated[Path | None, Parameter(env_var="FDE_KAFKA_CONFIG")] = None,
-    spool_cap_mib: Annotated[int, Parameter(env_var="FDE_SPOOL_CAP_MIB")] = 256,
+    spool_cap_mib: Annotated[Positive, Parameter(env_var="FDE_SPOOL_CAP_MIB")] = 256,
     pace_group: Annotated[str | None, Parameter(env_var="FDE_PACE_GROUP")] = None,
-    until_idle: float | None = None,
+    until_idle: Seconds | None = None,
 ) -> int:
     """Follow log files, redact, and publish what the feeds let out. Starts and spools without a broker.
 

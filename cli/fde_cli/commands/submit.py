@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers
+
 if TYPE_CHECKING:
     from fde_extraction.repository import Repository, Tracked
     from fde_extraction.submission import Submission
@@ -27,7 +29,7 @@ def submit(
     namespace: Annotated[str | None, Parameter(env_var="FDE_NAMESPACE")] = None,
     reuse: Literal["allowed", "own-customer", "forbidden"] | None = None,
     dry_run: bool = False,
-    brokers: Annotated[str | None, Parameter(env_var="FDE_BROKERS")] = None,
+    brokers: Brokers | None = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     repository: Annotated[Path, Parameter(name=["--repository", "-C"])] = Path(),
 ) -> int:
@@ -63,10 +65,10 @@ def submit(
         Where the repository is.
     """
     from fde_events.errors import Misuse
-    from fde_events.topics import check_customer
+    from fde_events.topics import CUSTOMER, check_customer
     from fde_extraction.repository import Repository
     from fde_extraction.secrets import replace
-    from fde_extraction.submission import check_egress, egress_of, prepare
+    from fde_extraction.submission import check_egress, deployment_name, egress_of, prepare
     from fde_review.decision import now
 
     check_customer(customer)
@@ -80,10 +82,17 @@ def submit(
     egress = egress_of(_committed(source))
     commit, files = _files(source, paths, revisions)
     place = namespace or f"customer-{customer}"
+    name = deployment_name(source.root.name)
+    if deployment is None and not name:
+        raise Misuse(
+            f"the repository's name {source.root.name!r} names no deployment: give --deployment NAMESPACE/NAME."
+        )
+    if namespace is not None and not CUSTOMER.fullmatch(namespace):
+        raise Misuse(f"--namespace {namespace!r} is not a DNS label (lower-case letters, digits, '-', no dot)")
     prepared = prepare(
         files,
         customer=customer,
-        deployment=deployment or f"{place}/{source.root.name}",
+        deployment=deployment or f"{place}/{name}",
         author=author,
         time=now(),
         replace=replace,

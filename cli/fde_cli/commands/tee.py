@@ -6,12 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import Positive
+
 
 def tee(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     log: str,
-    max_bytes: int = 16 * 1024 * 1024,
-    keep: int = 2,
+    max_bytes: Positive = 16 * 1024 * 1024,
+    keep: Positive = 2,
 ) -> int:
     """Run COMMAND; its output goes on as before and to the log. Its exit code is ours, signals reach it.
 
@@ -31,4 +33,4 @@ def tee(
 
     if not command:
         raise Misuse("name the program to run after --: fde tee --log app.log -- python sync.py")
-    return run(list(command), Log(log, max(1, max_bytes), max(1, keep)))
+    return run(list(command), Log(log, max_bytes, keep))

@@ -7,12 +7,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import PagePort
+
 
 def up(
     *,
     fleet: Annotated[Path, Parameter(env_var="FDE_FLEET")],
     home: Annotated[Path, Parameter(env_var="FDE_HOME")] = Path(".fde"),
-    port: Annotated[int, Parameter(env_var="FDE_REVIEW_PORT")] = 0,
+    port: PagePort = 0,
 ) -> int:
     """Run sidecars, ingest, fold, extraction and the review page over the logs of a fleet, until Ctrl-C.
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from fde_cli.options import Brokers, Patience, Positive
+from fde_cli.patience import giving_up
+
 app = App(name="worker", help="The workers: ingest, fold, extraction.")
 app.command(
     "fde_cli.commands.worker_extraction:extraction", name="extraction", help="Challenges and solutions to candidates."
 )
-
-Brokers = Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS")]
 
 
 @app.command
@@ -24,7 +23,7 @@ def ingest(
     *,
     brokers: Brokers,
     pace: Annotated[str | None, Parameter(env_var="FDE_PACE")] = None,
-    patience: Annotated[float, Parameter(env_var="FDE_PATIENCE_S")] = 120.0,
+    patience: Patience = 120.0,
 ) -> int:
     """Sign every customer's telemetry; records off contract go to the dead-letter topic.
 
@@ -45,14 +44,14 @@ def ingest(
     _log_to_stderr()
     path = None if pace is None else _sqlite_path("--pace", pace)
     paced = None if path is None else Pace(lambda: covered_offsets(path, brokers))
-    with _giving_up():
+    with giving_up():
         await_topics(brokers, embedded=path is not None, patience_s=patience)
     worker = IngestWorker(IngestSettings(brokers, patience_s=patience), paced)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
     print(f"fde worker ingest: reading fde.*.telemetry at {brokers}", file=sys.stderr, flush=True)
-    with _giving_up():
+    with giving_up():
         worker.run(lambda: bool(stopping))
     print(f"fde worker ingest: stopped; signed {worker.signed} events, buried {worker.dead} records", file=sys.stderr)
     return 0
@@ -63,8 +62,8 @@ def fold(
     *,
     brokers: Brokers,
     state: Annotated[str, Parameter(env_var="FDE_STATE")] = "kafka",
-    threshold: Annotated[int, Parameter(env_var="FDE_THRESHOLD")] = 3,
-    patience: Annotated[float, Parameter(env_var="FDE_PATIENCE_S")] = 120.0,
+    threshold: Annotated[Positive, Parameter(env_var="FDE_THRESHOLD")] = 3,
+    patience: Patience = 120.0,
 ) -> int:
     """Group signed events and raise challenges.
 
@@ -79,7 +78,6 @@ def fold(
     patience
         Seconds that Kafka may be away before the worker gives up.
     """
-    from fde_events.errors import Misuse
     from fde_streams.app import FoldSettings, FoldWorker
     from fde_streams.broker import await_topics
     from fde_streams.state import StateLog
@@ -87,27 +85,14 @@ def fold(
     from fde_streams.state_sqlite import SqliteStateLog
 
     _log_to_stderr()
-    if threshold < 1:
-        raise Misuse(f"--threshold {threshold}: a challenge needs at least one deployment")
     path = None if state == "kafka" else _sqlite_path("--state", state)
     settings = FoldSettings(brokers, threshold=threshold, patience_s=patience)
-    with _giving_up():
+    with giving_up():
         await_topics(brokers, embedded=path is not None, patience_s=patience)
         log: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
         worker = FoldWorker(settings, log)
     print(f"fde worker fold: state in {state}, threshold {threshold}, at {brokers}", file=sys.stderr, flush=True)
     return worker.run()
-
-
-@contextmanager
-def _giving_up() -> Iterator[None]:
-    """A worker retries inside; what comes out here is final, so it does not promise another try."""
-    from fde_events.errors import Refused, Unavailable
-
-    try:
-        yield
-    except Unavailable as error:
-        raise Refused(f"{error.what} What was taken in is kept; start the worker again when Kafka is back.") from error
 
 
 def _log_to_stderr() -> None:

@@ -9,15 +9,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.options import Brokers, Patience, Positive, Seconds
+from fde_cli.patience import giving_up
+
 
 def extraction(
     *,
-    brokers: Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS")],
+    brokers: Brokers,
     registry: Annotated[str, Parameter(env_var="FDE_REGISTRY")],
     evidence: Annotated[Path, Parameter(env_var="FDE_EVIDENCE")],
-    min_siblings: Annotated[int, Parameter(env_var="FDE_MIN_SIBLINGS")] = 3,
-    min_customers: Annotated[int, Parameter(env_var="FDE_MIN_CUSTOMERS")] = 3,
-    once_idle: float | None = None,
+    min_siblings: Annotated[Positive, Parameter(env_var="FDE_MIN_SIBLINGS")] = 3,
+    min_customers: Annotated[Positive, Parameter(env_var="FDE_MIN_CUSTOMERS")] = 3,
+    once_idle: Seconds | None = None,
+    patience: Patience = 120.0,
 ) -> int:
     """Join challenges with solutions, abstract them, propose candidates. Nothing is published by it.
 
@@ -35,6 +39,8 @@ def extraction(
         Distinct customers whose siblings make a proposal everyone's; never below 2.
     once_idle
         End after this many seconds without input; without it, work until SIGTERM.
+    patience
+        Seconds that Kafka may be away before the worker gives up.
     """
     import structlog
     from confluent_kafka import Producer
@@ -72,12 +78,13 @@ def extraction(
         thresholds=Thresholds(min_siblings, min_customers),
     )
     export = home.path / "challenges.jsonl" if isinstance(home, DirectoryRegistry) and local else None
-    settings = WorkerSettings(brokers, evidence, once_idle_s=once_idle, export=export)
+    settings = WorkerSettings(brokers, evidence, once_idle_s=once_idle, patience_s=patience, export=export)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
     print(f"fde worker extraction: {brokers} to {registry}, evidence in {evidence}", file=sys.stderr, flush=True)
-    ExtractionWorker(settings, desk, producer=producer).run(lambda: bool(stopping))
+    with giving_up():
+        ExtractionWorker(settings, desk, producer=producer).run(lambda: bool(stopping))
     counts = ", ".join(f"{count} {state}" for state, count in sorted(desk.summary().items())) or "no challenge"
     print(f"fde worker extraction: stopped; challenges: {counts}", file=sys.stderr)
     return 0

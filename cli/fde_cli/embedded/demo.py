@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,7 @@ from fde_cli.embedded.stopping import stoppable
 from fde_cli.embedded.talk import quiet
 from fde_events.errors import Misuse
 from fde_registry.viewer import DirectorySettings, write_settings
+from fde_review.serve import listen
 
 _IDLE_S: Final = 1.0
 _LIMIT_S: Final = 120.0
@@ -27,6 +30,12 @@ REVIEWER: Final = "reviewer@company.example"
 
 def run(sample: Path, directory: Path, *, port: int, page: bool, browser: bool, as_json: bool) -> int:
     """Returns the exit code: 0, or 1 when something was lost or nothing was found."""
+    bound = listen(port) if page else None  # before anything starts: a port that is taken is told at once
+    with nullcontext() if bound is None else closing(bound):
+        return _run(sample, directory, bound, browser=browser, as_json=as_json)
+
+
+def _run(sample: Path, directory: Path, bound: socket.socket | None, *, browser: bool, as_json: bool) -> int:
     home = _fresh(directory)
     quiet(home.logs / "sidecars.log")
     write_settings(home.library, DirectorySettings(identity=REVIEWER, customers=("*",)))
@@ -48,8 +57,8 @@ def run(sample: Path, directory: Path, *, port: int, page: bool, browser: bool, 
         else:
             print("\n".join(lines(found, library=str(home.library))), flush=True)
         tell(f"\nfde demo: done in {time.monotonic() - began:.1f} s")
-        if page:
-            with ServedPage(home, port=port) as served:
+        if bound is not None:
+            with ServedPage(home, bound) as served:
                 served.announce(browser=browser)
                 served.wait(loop.check)
     return _code(found)
@@ -62,7 +71,7 @@ def _code(found: Findings) -> int:
 def _fresh(directory: Path) -> Home:
     """An empty home. Only a directory that a demo made is ever removed."""
     marker = directory / ".fde-demo"
-    if directory.exists() and any(directory.iterdir()):
+    if directory.is_dir() and any(directory.iterdir()):
         if not marker.exists():
             raise Misuse(f"--home {directory} holds something that no demo made; name an empty directory.")
         shutil.rmtree(directory)

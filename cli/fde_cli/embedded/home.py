@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fde_cli.output import folder
+from fde_registry.directory import DirectoryRegistry
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -43,8 +46,8 @@ class Home:
         return self.directory / "logs"
 
     def make(self) -> Home:
-        """Create the directory, private to its owner."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path in (self.spools, self.feeds, self.library, self.evidence, self.logs):
-            path.mkdir(exist_ok=True, mode=0o700)
+        """Create the directory, private to its owner. :class:`BadInput` when it cannot be one."""
+        for path in (self.directory, self.spools, self.feeds, self.library, self.evidence, self.logs):
+            folder(path, mode=0o700)
+        DirectoryRegistry.make(self.library)
         return self

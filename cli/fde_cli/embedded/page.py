@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -14,17 +15,17 @@ from fde_extraction.evidence import EvidenceStore
 from fde_extraction.recheck import EvidenceChecker
 from fde_registry.address import open_registry
 from fde_review.page import create_app
-from fde_review.serve import HOST, listen, server
+from fde_review.serve import HOST, server
 
 
 class ServedPage:
-    """The page on loopback while the context lasts. `port` 0 takes a free one."""
+    """The page on loopback while the context lasts, on a socket that listens already (:func:`fde_review.serve.listen`)."""
 
-    def __init__(self, home: Home, *, port: int) -> None:
+    def __init__(self, home: Home, bound: socket.socket) -> None:
         registry = open_registry(f"directory:{home.library}")
         checker = EvidenceChecker(EvidenceStore(home.evidence))
         app = create_app(registry, lambda: status.read(home.evidence / "status.jsonl"), checker=checker)
-        self._socket = listen(port)
+        self._socket = bound
         self._server = server(app)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

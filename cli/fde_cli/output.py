@@ -1,0 +1,34 @@
+"""Files that a command writes: opened here, so that a path that cannot be written is a sentence and exit 3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from fde_events.errors import BadInput
+
+
+def opened(path: Path) -> BinaryIO:
+    """`path`, emptied, for writing bytes. :class:`BadInput` names it when that is not possible."""
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace what `path` holds. :class:`BadInput` names it when that is not possible."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def folder(path: Path, *, mode: int = 0o777) -> Path:
+    """`path` as a directory, made with its parents if need be. :class:`BadInput` names it when that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        why = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+        raise BadInput(str(path), f"cannot be a directory: {why}") from error
+    return path
