@@ -1,6 +1,6 @@
 """Rendering: values into the holes of a template, as bytes.
 
-(TemplateFile, values) -> each hole: value -> filters -> place -> text -> bytes -> shape
+(TemplateFile, values) -> each hole: value -> filters -> place -> text -> joints, shape -> bytes
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fde_api.primitive import Hole, Parameter, Scalar, Template, TemplateFile
-from fde_template import shape
+from fde_template import joint, shape
 from fde_template.encoding import encode
 from fde_template.errors import RenderRefused, TemplateError
 from fde_template.filters import apply
-from fde_template.place import refusal
+from fde_template.place import is_source, refusal
 from fde_template.values import text_of
 
 
@@ -40,17 +40,20 @@ def render(
     :class:`RenderRefused` names the parameter that is missing, unknown, of another type, or would leave its place.
     """
     texts = texts_of(values, parameters, secrets=secrets, needed=names(file))
-    pieces, blocks = [], []
+    pieces, blocks, holes = [], [], []
     at = 0
     for segment in file.segments:
         piece = segment.text if segment.hole is None else _filled(file, segment.hole, texts)
         if piece is None:
             raise TemplateError(f"{file.path}: a segment has neither text nor a hole")
-        if segment.hole is not None and segment.hole.place.endswith("source"):
+        if segment.hole is not None and is_source(segment.hole.place):
             blocks.append((at, at + len(piece)))
+        if segment.hole is not None:
+            holes.append(joint.Filled(segment.hole, at, at + len(piece)))
         pieces.append(piece)
         at += len(piece)
     text = "".join(pieces)
+    joint.check(file, text, holes)
     shape.check(file, text, blocks)
     return encode(text, file.encoding)
 
@@ -93,4 +96,8 @@ def _filled(file: TemplateFile, hole: Hole, texts: Mapping[str, str]) -> str:
     why = refusal(hole.place, text)
     if why is not None:
         raise RenderRefused(f"{file.path}: parameter {hole.parameter}: {why} (place {hole.place})", hole.parameter)
+    try:
+        encode(text, file.encoding)
+    except TemplateError as error:
+        raise RenderRefused(f"{file.path}: parameter {hole.parameter}: {error}", hole.parameter) from error
     return text
