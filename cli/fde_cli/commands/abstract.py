@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +31,15 @@ def abstract(*files: Path, name: str, output: Path, bindings: Path, customers: s
     """
     from fde_api.meta import Metadata, manifest
     from fde_api.primitive import DeploymentPrimitive
-    from fde_events.errors import Misuse
+    from fde_extraction import path as paths
     from fde_extraction.abstract import abstract as abstracted
     from fde_extraction.document import write
     from fde_extraction.report import as_json, lines
 
-    named = [part.strip() for part in customers.split(",")] if customers else []
-    if named and len(named) != len(files):
-        raise Misuse(f"--customers names {len(named)} customers for {len(files)} files: give one for each, in order.")
+    _check_name(name)
+    named = _customers(customers, len(files))
+    inside = [part for path in files for part in (_below(path) if path.is_dir() else [path])]
+    paths.apart({"--output": output, "--bindings": bindings}, inside)
     siblings = [
         sibling for index, path in enumerate(files) for sibling in _siblings(path, named[index] if named else path.stem)
     ]
@@ -46,23 +48,48 @@ def abstract(*files: Path, name: str, output: Path, bindings: Path, customers: s
         metadata=Metadata(name=DeploymentPrimitive.object_name(name, result.spec.version)), spec=result.spec
     )
     write(output, manifest(primitive))
-    write(bindings, result.bindings)
+    write(bindings, result.bindings, private=True)
     print("\n".join(lines(result)), file=sys.stderr)
     if json:
         print(as_json(result))
 
 
+def _check_name(name: str) -> None:
+    from fde_events.errors import Misuse
+
+    # fde_api's Name63, here to the very end: `$` lets a last line break by.
+    if not re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", name):
+        raise Misuse(
+            f"--name {name[:80]!r}: it takes 1 to 63 lower-case letters, digits and hyphens, with no hyphen at its ends."
+        )
+
+
+def _customers(customers: str, wanted: int) -> list[str]:
+    from fde_events.errors import Misuse
+
+    named = [part.strip() for part in customers.split(",")] if customers.strip() else []
+    if named and not all(named):
+        raise Misuse("--customers has an empty name: give one for each file or directory, in order.")
+    if named and len(named) != wanted:
+        raise Misuse(f"--customers names {len(named)} customers for {wanted} files: give one for each, in order.")
+    return named
+
+
 def _siblings(path: Path, customer: str) -> list[Sibling]:
-    from fde_events.errors import BadInput
+    from fde_extraction import path as paths
     from fde_extraction.abstract import Sibling
 
-    try:
-        if path.is_dir():
-            return [
-                Sibling(customer, file.relative_to(path).as_posix(), file.read_bytes(), path.name)
-                for file in sorted(path.rglob("*"))
-                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            ]
-        return [Sibling(customer, path.name, path.read_bytes(), path.stem)]
-    except OSError as error:
-        raise BadInput(str(path), error.strerror or "cannot be read") from error
+    if path.is_dir():
+        return [
+            Sibling(customer, file.relative_to(path).as_posix(), paths.read(file), path.name) for file in _below(path)
+        ]
+    return [Sibling(customer, path.name, paths.read(path), path.stem)]
+
+
+def _below(path: Path) -> list[Path]:
+    """The regular files below a directory that are not hidden, in order."""
+    return [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    ]

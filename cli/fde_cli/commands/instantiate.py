@@ -29,7 +29,9 @@ def instantiate(
     output
         A directory for the files; needed when the primitive has several.
     """
+    from fde_cli.output import folder, write
     from fde_events.errors import BadInput, Misuse
+    from fde_extraction import path as paths
     from fde_extraction.document import read_mapping, read_primitive
     from fde_template.render import render_all
 
@@ -49,7 +51,7 @@ def instantiate(
         spec.template,
         {name: value for name, value in given.items() if name not in secret},
         spec.parameters,
-        secrets={name: str(value) for name, value in given.items() if name in secret},
+        secrets={name: value for name, value in given.items() if name in secret},
     )
     if output is None:
         if len(rendered) != 1:
@@ -57,10 +59,15 @@ def instantiate(
         sys.stdout.buffer.write(next(iter(rendered.values())))
         return
     root = output.resolve()
-    for path, data in rendered.items():
-        target = (root / path).resolve()
-        if not target.is_relative_to(root):
+    targets = {path: root / path for path in rendered}
+    for path, target in targets.items():
+        if not target.resolve().is_relative_to(root):
             raise BadInput(str(primitive), f"the template's path {path!r} leads out of {output}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    paths.apart(
+        {f"--output {path}": target for path, target in targets.items()},
+        [given_by for given_by in (primitive, values, bindings) if given_by is not None],
+    )
+    for path, data in rendered.items():
+        folder(targets[path].parent)
+        write(targets[path], data)
         print(f"wrote {output / path}", file=sys.stderr)
