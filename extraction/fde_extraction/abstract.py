@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from fde_api.candidate import Proof
@@ -22,7 +23,7 @@ from fde_extraction.description import describe
 from fde_extraction.draft import Source, draft
 from fde_extraction.label import words_of
 from fde_extraction.language import language_of
-from fde_extraction.members import Member, Skipped, members_of, paired
+from fde_extraction.members import Member, Skipped, members_of, paired, sized
 from fde_extraction.naming import Names
 from fde_extraction.schema import type_of
 from fde_extraction.slot import Slot
@@ -30,6 +31,7 @@ from fde_extraction.source_file import SourceFile, read, shows_secret, source_sh
 from fde_extraction.template_file import Use, templates, uses
 from fde_extraction.unify import Value, unify
 from fde_extraction.unparsable import Leaking, NotAbstractable
+from fde_extraction.vouched import acknowledged
 from fde_template.errors import TemplateError
 from fde_template.place import is_source
 from fde_template.render import render
@@ -55,12 +57,17 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a reviewer asks first. `source_share`: share of the siblings' text in source blocks, 0..1."""
+    """What a reviewer asks first. `source_share`: share of the siblings' text in source blocks, 0..1.
+
+    `acknowledge`: with siblings of fewer than three customers, the words of code that stay in the template and that no
+    standard vouches for; empty otherwise.
+    """
 
     skipped: tuple[Skipped, ...] = ()
     source_blocks: int = 0
     source_share: float = 0.0
     uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
+    acknowledge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,16 @@ def abstract(
     reported. :class:`NotAbstractable` when fewer than two are left or they share too little; :class:`Leaking` when the
     leak gate finds anything in the finished proposal.
     """
+    sized([(_where(s), s.data) for s in siblings])
     members, skipped = members_of([(s.member, s.customer, s.path, s.data) for s in siblings])
     members = sorted(members, key=lambda member: (sorted(member.files.values()), member.name))
     _enough(members, skipped)
     named = tuple(dict.fromkeys([*customers, *(member.customer for member in members)]))
     files = [read(path, [texts[0] for texts in column], members) for path, column in paired(members, name)]
-    for file, parts in zip(files, draft([Source(f.pieces, f.secrets, f.language) for f in files], named), strict=True):
+    shared_by = customers_of(members)
+    few = shared_by < MIN_CUSTOMERS
+    sources = [Source(file.pieces, file.secrets, file.language, file.imported) for file in files]
+    for file, parts in zip(files, draft(sources, named, few=few, said=name), strict=True):
         file.parts = parts
     slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
     values = unify(slots)
@@ -128,7 +139,7 @@ def abstract(
             vocabulary=vocabulary,
             shown=names.shown,
             owned=_owned(slots, values, parameters, named, by_name=parties),
-            shared=len({member.customer for member in members}) >= MIN_CUSTOMERS,
+            shared=not few,
         ),
         *(leak.Leak("secret", f"template.files[{index}]") for index, file in enumerate(files) if shows_secret(file)),
     ]
@@ -137,13 +148,30 @@ def abstract(
     proof = Proof(
         siblings=len(members),
         rebuilt=rebuilt,
-        sibling_customers=len({m.customer for m in members}),
+        sibling_customers=shared_by,
         leaks=0,
         gate=leak.GATE,
     )
     blocks = sum(slot.kind == "source" or is_source(slot.place) for slot in slots)
-    report = Report(tuple(skipped), blocks, free, uses(files, values, parameters))
+    report = Report(tuple(skipped), blocks, free, uses(files, values, parameters), _kept(files) if few else ())
     return Abstraction(spec, bindings, proof, report)
+
+
+def _where(sibling: Sibling) -> str:
+    return (
+        f"{sibling.member}/{sibling.path}"
+        if sibling.member not in ("", PurePosixPath(sibling.path).stem)
+        else sibling.path
+    )
+
+
+def customers_of(members: Sequence[Member]) -> int:
+    """How many distinct customers they are of; one name in two spellings is one."""
+    return len({"".join(words(member.customer)) or member.customer for member in members})
+
+
+def _kept(files: Sequence[SourceFile]) -> tuple[str, ...]:
+    return acknowledged(part for file in files for part in file.parts if isinstance(part, str))
 
 
 def _enough(members: Sequence[Member], skipped: Sequence[Skipped]) -> None:
@@ -196,6 +224,7 @@ def _owned(
             for index in value.uses
             for hint in (*slots[index].hints[:2], *([parameter.name] if by_name else []))
         )
+        or any(slots[index].sensitive == "person" for index in value.uses)
         or any("".join(words(text)) in names for text in value.texts)
     )
 

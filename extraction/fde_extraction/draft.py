@@ -21,6 +21,7 @@ from fde_extraction.label import Label, Labels, common, inner
 from fde_extraction.languages.sqllabel import ROLES
 from fde_extraction.literal import Fragment
 from fde_extraction.slot import Slot
+from fde_extraction.vouched import Vocabulary, judged, vocabulary_of
 from fde_template.place import refusal
 from fde_template.words import words
 
@@ -36,11 +37,23 @@ class Source:
     pieces: Sequence[Piece]
     secrets: Sequence[Sequence[Span]]
     language: str
+    imported: frozenset[int] = frozenset()
+    """Where, in the first sibling, texts stand that name imported modules, in characters."""
 
 
-def draft(sources: Sequence[Source], customers: Sequence[str] = ()) -> list[list[Part]]:
-    """Each file as constants and slots, in order. A value met in one file explains the others."""
+def draft(
+    sources: Sequence[Source], customers: Sequence[str] = (), *, few: bool = False, said: str = ""
+) -> list[list[Part]]:
+    """Each file as constants and slots, in order. A value met in one file explains the others.
+
+    `few`: fewer than three customers share what is the same, so literals that are no vocabulary become slots too; `said`:
+    what is published anyway (the primitive's name), whose words are vocabulary.
+    """
     drafts = [_Drafting(source, customers) for source in sources]
+    if few:
+        vocabulary = vocabulary_of([said, *(text for drafting in drafts for text in drafting.code())])
+        for drafting in drafts:
+            drafting.vocabulary = vocabulary
     everywhere = [literal for drafting in drafts for literal in drafting.literals.values()]
     bare = frozenset(text for drafting in drafts for text in drafting.alone())
     widen(everywhere)
@@ -65,6 +78,25 @@ class _Drafting:
         self.bare: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
         self.met = Known(())
+        self.imported = source.imported
+        self.vocabulary: Vocabulary | None = None  # None: enough customers share what is the same
+
+    def code(self) -> Iterator[str]:
+        """What all siblings share and is neither literal nor comment, and what their differing names share."""
+        for piece in self.pieces:
+            if piece.kind == "same" and piece.leaves and not self._is_judged(piece):
+                yield piece.texts[0]
+        for literal in self.literals.values():
+            if not self._is_judged(literal.piece):
+                yield from (f.texts[0] for f in literal.found if f.shared)
+
+    def _is_judged(self, piece: Piece) -> bool:
+        first = piece.leaves[0]
+        return judged(piece.place, first.kind) and first.start not in self.imported
+
+    def _keeps(self, piece: Piece, text: str) -> bool:
+        """Whether shared `text` of `piece` may be a constant, by whoever shares it."""
+        return self.vocabulary is None or not self._is_judged(piece) or self.vocabulary.takes(text, piece.place)
 
     def settle(self, met: Known, known: frozenset[str]) -> None:
         """Take over the values of all files, and the texts that are sensitive somewhere."""
@@ -145,10 +177,13 @@ class _Drafting:
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
                     marks.append((*match.span(), "known", False))
+        if not secret and not self._keeps(piece, _without(text, [(start, end) for start, end, *_ in marks])):
+            yield from self._unvouched(text, hints, piece, alone=alone)
+            return
         at, siblings = 0, len(piece.texts)
         for start, end, kind, is_secret in sorted(marks):
             if start > at:
-                yield text[at:start]
+                yield from self._stretch(text[at:start], hints, piece)
             whole = alone and (start, end) == (0, len(text))
             context = tuple(words(text[at:start])[-2:])
             yield Slot(
@@ -157,15 +192,43 @@ class _Drafting:
             )  # fmt: skip
             at = end
         if at < len(text):
-            yield text[at:]
+            yield from self._stretch(text[at:], hints, piece)
+
+    def _stretch(self, text: str, hints: tuple[str, ...], piece: Piece) -> Iterator[Part]:
+        """Shared text beside something sensitive."""
+        if self._keeps(piece, text):
+            yield text
+        else:
+            yield from self._unvouched(text, hints, piece, alone=False)
+
+    def _unvouched(self, text: str, hints: tuple[str, ...], piece: Piece, *, alone: bool) -> Iterator[Part]:
+        """Shared text that nobody vouches for; a comment line by line, without its frame."""
+        comment = "comment" in piece.place
+        labels = common([leaf.labels for leaf in piece.leaves])
+        for line in text.splitlines(keepends=True) if comment else [text]:
+            lead, body, tail = _framed(line) if comment else ("", line, "")
+            if comment and self._keeps(piece, line) and not sensitive.find(line, (), self.customers):
+                yield line
+                continue
+            texts = (body,) * len(piece.texts)
+            whole = alone or comment
+            yield lead
+            yield Slot(
+                texts, self._place(piece, texts, whole, ""), hints=hints, whole=whole, leaf=piece.leaves[0].kind,
+                labels=labels,
+            )  # fmt: skip
+            yield tail
 
     # -- what differs ------------------------------------------------------------------------------------------------
 
     def _literal(self, literal: Differing) -> Iterator[Part]:
         piece = literal.piece
-        if self._takes_whole(literal):
+        if self._hides(literal):
             gap = Fragment(piece.texts)
-            parts: list[Fragment] = [gap] if literal.secret else self.met.values(gap)
+            parts: list[Fragment] = [gap]
+        elif self._takes_whole(literal):
+            gap = Fragment(piece.texts)
+            parts = [gap] if literal.secret else self.met.values(gap)
         else:
             parts = [part for f in literal.found for part in ([f] if f.shared else self.met.values(f))]
         before, after_shared = "", ""
@@ -202,6 +265,19 @@ class _Drafting:
             if any(first < end and start < last for first, last in self.secrets[k]):
                 return True
         return False
+
+    def _hides(self, literal: Differing) -> bool:
+        """Whether something shared in it is nobody's vocabulary, and all of it can be one value."""
+        piece = literal.piece
+        if all(self._keeps(piece, fragment.texts[0]) for fragment in literal.found if fragment.shared):
+            return False
+        if any(
+            start < leaf.end and leaf.start < end
+            for leaf, found in zip(piece.leaves, self.secrets, strict=True)
+            for start, end in found
+        ):
+            return False
+        return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
 
     def _takes_whole(self, literal: Differing) -> bool:
         place = literal.piece.place.rsplit("/", 1)[-1]
@@ -260,6 +336,21 @@ def _labels(piece: Piece, parts: Sequence[Fragment], index: int) -> Labels:
     if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(ROLES):
         return labels
     return inner(labels, Label("relation", ROLES[level]))
+
+
+def _without(text: str, marks: Sequence[Span]) -> str:
+    at, kept = 0, []
+    for start, end in sorted(marks):
+        kept.append(text[at:start])
+        at = end
+    return " ".join([*kept, text[at:]])
+
+
+def _framed(line: str) -> tuple[str, str, str]:
+    """A comment's line as what stands before its text, the text, and white space after it."""
+    start = len(line) - len(line.lstrip(" \t*#!/-"))
+    end = len(line.rstrip())
+    return (line[:start], line[start:end], line[end:]) if start < end else ("", line, "")
 
 
 def _may_be_empty(place: str) -> bool:

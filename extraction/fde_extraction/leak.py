@@ -25,7 +25,7 @@ from fde_template.words import words
 GATE: Final = "leak-gate-v1"
 SHORTEST: Final = 4  # letters and digits; shorter texts are in every source
 # Words of the engine's own sentences and defaults: they are in every proposal and tell of no customer.
-_OURS: Final = frozenset(
+OURS: Final = frozenset(
     "integration stands in one place places white space as the siblings lay it out a source block whole statements or clauses "
     "python typescript sql string template identifier number comment line double single triple raw bytes text url host part path "
     "layout regex bool jinja quoted backtick bracket low medium high small restricted kubernetes value argument key column part of "
@@ -80,7 +80,7 @@ def scan(
             if any(loose in lowered for loose in needle[3]) or any(exact in everything for exact in needle[4])
         ]
 
-    code, prose, named = present(vocabulary), present(vocabulary | _OURS), present(vocabulary | _OURS | shown)
+    code, prose, named = present(vocabulary), present(vocabulary | OURS), present(vocabulary | OURS | shown)
     found = []
     for where, text in texts:
         low, needles = text.lower(), code if where.endswith(".text") else named if _NAMES.search(where) else prose

@@ -9,25 +9,34 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Final
 
 from fde_extraction.language import language, language_of
 from fde_extraction.similarity import similarity
 from fde_extraction.unparsable import NotAbstractable, UnparsableSource
 from fde_template.encoding import Encoding, decode, encoding_of
 
-MAX_BYTES = 2_000_000  # a file larger than this was not written by a person
+MAX_BYTES: Final = 256 * 1024  # of one file, as the record that carries it; a larger one was not written by a person
+MAX_TOTAL: Final = 2 * 1024 * 1024  # of all siblings together: aligning them takes minutes beyond
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A member that could not be used, with the place and the reason; `line` 1-based or None."""
+    """A member that could not be used, with the place and the reason; `line` 1-based or None.
+
+    `member`: the solution of several files that is left out because of this one, empty for a file by itself.
+    """
 
     path: str
     why: str
     line: int | None = None
+    member: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.why}"
+        place = f"{self.path}{'' if self.line is None else f':{self.line}'}"
+        if not self.member:
+            return f"{place}: {self.why}"
+        return f"{self.member} (the whole sibling is left out): {self.member}/{place} {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +61,49 @@ def members_of(entries: Sequence[tuple[str, str, str, bytes]]) -> tuple[list[Mem
         try:
             encoding = Counter(_checked(path, data) for _, path, data in files).most_common(1)[0][0]
         except UnparsableSource as error:
-            skipped.append(Skipped(error.where, error.why, error.line))
+            skipped.append(Skipped(error.where, error.why, error.line, _solution(name, files[0][1], len(files))))
             continue
         found.append(Member(name, files[0][0], {path: data for _, path, data in files}, encoding))
     return _of_one_encoding(found, skipped), skipped
 
 
+def sized(entries: Sequence[tuple[str, bytes]]) -> None:
+    """Nothing, or :class:`NotAbstractable` for the (path, bytes) that are too large, before anything is parsed."""
+    for path, data in entries:
+        if len(data) > MAX_BYTES:
+            raise NotAbstractable(path, _too_large(len(data)))
+    total = sum(len(data) for _, data in entries)
+    if total > MAX_TOTAL:
+        raise NotAbstractable(
+            "siblings", f"are {_size(total)} together, {_size(MAX_TOTAL)} at most; give fewer or smaller files"
+        )
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"is {_size(size)}, a file may have {_size(MAX_BYTES)} at most: generated or minified; leave it out or split it"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024:,.0f} KiB" if count % 1024 == 0 else f"{count:,} bytes"
+
+
+def _solution(name: str, path: str, files: int) -> str:
+    """The member's name where it says more than the file's."""
+    return name if files > 1 or "/" in path or PurePosixPath(path).stem != name else ""
+
+
 def _checked(path: str, data: bytes) -> Encoding:
     """The encoding of a file that can be used; :class:`UnparsableSource` says where it cannot."""
+    if len(data) > MAX_BYTES:
+        raise UnparsableSource(path, _too_large(len(data)))
     if b"\0" in data:
         raise UnparsableSource(
             path, "holds a NUL byte, so it is no source text", line=data[: data.index(b"\0")].count(b"\n") + 1
         )
     if not data.strip():
         raise UnparsableSource(path, "is empty")
-    if len(data) > MAX_BYTES:
-        raise UnparsableSource(path, f"is larger than {MAX_BYTES // 1_000_000} MB: generated or minified")
     encoding = encoding_of(data)
     kind = language_of(path)
     if kind != "other":
@@ -82,7 +118,14 @@ def _of_one_encoding(members: Sequence[Member], skipped: list[Skipped]) -> list[
     usual = min(counts, key=lambda encoding: (-counts[encoding], ("utf-8", "utf-8-sig", "latin-1").index(encoding)))
     for member in members:
         if member.encoding != usual:
-            skipped.append(Skipped(next(iter(member.files)), f"is {member.encoding}, the others are {usual}"))
+            path = next(iter(member.files))
+            skipped.append(
+                Skipped(
+                    path,
+                    f"is {member.encoding}, the others are {usual}",
+                    member=_solution(member.name, path, len(member.files)),
+                )
+            )
     return [member for member in members if member.encoding == usual]
 
 

@@ -42,6 +42,7 @@ _FALLBACK: Final = {
     "account": "accountId",
     "user": "userName",
     "customer": "customer",
+    "person": "personName",
 }
 _AFFIX: Final = frozenset(
     {"error", "exception", "event", "class", "model", "dto", "props", "stack", "request", "controller"}
@@ -155,7 +156,7 @@ def _candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
         affix = tuple(word for word in slot.context if word not in _EMPTY | _AFFIX and not word.isdigit())
         if affix:
             yield affix[-1:], 2
-    if not slot.whole and slot.context and slot.sensitive != "email" and slot.leaf.endswith("_text"):
+    if not slot.whole and slot.context and slot.sensitive not in ("email", "person") and slot.leaf.endswith("_text"):
         said = tuple(word for word in slot.context[:2] if word not in _EMPTY and word.isalpha() and len(word) > 2)
         if said:
             yield said[-1:], 2

@@ -1,4 +1,6 @@
-"""The report of an abstraction: for people as lines, for machines as JSON. No sibling's text is in it."""
+"""The report of an abstraction: for people as lines, for machines as JSON. No sibling's value is in it.
+
+With few customers the words that stay are listed: they are in the template, and whoever reviews it acknowledges them."""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction.abstract import Abstraction
 
 
@@ -24,6 +27,11 @@ def lines(result: Abstraction) -> list[str]:
         for file in spec.template.files
         if file.shape is None
     ]
+    if report.acknowledge:
+        found.append(
+            f"acknowledge: fewer than {MIN_CUSTOMERS} customers, so only the code's own words stay; look through these "
+            f"{len(report.acknowledge)}: {', '.join(report.acknowledge)}"
+        )
     return found
 
 
@@ -35,6 +43,7 @@ def as_json(result: Abstraction) -> str:
         "skipped": [str(item) for item in result.report.skipped],
         "sourceBlocks": result.report.source_blocks,
         "sourceShare": round(result.report.source_share, 4),
+        "acknowledge": list(result.report.acknowledge),
         "parameters": [
             {
                 "name": parameter.name,

@@ -2,7 +2,8 @@
 
 leaf's text and names -> find() -> spans with a class
 
-Classes: host (internal names, private addresses), email, account (cloud account ids, locators, ARNs), user, customer.
+Classes: host (internal names, private addresses), email, account (cloud account ids, locators, ARNs), user,
+person (after an honorific or a word like author), customer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,19 @@ _ADDRESS: Final = (
     r"(?:10(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}|169\.254(?:\.\d{1,3}){2}|"
     r"192\.0\.2\.\d{1,3}|198\.51\.100\.\d{1,3}|203\.0\.113\.\d{1,3}|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])(?:\.\d{1,3}){2})"
 )
+_CAPITAL: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u010c\u0106\u0160\u017d\u0141\u0130\u015e"
+# A capital, then small letters: neither an acronym nor an initial alone.
+_NAME: Final = rf"(?:[{_CAPITAL}]['\u2019])?[{_CAPITAL}][^\W\d_A-Z]+(?:['\u2019-]?[{_CAPITAL}][^\W\d_A-Z]+)*"
+_NEXT: Final = rf"[ \t]+(?:(?:von|van|de|der|den|della|di|da|zu|bin|al|[{_CAPITAL}]\.)[ \t]+)*{_NAME}"
+_PERSON: Final = (
+    rf"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Frau|Herrn?|Mme|Mlle|Monsieur|Madame|Se\u00f1ora?)\b\.?"
+    rf"(?:[ \t]+(?:Dr|Prof)\b\.?)*{_NEXT}(?:{_NEXT}){{0,2}}"
+)
+_SIGNED: Final = re.compile(
+    rf"(?:@author[ \t:]+(?P<one>{_NAME}(?:{_NEXT}){{0,3}})|"
+    rf"\b(?i:author|owner|contact|maintainer|maintained by|written by)[ \t]*(?::[ \t]*|(?<=by)[ \t]+)(?P<two>{_NAME}(?:{_NEXT}){{1,3}}))"
+)
+_SIGNING: Final = frozenset("author authors owner contact maintainer maintainers".split())
 # Order matters: the wider text first, so that an address in an ARN is part of it.
 _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")),
@@ -83,6 +97,7 @@ def find(
         if not (kind == "url" or match.group().startswith("arn:"))
         or (wide and not any(part in match.group() for part in bare))
     ]
+    found += _persons(text)
     found += _named(text, hints)
     found += [Sensitive("customer", *span) for name in customers for span in spelled(name, text)]
     kept: list[Sensitive] = []
@@ -90,6 +105,14 @@ def find(
         if all(item.end <= other.start or other.end <= item.start for other in kept):
             kept.append(item)
     return sorted(kept, key=lambda item: item.start)
+
+
+def _persons(text: str) -> Iterator[Sensitive]:
+    """People's names by what stands before them; there is no list of names, so a name by itself is not seen."""
+    for match in re.finditer(_PERSON, text):
+        yield Sensitive("person", *match.span())
+    for match in _SIGNED.finditer(text):
+        yield Sensitive("person", *match.span("one" if match["one"] else "two"))
 
 
 def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
@@ -102,6 +125,8 @@ def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
             and re.search(r"\d", text)
         ):
             yield Sensitive("user", 0, len(text))
+        if parts & _SIGNING and re.fullmatch(rf"{_NAME}(?:{_NEXT}){{1,3}}", text):
+            yield Sensitive("person", 0, len(text))
         if parts & _ACCOUNTS and re.fullmatch(r"[\w.-]{4,64}", text) and re.search(r"\d", text):
             yield Sensitive("account", 0, len(text))
 

@@ -17,10 +17,12 @@ from fde_extraction.language import language, language_of
 from fde_extraction.members import Member
 from fde_extraction.similarity import similarity
 from fde_extraction.slot import Slot
+from fde_extraction.tree import Node
 from fde_extraction.unparsable import NotAbstractable
 from fde_template.place import is_source
 
 LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
+_REQUIRE: Final = 12  # nodes of require("m"), with what the tree holds beside them
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class SourceFile:
     pieces: list[Piece]
     parts: list[Part]
     secrets: list[list[tuple[int, int]]]
+    imported: frozenset[int] = frozenset()
 
 
 def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
@@ -55,7 +58,22 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return SourceFile(path, kind, texts, encoding, pieces, [], spans)
+    return SourceFile(path, kind, texts, encoding, pieces, [], spans, imported_in(trees[0]))
+
+
+def imported_in(tree: Node) -> frozenset[int]:
+    """Where texts stand that name modules (``import x from "m"``, ``require("m")``), in characters."""
+    found: set[int] = set()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        called = node.kind == "call_expression" and node.first.text in ("require", "import")
+        if node.kind in ("import_statement", "export_statement"):
+            found |= {leaf.start for child in node.children if child.kind == "string" for leaf in child.leaves()}
+        elif called and node.size < _REQUIRE:
+            found |= {leaf.start for leaf in node.leaves() if leaf.kind == "string_text"}
+        stack.extend(node.children)
+    return frozenset(found)
 
 
 def shows_secret(file: SourceFile) -> bool:

@@ -1,0 +1,120 @@
+"""Vouching: which shared literals may be constants although fewer than three customers share them.
+
+words of the siblings' code -> Vocabulary -> takes(text): grammar, imported API, catalogue, the code's own words
+
+With three customers a shared text tells of none of them; with fewer it may be anybody's. What is taken stays, and the
+reviewer is shown its words (:attr:`fde_extraction.abstract.Report.acknowledge`); all else becomes a parameter.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fde_extraction.leak import OURS
+from fde_extraction.schema import CLOSED_SETS, catalogued
+from fde_extraction.slot import singular
+from fde_template.words import words
+
+# HTTP field names and media types (IANA), encodings, URL schemes, kinds of signals: standards, not anybody's choice.
+_STANDARDS: Final = frozenset(
+    "accept encoding language charset authorization bearer basic digest cache control connection content type length disposition "
+    "cookie cors etag expires forwarded host if match modified since none last link location origin range referer retry after "
+    "server transfer upgrade user agent vary www authenticate ratelimit remaining reset request id idempotency key trace parent "
+    "application json xml html css csv plain text octet stream form urlencoded multipart data ndjson x image audio video "
+    "utf8 utf ascii latin1 iso utc gmt hmac sha rs256 hs256 es256 base64 hex "
+    "http https ftp sftp wss jdbc postgresql mysql redis amqp mqtt file "
+    "error errors exception warning performance rate limit schema drift main strict node".split()
+)
+_GLUE: Final = frozenset(
+    "a an and are as at be been before but by can cannot could did do does each else every for from had has have if in into is it its "
+    "more most must no nor not of off on once one only or other our out over own per same should so some such than that the their "
+    "them then there these they this those to too two under until up very was we were what when where which while who why will "
+    "with without would you your".split()
+)
+_GRAMMAR: Final = frozenset(
+    part for name in (*keyword.kwlist, *dir(builtins)) for part in words(name) if len(part) > 1
+) | frozenset(
+    "boolean catch const declare default delete enum export extends finally function implements instanceof interface keyof let new "
+    "null number private promise protected public readonly static super switch this throw typeof undefined unknown var void "
+    "select where group order join left right inner outer full union insert update create drop alter merge using matched values "
+    "begin commit table view case end distinct having limit varchar integer timestamp bigint coalesce count cast".split()
+)
+_CATALOGUED: Final = frozenset(part for known in CLOSED_SETS.values() for name in known for part in words(name))
+_PUBLIC: Final = _STANDARDS | _GLUE | _GRAMMAR | _CATALOGUED | OURS
+# What tools read in comments; such a comment is code.
+_DIRECTIVE: Final = re.compile(
+    r"\s*(?:!/(?:usr/)?bin/(?:env )?\w+|-\*-.*coding.*-\*-|(?:en)?coding[:=]\s*[\w-]+|type:\s*ignore(?:\[[\w, -]+\])?|noqa(?::\s*[A-Z0-9, ]+)?|"
+    r"pragma:\s*no ?cover|pylint:\s*[\w=, -]+|fmt:\s*\w+|isort:\s*\w+|mypy:\s*[\w=, -]+|@ts-(?:ignore|expect-error|nocheck|check)|"
+    r"eslint-[\w-]+(?:\s+[\w@/, -]+)?|prettier-ignore|istanbul ignore \w+)\s*"
+)
+# Fields of formats and escapes: %Y, %(name)s is judged by its name, \n, {0}.
+_FORMAT: Final = re.compile(r"%-?[A-Za-z](?![a-z])|\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[a-zA-Z0])|\{\d*\}")
+_SHORT: Final = re.compile(r"\d{1,3}|v\d{1,2}")
+_DIGITS: Final = 4  # significant digits; a longer number is chosen, not ordinary
+_JUDGED: Final = ("string", "comment", "template", "regex", "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Lower-case words that all siblings' code shows. `own`: the words of identifiers, which no standard vouches for."""
+
+    own: frozenset[str]
+
+    def takes(self, text: str, place: str) -> bool:
+        """Whether `text`, which stands at `place`, may be a constant."""
+        inner = place.rsplit("/", 1)[-1]
+        if inner.endswith("number"):
+            return ordinary(text)
+        if "comment" in inner and _DIRECTIVE.fullmatch(text):
+            return True
+        if catalogued((text,)) == "timezone":
+            return True
+        return all(self._knows(word) for word in words(_FORMAT.sub(" ", text)))
+
+    def _knows(self, word: str) -> bool:
+        return (
+            len(word) < 2
+            or word in self.own
+            or singular(word) in self.own
+            or word in _PUBLIC
+            or _SHORT.fullmatch(word) is not None
+        )
+
+
+def vocabulary_of(texts: Iterable[str]) -> Vocabulary:
+    """The vocabulary of code `texts`: their words, and each text as one word (``RateLimit`` vouches for ``ratelimit``)."""
+    own = set[str]()
+    for text in texts:
+        parts = words(text)
+        own |= {*parts, "".join(parts)}
+    return Vocabulary(frozenset(own))
+
+
+def judged(place: str, leaf: str) -> bool:
+    """Whether a leaf is a literal or comment; identifiers are vocabulary themselves."""
+    inner = place.rsplit("/", 1)[-1]
+    return leaf == "jsx_text" or any(mark in inner for mark in _JUDGED)
+
+
+def ordinary(number: str) -> bool:
+    """Whether a number is one that anybody writes: few significant digits, whole hours, a power of two or one beside it."""
+    text = number.replace("_", "").lower().removesuffix("n")
+    try:
+        value = int(text, 0) if not text.isdigit() else int(text)
+    except ValueError:
+        digits = text.partition("e")[0].replace(".", "").strip("0")
+        return len(digits) <= _DIGITS
+    if len(str(value).rstrip("0")) <= _DIGITS or value % 3600 == 0:
+        return True
+    return any(beside & (beside - 1) == 0 for beside in (value - 1, value, value + 1))
+
+
+def acknowledged(texts: Iterable[str]) -> tuple[str, ...]:
+    """The words that stay and that no standard vouches for, sorted: what a reviewer looks through."""
+    found = {word for text in texts for word in words(text)}
+    return tuple(sorted(word for word in found if len(word) > 2 and word not in _PUBLIC and not word.isdigit()))
