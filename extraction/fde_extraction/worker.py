@@ -96,7 +96,8 @@ class ExtractionWorker:
                         last_input = time.monotonic()
                 self._producer.poll(0)
                 idle = self.settings.once_idle_s
-                if idle is not None and not self.desk.has_work and time.monotonic() - last_input > idle:
+                quiet = self._away_since is None and not self.desk.has_work  # nothing from nobody is not nothing new
+                if idle is not None and quiet and time.monotonic() - last_input > idle:
                     return
         finally:
             self._consumer.close()

@@ -12,14 +12,17 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from fde_events.errors import BadInput
 from fde_events.kafka import producer_settings
 from fde_events.ledger import EpochMark
 from fde_events.record import encode_mark, framed
+from fde_sidecar.client import read_client_settings
 from fde_sidecar.clock import now
 from fde_sidecar.pace import Pace, Unpaced
 from fde_sidecar.spool import Entry, Place, Spool
@@ -56,10 +59,11 @@ class Publisher:
         deployment: str,
         bootstrap: str | None,
         settings: Mapping[str, Any] | None = None,
+        settings_file: Path | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._spool, self._topic, self._customer, self._deployment = spool, topic, customer, deployment
-        self._bootstrap, self._settings = bootstrap, dict(settings or {})
+        self._bootstrap, self._settings, self._settings_file = bootstrap, dict(settings or {}), settings_file
         self._pace: Pace = pace or Unpaced()
         self._producer: Producer | None = None
         self._next = spool.cursor
@@ -136,6 +140,12 @@ class Publisher:
         if not self._bootstrap:
             self._fail("no broker is set (--brokers or FDE_BROKERS)")
             return False
+        try:
+            more = self._settings | (read_client_settings(self._settings_file) if self._settings_file else {})
+        except BadInput as error:
+            # Without these settings it would connect in the clear, or as nobody: it spools instead.
+            self._fail(f"the Kafka client settings cannot be used, so there is no connection: {error}")
+            return False
         limits = {
             "queue.buffering.max.kbytes": _QUEUE_KBYTES,
             "message.timeout.ms": 30_000,
@@ -144,7 +154,7 @@ class Publisher:
             "logger": _quiet,
         }
         try:
-            self._producer = Producer(producer_settings(self._bootstrap, **limits, **self._settings))
+            self._producer = Producer(producer_settings(self._bootstrap, **limits, **more))
         except (KafkaException, ValueError, TypeError) as error:
             # Wrong or absent credentials must not stop the application's neighbour.
             self._fail(f"the Kafka client refused its settings: {_short(error)}")

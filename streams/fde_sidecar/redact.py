@@ -23,6 +23,7 @@ from fde_sidecar.rules import RULES, VERSION, Marks, Rule, host_text
 Mode = Literal["standard", "strict"]
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_ESCAPED: Final = re.compile(r"\\{1,3}u00([2-7][0-9A-Fa-f])")
 _PASSES: Final = 8
 _CACHED_LINES: Final = 4096
 _CACHED_LENGTH: Final = 300
@@ -111,18 +112,25 @@ class Redactor:
             found.extend(known[1])
             return known[0]
         kinds: list[str] = []
-        clean = line
-        for _ in range(_PASSES):
-            redacted = self._pass(clean, kinds)
-            if redacted == clean:
-                break
-            clean = redacted
+        # A name may be hidden behind JSON's escapes: `p\\u0061ssword`. They are read only where that finds something.
+        plain = _ESCAPED.sub(_unescaped, line) if "\\u00" in line else line
+        clean = self._fixed(plain, kinds)
+        if plain != line and clean == plain:
+            clean = line
         if len(line) <= _CACHED_LENGTH:
             if len(self._seen) >= _CACHED_LINES:
                 self._seen.clear()
             self._seen[line] = (clean, tuple(kinds))
         found.extend(kinds)
         return clean
+
+    def _fixed(self, line: str, found: list[str]) -> str:
+        for _ in range(_PASSES):
+            redacted = self._pass(line, found)
+            if redacted == line:
+                break
+            line = redacted
+        return line
 
     def _pass(self, line: str, found: list[str]) -> str:
         lower = line.lower()
@@ -143,6 +151,12 @@ class Redactor:
             if redacted != line:
                 line, lower = redacted, redacted.lower()
         return line
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """A visible character; quotes, backslashes and what marks a token stay escaped, so that JSON stays JSON."""
+    character = chr(int(found[1], 16))
+    return found[0] if character in "\"'\\<>`\x7f" else character
 
 
 def _private_key(line: str, inside: int, found: list[str]) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from typing import Final
 from fde_events.vendors import system_of_host
 from fde_sidecar.vendors import classify
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 Pseudonym = Callable[[str, str], str]  # (kind, value) -> 8 hex digits
 Replace = Callable[[re.Match[str], "Marks"], str | None]
 
@@ -81,7 +81,7 @@ def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
 # --- keyed values: `password=...`, `"api_key": "..."`, `?sig=...` ----------------------------------------------------
 _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (r"aws[-_]?secret[-_]?access[-_]?key|secret[-_]?access[-_]?key", "aws-secret-access-key"),
-    (r"(?:[\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)", "password"),
+    (r"(?:[\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)|[a-z]{1,20}passw(?:or)?d", "password"),
     (r"(?:[\w-]{0,40}[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]access|function)[-_]?key", "api-key"),
     (r"(?:[\w-]{0,40}[-_.])?client[-_]?secret|(?:[\w-]{0,40}[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
     (r"(?:[\w-]{0,40}[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
@@ -89,8 +89,11 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
 )  # fmt: skip
 _KEYS: Final = "|".join(f"(?P<k{number}>{names})" for number, (names, _) in enumerate(_KINDS))
 _KEYED: Final = re.compile(
-    rf"(?i)(?<![A-Za-z0-9])(?:{_KEYS})(?P<separator>{_Q}\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
-    rf"(?:(?P<quote>\\{{0,3}}[\"'`])(?P<quoted>.*?)(?<!\\)(?P=quote)|(?P<bare>[^\s\"'`&;,<>()\[\]{{}}\\]+))"
+    rf"(?i)(?:(?<![A-Za-z0-9])|(?<=%[0-9A-F]{{2}}))(?:{_KEYS})"
+    rf"(?P<separator>{_Q}\s{{0,3}}(?:=>|[:=])\s{{0,3}}|(?P<encoded>(?:%(?:25){{0,2}}22)?%(?:25){{0,2}}3[DA](?:%(?:25){{0,2}}2[02])?))"
+    rf"(?:(?P<quote>\\{{0,3}}[\"'`])(?P<quoted>.*?)(?<!\\)(?P=quote)"
+    # Inside a percent-encoded query an encoded '&' or '"' ends the value; elsewhere it is a part of it.
+    rf"|(?P<bare>(?(encoded)(?:(?!%(?:25){{0,2}}2[26])[^\s\"'`&;,<>()\[\]{{}}\\])+|[^\s\"'`&;,<>()\[\]{{}}\\]+)))"
 )
 _CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]+)*[.:]?")
 # Words that stand where a value would, and are none.
@@ -112,7 +115,9 @@ def _keyed(found: re.Match[str], marks: Marks) -> str | None:
             and (dotted or (kind != "password" and "_" in value))
         ):
             return None  # source code in a traceback: `api_key=cfg["key"]`, `token=settings.token`
-    if not _is_value(value, quoted=bool(found["quote"]), assigned="=" in found["separator"], kind=kind):
+    if not _is_value(
+        value, quoted=bool(found["quote"]), assigned="=" in found["separator"] or bool(found["encoded"]), kind=kind
+    ):
         return None
     at = found.start("quoted") if found["quote"] else found.start("bare")
     head = found[0][: at - found.start()]
@@ -146,6 +151,52 @@ def _looks_random(value: str) -> bool:
     return len(value) >= 8 and letters >= 2 and (digits >= 2 or (len(value) >= 20 and mixed_case)) and "/" != value[0]
 
 
+# --- values beside a name: `--password VALUE`, `mysql -pVALUE`, `passwd VALUE` -----------------------------------------
+# What help texts and messages say after an option's name.
+_PROSE: Final = _NO_VALUES | frozenset(
+    "expected option options flag argument arguments parameter with from to in on at may can cannot should given takes take "
+    "requires requiring needs via instead when if only by as are be been it its this that value=".split()
+)
+
+
+def _option(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"].strip("\\\"'`")
+    word = value.strip(".:;,!?)").lower()
+    if not value or word in _PROSE or value.startswith(("-", "<", "$", "%(", "{")) or set(value) <= set("*xX.•"):
+        return None
+    if found["spaced"] and not _is_value(value, quoted=False, assigned=True, kind=_option_kind(found["name"])):
+        return None
+    return found[0][: found.start("value") - found.start()] + marks.plain(_option_kind(found["name"]))
+
+
+def _option_kind(name: str) -> str:
+    return next((kind for names, kind in _KINDS if re.fullmatch(f"(?i){names}", name)), "password")
+
+
+def _beside(found: re.Match[str], marks: Marks) -> str | None:
+    """Letters and digits mixed: a word of prose has none, and a number no letters."""
+    value = found["value"].rstrip(".,;:!?)")
+    digits, letters = sum(c.isdigit() for c in value), sum(c.isalpha() for c in value)
+    if not digits or letters < 2 or len(value) < 6 or value[0] in "/.<-" or "://" in value or "=" in value:
+        return None
+    start = found.start("value") - found.start()
+    return found[0][:start] + marks.plain("password") + found[0][start + len(value) :]
+
+
+# An unquoted password may hold blanks. It is followed where nothing else can stand: at the start of a line, a text or a
+# message, up to a delimiter, the next `name=`, or a word with which a sentence goes on.
+_GOES_ON: Final = (
+    "rejected|refused|failed|fails|denied|invalid|incorrect|wrong|expired|accepted|changed|used|set|loaded|ignored|missing|"
+    "for|from|is|was|were|has|had|at|in|to|not|and|or|on|by|but|did|does|because|while|when|after|before|user|username|host"
+)
+_TAIL: Final = rf"(?P<tail>(?:[ \t]{{1,3}}(?!(?i:{_GOES_ON})\b)[^\s\"'`;,&<>=\\]+(?=[\s;,&\"'`\\]|$))+)"
+_MESSAGE: Final = r"(?:^|[\"'`]|\]\s|:\s|\b(?:DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\s)"
+
+
+def _tail(found: re.Match[str], marks: Marks) -> str | None:
+    return found["head"]
+
+
 # --- values known by their form --------------------------------------------------------------------------------------
 def _luhn(digits: str) -> bool:
     total = 0
@@ -165,9 +216,39 @@ _CARD_BRAND: Final = re.compile(
 
 def _card(found: re.Match[str], marks: Marks) -> str | None:
     digits = re.sub(r"[ -]", "", found[0])
-    if not _CARD_BRAND.fullmatch(digits) or not _luhn(digits) or len(set(digits)) < 3:
+    if not _CARD_BRAND.fullmatch(digits) or not _luhn(digits) or len(set(digits)) < 2:
         return None
     return marks.plain("card-number")
+
+
+# Characters of an IBAN by country: the registry of ISO 13616, release 99.
+_IBAN_LENGTHS: Final = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FO GL NL SD FK", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS", 23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU", 31: "MT SC", 32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+
+
+def _iban(found: re.Match[str], marks: Marks) -> str | None:
+    """The country's length and the check digits (ISO 7064, mod 97-10)."""
+    text = found[0].replace(" ", "")
+    length = _IBAN_LENGTHS.get(text[:2])
+    if length is None or len(text) < length:
+        return None
+    end, seen = 0, 0
+    for end, character in enumerate(found[0], start=1):  # noqa: B007 - where the IBAN ends; a word may follow it
+        seen += character != " "
+        if seen == length:
+            break
+    text = text[:length]
+    if found[0][end : end + 1].strip() or int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 != 1:
+        return None
+    return marks.plain("iban") + found[0][end:]
 
 
 def _email(found: re.Match[str], marks: Marks) -> str | None:
@@ -284,6 +365,24 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("keyed", "secret",
          ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig"),
          _KEYED, _keyed, "a value under a name that says secret"),
+    Rule("option", "password", ("pass", "pwd", "key", "secret", "token"),
+         re.compile(r"(?i)(?<![\w-])--?(?P<name>(?:[a-z][\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|pwd|(?:api|access|secret|private|account)[-_]?key|secret|token))(?P<spaced>\s{1,3}[\\\"'`]{0,4}|\\{0,3}[\"'`],\s{0,3}\\{0,3}[\"'`])(?P<value>[^\s\"'`\\]+)"),
+         _option, "an option of a command line, with its value beside it"),
+    Rule("short-option", "password", ("mysql", "mariadb", "sshpass", "redis-cli", "curl"),
+         re.compile(r"(?P<name>)(?P<spaced>)(?:\b(?:mysql|mariadb)[\w-]{0,20}\b[^|;\n]{0,300}?\s-p|\bsshpass\s+-p\s?|\bredis-cli\b[^|;\n]{0,200}?\s-a\s+|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)\s?[\"']?[^\s:\"']{1,80}:)(?P<value>[^\s|;\"'`]+)"),
+         _option, "programs that take a password under a letter"),
+    Rule("beside", "password", ("passw", "passphrase", "pwd"),
+         re.compile(r"(?i)(?<![\w./-])(?:password|passwd|passwort|passphrase|pwd)[ \t]{1,3}(?:is |was |of )?(?P<value>[^\s\"'`<>()\[\]{},;]+)"),
+         _beside, "letters and digits right after the word"),
+    Rule("password-tail", "password", ("<password>",),
+         re.compile(rf"(?P<head>{_MESSAGE}\s{{0,4}}(?:(?:export|set)\s{{1,3}})?(?:[\w-]{{0,40}}[-_.])?\w{{0,20}}(?:(?i:pass(?:word|wd|phrase)?|passwort|pwd))\s{{0,3}}=\s{{0,3}}<password>){_TAIL}"),
+         _tail, "an unquoted password with blanks, where a message or a line is nothing else"),
+    Rule("connection-tail", "password", ("<password>",),
+         re.compile(r"(?P<head>(?:^|[;\"'])\s{0,2}(?i:password|pwd)\s{0,2}=\s{0,2}<password>)(?P<tail>[^;\"'`<>=]{1,200})(?=;)"),
+         _tail, "in a connection string a value ends at the semicolon"),
+    Rule("strict-password-tail", "password", ("<password>",),
+         re.compile(rf"(?P<head>=\s{{0,3}}<password>){_TAIL}"),
+         _tail, "strict mode: wherever it stands", strict=True),
     Rule("aws-key-id", "aws-access-key-id", ("akia", "asia", "aida", "aroa"), re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{16}\b"),
          _whole("aws-access-key-id"), "AWS key ids have four known prefixes"),
     Rule("aws-secret", "aws-secret-access-key", ("akia", "asia", "aws-access-key-id", "aws"),
@@ -301,6 +400,8 @@ RULES: Final[tuple[Rule, ...]] = (
          lambda found, marks: (found[0][: found.start("value") - found.start()] + marks.plain("api-key")) if _spoken(found["value"]) else None,
          "a random value right after the word"),
     Rule("card", "card-number", (), re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)"), _card, "a brand's prefix, its length, and the Luhn digit"),
+    Rule("iban", "iban", (), re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![\w-])"), _iban, "a country's length, and the check digits"),
+    Rule("ssn", "ssn", ("-",), re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)"), _whole("ssn"), "a social security number of the United States, as it is written"),
     Rule("email", "email", ("@",),
          re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,12}[A-Za-z]{2,24}(?![\w/-])"),
          _email, "an address names a person; equal ones stay equal"),

@@ -51,7 +51,8 @@ _DISK_RETRY_S: Final = 5.0
 class Settings:
     """Everything one sidecar needs. `brokers` None: it spools. `until_idle` seconds: leave when nothing is new for so long.
 
-    `kafka` are more client settings (security.protocol, sasl.*). `pace_group`: the reader to stay close to on the
+    `kafka` are more client settings (security.protocol, sasl.*), `kafka_file` a file of them: while that cannot be used,
+    nothing is sent. `pace_group`: the reader to stay close to on the
     embedded broker. `spool` is this feed's own directory; `key_file` the customer's pseudonym key.
     """
 
@@ -61,6 +62,7 @@ class Settings:
     spool: Path
     brokers: str | None = None
     kafka: Mapping[str, Any] = field(default_factory=dict)
+    kafka_file: Path | None = None
     key_file: Path | None = None
     cap_bytes: int = DEFAULT_CAP_BYTES
     pace_group: str | None = None
@@ -192,6 +194,7 @@ class _Session:
             deployment=self._feed.deployment,
             bootstrap=settings.brokers or self._feed.brokers,
             settings=settings.kafka,
+            settings_file=settings.kafka_file,
             pace=pace,
         )
         self._epoch, self._sequence = new_epoch(), 0

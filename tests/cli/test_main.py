@@ -26,6 +26,18 @@ def test_wrong_use_is_a_sentence_and_exit_2(arguments: list[str], capsys: pytest
     assert "Traceback" not in told
 
 
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == version("fde") != "0.0.0"
+
+
+def test_help_shows_a_path_with_its_angle_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--help"]) == 0
+    assert "<customer>/<deployment>/*.log" in capsys.readouterr().out
+
+
 def test_input_that_cannot_be_used_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     events.write_text('{"time": "2026-10-10T06:00:00Z"}\nthis is no JSON\n')

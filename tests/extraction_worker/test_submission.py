@@ -148,6 +148,13 @@ def test_submitting_twice_is_the_same_solution_and_another_file_is_another(dry_r
         (["sync.py", "--error-sample", "empty.log"], 3, "no error was found"),
         (["sync.py", "--challenge", "c", "--reuse", "perhaps"], 2, "reuse"),
         (["sync.py", "--challenge", "c", "--customer", "North.Gate"], 2, "DNS label"),
+        (["sync.py", "--challenge", "x; y"], 2, "no challenge's id"),
+        (["sync.py", "--challenge", "c", "--deployment", "foo"], 2, "NAMESPACE/NAME"),
+        (["sync.py", "--challenge", "c", "--deployment", "Foo Bar/x/y"], 2, "NAMESPACE/NAME"),
+        (["sync.py", "--challenge", "c", "--namespace", "Foo Bar"], 2, "not a DNS label"),
+        ([".git/config", "--challenge", "c"], 2, "git's own"),
+        (["huge.py", "--challenge", "c"], 3, "are read at most"),
+        (["big.py", "--challenge", "c"], 1, "the largest file is big.py"),
     ],
 )
 def test_bad_input_is_a_sentence_and_the_right_exit_code(
@@ -159,6 +166,9 @@ def test_bad_input_is_a_sentence_and_the_right_exit_code(
     sentence: str,
 ) -> None:
     (repository / "blob.bin").write_bytes(b"a\0b")
+    (repository / "big.py").write_text("token = 'a'\n" * 400_000)
+    with (repository / "huge.py").open("wb") as huge:
+        huge.truncate(30_000_000)
     (repository / "empty.log").write_text("all is well\n")
     (repository.parent / "outside.py").write_text("x = 1\n")
     monkeypatch.chdir(repository)
@@ -217,6 +227,34 @@ def test_a_record_that_is_too_large_names_the_largest_file() -> None:
             reuse="allowed",
             challenge="c",
         )
+
+
+def test_files_that_are_too_large_are_never_searched_for_secrets() -> None:
+    def search(data: bytes, language: str) -> tuple[bytes, tuple[()]]:
+        raise AssertionError("searched")
+
+    for reuse, files in (
+        ("forbidden", [Tracked("a.py", b"x" * 400_000)]),
+        ("allowed", [Tracked("a.py", b"x" * 300_000), Tracked("b.py", b"x" * 200_000)]),
+    ):
+        with pytest.raises(Refused, match=r"largest file is a\.py"):
+            prepare(
+                files,
+                customer="n",
+                deployment="n/a",
+                author="a@x.example",
+                time="2026-10-20T10:00:00Z",
+                replace=search,
+                reuse=reuse,  # type: ignore[arg-type]
+                challenge="c",
+            )
+
+
+def test_a_repository_with_any_name_is_a_deployment(dry_run: Any, repository: Path) -> None:
+    moved = repository.rename(repository.with_name("My_Sync.Job"))
+    repository.symlink_to(moved)
+    solution, _ = dry_run("sync.py", "--challenge", "c")
+    assert solution.deployment.endswith("/my-sync-job")
 
 
 def test_egress_off_is_told_before_the_broker_is_asked(repository: Path) -> None:

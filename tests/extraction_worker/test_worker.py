@@ -100,6 +100,18 @@ def test_a_worker_that_starts_again_is_where_it_was_and_buries_nothing_twice(
     assert len(records(broker, DEAD_LETTER, 1)) == 1
 
 
+@pytest.mark.timeout(60)
+def test_a_broker_that_is_away_beyond_patience_ends_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, free_port: int
+) -> None:
+    from fde_cli.main import run as fde
+
+    where = ["--registry", f"directory:{tmp_path / 'library'}", "--evidence", str(tmp_path / "evidence")]
+    arguments = ["worker", "extraction", "--brokers", f"127.0.0.1:{free_port}", *where, "--once-idle", "1"]
+    assert fde([*arguments, "--patience", "0.5"]) == 1
+    assert "Gave up after 0.5 s" in capsys.readouterr().err
+
+
 def test_wrong_use_of_the_command_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from fde_cli.main import run as fde
 

@@ -74,6 +74,16 @@ def test_a_registry_that_cannot_be_opened_is_wrong(doctor: Doctor, tmp_path: Pat
     assert code == 1
 
 
+@pytest.mark.parametrize(("arguments", "code"), [(["search", "x"], 3), (["review", "list"], 3), (["doctor"], 1)])
+def test_a_library_that_is_mistyped_is_told_and_not_made(
+    doctor: Doctor, tmp_path: Path, arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--registry", f"directory:{tmp_path / 'librarry'}"]) == code
+    told = capsys.readouterr()
+    assert "no library there" in told.out + told.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_egress_that_is_on_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor()[1]["egress"]["state"] == "unset"
     import subprocess

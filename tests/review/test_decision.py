@@ -87,6 +87,40 @@ def test_a_workload_with_a_wrong_field_is_refused_with_the_field(fde: Any, tmp_p
     assert "image" in err
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("kind: Foo\n", "workload.kind"),
+        ("kind: Job\nresourceProfile: small\n", "stands under `workload:`"),
+        ("workload: {kind: Foo}\n", "workload.kind"),
+        ("kimd: Job\n", "kimd"),
+        ("just words\n", "no mapping"),
+    ],
+)
+def test_a_workload_that_is_none_is_told_what_it_takes(fde: Any, tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "workload.yaml"
+    file.write_text(text)
+    code, _, err = fde("approve", "c-0000aaaa", "--workload", str(file))
+    assert code == 3
+    assert str(file) in err and why in err and "workload:" in err
+
+
+def test_a_directory_where_a_file_is_meant_is_a_sentence(fde: Any, tmp_path: Path) -> None:
+    code, _, err = fde("approve", "c-0000aaaa", "--workload", str(tmp_path))
+    assert (code, "cannot be read" in err) == (3, True)
+    (tmp_path / "file").write_text("")
+    code, _, err = fde("checkout", "c-0000aaaa", str(tmp_path / "file" / "below"))
+    assert (code, "cannot be written" in err) == (3, True)
+    for name in ("parameters.yaml", "template/sync.py"):
+        folder = tmp_path / name.replace("/", "-")
+        assert fde("checkout", "c-0000aaaa", str(folder))[0] == 0
+        path = next(iter(folder.glob("template/*"))) if name.startswith("template") else folder / name
+        path.unlink()
+        path.mkdir()
+        code, _, err = fde("resubmit", str(folder))
+        assert (code, "cannot be read" in err) == (3, True)
+
+
 def test_a_workload_that_names_a_customer_is_refused_by_the_leak_gate(fde: Any, tmp_path: Path, dana: Any) -> None:
     file = tmp_path / "workload.yaml"
     file.write_text(yaml.safe_dump(WORKLOAD | {"command": ["python", "/srv/northgate/sync.py"]}))

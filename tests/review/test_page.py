@@ -205,15 +205,16 @@ def test_pages_can_be_read_and_used_without_seeing_them(page: TestClient, path: 
 
 
 def test_it_listens_on_loopback_and_a_taken_port_is_a_sentence() -> None:
-    from fde_events.errors import Refused
+    from fde_events.errors import Misuse, Refused
     from fde_review.serve import listen
 
     bound = listen(0)
     try:
         address, port = bound.getsockname()
         assert address == "127.0.0.1"
-        bound.listen()
         with pytest.raises(Refused, match="--port"):
             listen(port)
+        with pytest.raises(Misuse, match="65535"):
+            listen(65_536)
     finally:
         bound.close()

@@ -44,6 +44,7 @@ def grouped(digits: str) -> str:
 
 JWT = "eyJ" + made_up(20) + "." + made_up(40) + "." + made_up(40)
 PASSWORD = made_up(14) + "!7"
+PLAIN = "hunter" + "2SECRET"
 SECRETS = [
     ("card-number", "refund issued to card {}", luhn("4", 16)),
     ("card-number", "card: {} declined", grouped(luhn("51", 16))),
@@ -69,6 +70,21 @@ SECRETS = [
     ("aws-access-key-id", "assumed role with access key {}", "AK" + "IA" + made_up(14, string.ascii_uppercase + "234567").upper()[:14] + "QX"),
     ("aws-secret-access-key", "aws_secret_access_key = {}", made_up(40)),
     ("secret", "client_secret={}", made_up(24)),
+    ("secret", "body: a=b%26client_secret%3D{}%26grant_type%3Dx", PLAIN),
+    ("secret", "client_secret%253D{}%2526x", PLAIN),
+    ("password", "ran tool --password {} --dry-run", PLAIN),
+    ("password", "['tool', '--password', '{}']", PLAIN),
+    ("password", "passwd {}", PLAIN),
+    ("password", "mysql -uroot -p{} prod", PLAIN),
+    ("password", "PGPASSWORD={}", PLAIN),
+    ("password", '{{"msg": "p\\u0061ssword={}"}}', PLAIN),
+    ("password", "password={}", "correct " + PLAIN + " battery staple"),
+    ("password", "2026-10-10 06:00:51,433 ERROR [a] password={}", PLAIN + " with spaces"),
+    ("password", "Server=x;Password={};Database=y", PLAIN + " and more"),
+    ("card-number", "card {}", "4" + "111 1111 1111 1111"),
+    ("iban", "paid to {} today", "DE89 " + "3704 0044 0532 0130 00"),
+    ("iban", "iban={}", "GB82" + "WEST12345698765432"),
+    ("ssn", "ssn {}", "123-" + "45-6789"),
     ("token", '"refresh_token": "{}"', made_up(30)),
     ("token", "https://acme.blob.core.windows.net/c/f?se=2026&sig={}", made_up(40)),
 ]  # fmt: skip
@@ -119,6 +135,13 @@ def test_names_of_people_and_machines_are_replaced(text: str, gone: str) -> None
         "    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)",
         "2026-10-12T06:00:13+00:00 1791935650896588032",
         "password authentication failed",
+        "tool: error: argument --password: expected one argument",
+        "the following arguments are required: --password, --token",
+        "mysql -uroot -p prod",
+        "password reset for user42",
+        "order DE89 3704 0044 0532 0130 01 is no account",
+        "part 900-12-3456 of lot 123-00-4567",
+        "caf\\u0065 was closed",
         "    return stripe.Invoice.list(api_key=settings.stripe_key, limit=100)",
         "connected to 127.0.0.1:5432 and localhost",
     ],
@@ -196,7 +219,7 @@ _pieces = st.lists(
     st.one_of(
         st.text(max_size=12),
         st.sampled_from([template.format(secret) for _, template, secret in SECRETS]),
-        st.sampled_from(["password=", "token: ", "https://", "://u:", "@h.example", "Bearer ", "<email>", "<host:3fa9c2d1>", ".my.salesforce.com", " ", "\n", "'", '"', "\\\"", "Authorization:", "host='", "/home/"]),
+        st.sampled_from(["--password ", "mysql -p", "passwd ", "%3D", "%26", "\\u0061", " and more", ";", "password=<password>", "DE89 3704 0044 0532 0130 00", "123-45-6789", "password=", "token: ", "https://", "://u:", "@h.example", "Bearer ", "<email>", "<host:3fa9c2d1>", ".my.salesforce.com", " ", "\n", "'", '"', "\\\"", "Authorization:", "host='", "/home/"]),
         st.emails(),
         st.ip_addresses().map(str),
     ),
@@ -214,7 +237,26 @@ def test_redacting_twice_is_redacting_once_and_lines_keep_their_number(text: str
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "4-", "a.com.", "a@b.", "https://a:b", "a-token-", "password=", "host=", 'File "/', "cookie: a=b", "\\"],
+    [
+        "a",
+        "4-",
+        "a.com.",
+        "a@b.",
+        "https://a:b",
+        "a-token-",
+        "password=",
+        "host=",
+        'File "/',
+        "cookie: a=b",
+        "\\",
+        "--password ",
+        "mysql -",
+        "password%3D",
+        "password=<password> a",
+        "DE89 3704 ",
+        "apassword",
+        "\\u0061",
+    ],
 )
 def test_a_hostile_line_costs_no_more_than_its_length(piece: str) -> None:
     line = piece * (32_000 // len(piece))

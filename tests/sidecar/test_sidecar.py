@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+import structlog.testing
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fde_events.event import ErrorEvent, RateLimitEvent
@@ -194,6 +196,31 @@ def test_credentials_that_make_no_sense_do_not_stop_it(tmp_path: Path) -> None:
     kafka = {"security.protocol": "no-such-protocol"}
     one = Sidecar(settings(tmp_path, "acme", "127.0.0.1:9", kafka=kafka, until_idle=None, finish_s=0.0))
     assert one.run(_stopped_soon()).events == 3
+
+
+@pytest.mark.parametrize(
+    "text", [None, "sasl.password: [kiwi-fern", "- a list\n", "sasl.password: {a: b}\n", b"\xff\xfe"]
+)
+def test_while_its_client_settings_cannot_be_used_it_spools_and_connects_to_nobody(
+    tmp_path: Path, broker: str, topic: str, text: str | bytes | None
+) -> None:
+    write_errors(tmp_path / "app.log", 0, 3)
+    file = tmp_path / "kafka.yaml"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    one = Sidecar(settings(tmp_path, topic, broker, kafka_file=file, until_idle=None, finish_s=0.2))
+    with structlog.testing.capture_logs() as said:
+        stop = threading.Event()
+        threading.Timer(1.6, stop.set).start()
+        summary = one.run(stop)
+    assert (summary.events, summary.acknowledged) == (3, 0)
+    away = [line for line in said if line["event"] == "broker_away_spooling"]
+    assert len(away) == 1 and "kafka.yaml" in away[0]["reason"]
+    assert "kiwi" not in str(said)
+    assert received(broker, f"fde.{topic}.telemetry") == ([], [])
+    file.write_text("{}\n")
+    Sidecar(settings(tmp_path, topic, broker, kafka_file=file)).run(threading.Event())
+    assert len(bodies(received(broker, f"fde.{topic}.telemetry")[0])) == 3
 
 
 def test_consent_decides_which_kinds_leave(tmp_path: Path, broker: str, topic: str) -> None:

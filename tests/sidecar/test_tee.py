@@ -61,6 +61,21 @@ def test_a_log_that_cannot_be_written_never_disturbs_the_program(tmp_path: Path)
     assert (run.returncode, run.stdout) == (3, b"still here\n")
 
 
+@pytest.mark.parametrize("log", [".", "file/app.log"])
+def test_a_log_that_cannot_be_written_is_told_once_on_standard_error(tmp_path: Path, log: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = tee(tmp_path / log, "sh", "-c", "echo one; sleep 0.1; echo two; echo three >&2")
+    assert (run.returncode, run.stdout) == (0, b"one\ntwo\n")
+    told = run.stderr.decode().splitlines()
+    assert [line for line in told if line != "three"] == [line for line in told if "is not logged" in line]
+    assert sum("cannot be written" in line for line in told) == 1
+
+
+@pytest.mark.parametrize("more", [("--max-bytes", "-1"), ("--keep", "-1"), ("--keep", "0")])
+def test_numbers_that_make_no_sense_are_wrong_use(tmp_path: Path, more: tuple[str, ...]) -> None:
+    assert tee(tmp_path / "app.log", "true", more=more).returncode == 2
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_never_disturbs_the_program(tmp_path: Path) -> None:
     run = tee(Path("/dev/full"), "sh", "-c", "for i in 1 2 3; do echo line $i; done")

@@ -53,6 +53,7 @@ def alternation() -> tuple[re.Pattern[str], dict[str, str]]:
             pattern, flags = pattern[found.end() :], found[1]
         pattern = re.sub(r"\(\?P<(\w+)>", rf"(?P<r{number}_\1>", pattern)
         pattern = re.sub(r"\(\?P=(\w+)\)", rf"(?P=r{number}_\1)", pattern)
+        pattern = re.sub(r"\(\?\(([A-Za-z_]\w*)\)", rf"(?(r{number}_\1)", pattern)
         parts.append(f"(?P<rule{number}>(?{flags}:{pattern}))" if flags else f"(?P<rule{number}>{pattern})")
         kinds[f"rule{number}"] = rule.kind
     return re.compile("|".join(parts)), kinds

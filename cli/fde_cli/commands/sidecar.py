@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -43,7 +43,7 @@ def sidecar(
     key_file
         The customer's pseudonym key; one is made beside the spool when it is not given.
     kafka_config
-        A YAML mapping of more Kafka client settings (security.protocol, sasl.*).
+        A YAML mapping of more Kafka client settings (security.protocol, sasl.*). While it cannot be used, nothing is sent.
     spool_cap_mib
         The spool's cap a feed; keep it below the pod's ephemeral-storage limit.
     pace_group
@@ -57,6 +57,8 @@ def sidecar(
     from fde_sidecar.feed import read_feed
     from fde_sidecar.sidecar import Settings, Sidecar, Summary
 
+    if pace_group is not None and kafka_config is not None:
+        raise Misuse("--pace-group is for the embedded broker, which takes no --kafka-config.")
     if len(logs) not in (1, len(feed)):
         raise Misuse(f"--logs is given once, or once a feed: {len(feed)} feeds, {len(logs)} globs")
     _configure_log()
@@ -64,7 +66,6 @@ def sidecar(
     if len({one.deployment for one in feeds}) != len(feeds):
         raise Misuse("two of the feeds are of the same deployment; give each once")
     globs = logs if len(logs) == len(feeds) else logs * len(feeds)
-    kafka = _kafka_settings(kafka_config)
     sidecars = [
         Sidecar(
             Settings(
@@ -73,7 +74,7 @@ def sidecar(
                 logs=(pattern.replace("{namespace}", one.namespace).replace("{name}", one.deployment_name),),
                 spool=spool / f"{one.namespace}.{one.deployment_name}",
                 brokers=brokers,
-                kafka=kafka,
+                kafka_file=kafka_config,
                 key_file=key_file,
                 cap_bytes=spool_cap_mib * 1024 * 1024,
                 pace_group=pace_group,
@@ -107,21 +108,6 @@ def sidecar(
         total.add(one.summary)
     print(msgspec.json.encode(total).decode(), flush=True)
     return 0
-
-
-def _kafka_settings(path: Path | None) -> dict[str, Any]:
-    """More client settings; a missing or unreadable file must not stop the sidecar, it spools and says so."""
-    import structlog
-    import yaml
-
-    if path is None:
-        return {}
-    try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        structlog.get_logger(__name__).warning("kafka_config_not_readable", file=path.name, reason=type(error).__name__)
-        return {}
-    return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _configure_log() -> None:
