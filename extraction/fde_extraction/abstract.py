@@ -109,10 +109,15 @@ def abstract(
     names = Names(shown, named, guess=not parties)
     parameters, texts = _schema(slots, values, names)
     template = Template(files=tuple(templates(files, values, [p.name for p in parameters])))
-    if len(parameters) > MOST_PARAMETERS or any(len(file.segments) > MOST_SEGMENTS for file in template.files):
+    if len(parameters) > MOST_PARAMETERS:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
             f"would need {len(parameters)} parameters ({MOST_PARAMETERS} at most): nobody fills in such a schema; split the files",
+        )
+    if any(len(file.segments) > MOST_SEGMENTS for file in template.files):
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"would need a template of more than {MOST_SEGMENTS} segments in one file; split the files",
         )
     free = source_share(files)
     if free > MOST_SOURCE:

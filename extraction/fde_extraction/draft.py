@@ -17,12 +17,11 @@ from fde_extraction import sensitive
 from fde_extraction.align import Piece
 from fde_extraction.differing import PART, Differing, common_hints, is_prose, opened, widen
 from fde_extraction.known import Known, Span
-from fde_extraction.label import Label, Labels, common, inner
-from fde_extraction.languages.sqllabel import ROLES
+from fde_extraction.label import common
 from fde_extraction.literal import Fragment
+from fde_extraction.site import labels_of_part, place_of
 from fde_extraction.slot import Slot
-from fde_extraction.vouched import Vocabulary, judged, vocabulary_of
-from fde_template.place import refusal
+from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
 from fde_template.words import words
 
 Part = str | Slot
@@ -177,7 +176,7 @@ class _Drafting:
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
                     marks.append((*match.span(), "known", False))
-        if not secret and not self._keeps(piece, _without(text, [(start, end) for start, end, *_ in marks])):
+        if not secret and not self._keeps(piece, without(text, [(start, end) for start, end, *_ in marks])):
             yield from self._unvouched(text, hints, piece, alone=alone)
             return
         at, siblings = 0, len(piece.texts)
@@ -206,7 +205,7 @@ class _Drafting:
         comment = "comment" in piece.place
         labels = common([leaf.labels for leaf in piece.leaves])
         for line in text.splitlines(keepends=True) if comment else [text]:
-            lead, body, tail = _framed(line) if comment else ("", line, "")
+            lead, body, tail = framed(line) if comment else ("", line, "")
             if comment and self._keeps(piece, line) and not sensitive.find(line, (), self.customers):
                 yield line
                 continue
@@ -245,7 +244,7 @@ class _Drafting:
             yield Slot(
                 part.texts, self._place(piece, part.texts, whole, before), hints=literal.hints, whole=whole,
                 leaf=piece.leaves[0].kind, secret=literal.secret or self._secret_gap(piece, parts[:index], part),
-                context=(*words(after_shared)[-2:], *words(following)[:1]), labels=_labels(piece, parts, index), head=not index,
+                context=(*words(after_shared)[-2:], *words(following)[:1]), labels=labels_of_part(piece, parts, index), head=not index,
             )  # fmt: skip
             after_shared = ""
 
@@ -300,59 +299,6 @@ class _Drafting:
         return place_of(piece.place, texts, whole=whole, before=before)
 
 
-def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) -> str:
-    """The narrowest place that takes every sibling's text."""
-    outer, _, inner = place.rpartition("/")
-    inner = inner or place
-    prefix = outer + "/" if outer else ""
-    options = [place]
-    if not whole and "identifier" in inner:
-        language = inner.split(".")[0]
-        options = [f"{prefix}{language}.identifier.part", *([] if "bare" in inner or language != "sql" else [place])]
-    elif "string" in inner or "template" in inner:
-        raw = place + "+raw"
-        options = [place, raw]
-        if not whole and "://" in before and not any(c.isspace() for c in before.rsplit("://", 1)[1]):
-            level = "url.path" if "/" in before.rsplit("://", 1)[1] else "url.host"
-            options = [f"{place}/{level}", place, raw]
-    elif inner.endswith("comment.block"):
-        options = [place, "source"]
-    for option in options:
-        if all(refusal(option, text) is None for text in texts):
-            return option
-    return f"{place.split('.')[0]}.source" if place.split(".")[0] in ("python", "typescript", "sql") else "source"
-
-
-def _labels(piece: Piece, parts: Sequence[Fragment], index: int) -> Labels:
-    """A part of a quoted relation (`project.dataset.table`) is named by its place from the end, as in a dotted name."""
-    labels = common([leaf.labels for leaf in piece.leaves])
-    if "sql.identifier." not in piece.place or len(parts) < 2:
-        return labels
-    before, after = (
-        "".join(part.texts[0] for part in parts[:index]),
-        "".join(part.texts[0] for part in parts[index + 1 :]),
-    )
-    level = after.count(".")
-    if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(ROLES):
-        return labels
-    return inner(labels, Label("relation", ROLES[level]))
-
-
-def _without(text: str, marks: Sequence[Span]) -> str:
-    at, kept = 0, []
-    for start, end in sorted(marks):
-        kept.append(text[at:start])
-        at = end
-    return " ".join([*kept, text[at:]])
-
-
-def _framed(line: str) -> tuple[str, str, str]:
-    """A comment's line as what stands before its text, the text, and white space after it."""
-    start = len(line) - len(line.lstrip(" \t*#!/-"))
-    end = len(line.rstrip())
-    return (line[:start], line[start:end], line[end:]) if start < end else ("", line, "")
-
-
 def _may_be_empty(place: str) -> bool:
     return "string" in place or "template" in place or "comment" in place
 
@@ -382,4 +328,4 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-__all__ = ["Part", "Source", "draft", "place_of"]
+__all__ = ["Part", "Source", "draft"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,6 +112,22 @@ def ordinary(number: str) -> bool:
     if len(str(value).rstrip("0")) <= _DIGITS or value % 3600 == 0:
         return True
     return any(beside & (beside - 1) == 0 for beside in (value - 1, value, value + 1))
+
+
+def framed(line: str) -> tuple[str, str, str]:
+    """A comment's line as what stands before its text, the text, and white space after it."""
+    start = len(line) - len(line.lstrip(" \t*#!/-"))
+    end = len(line.rstrip())
+    return (line[:start], line[start:end], line[end:]) if start < end else ("", line, "")
+
+
+def without(text: str, marks: Sequence[tuple[int, int]]) -> str:
+    """`text` with a space for each of the spans `marks`, which do not overlap."""
+    at, kept = 0, []
+    for start, end in sorted(marks):
+        kept.append(text[at:start])
+        at = end
+    return " ".join([*kept, text[at:]])
 
 
 def acknowledged(texts: Iterable[str]) -> tuple[str, ...]:

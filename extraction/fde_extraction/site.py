@@ -1,0 +1,52 @@
+"""Sites: the narrowest place that takes all siblings' texts, and what the code says of a part of a literal.
+
+part of a differing or lifted literal (draft) -> place_of(), labels_of_part() -> Slot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fde_extraction.align import Piece
+from fde_extraction.label import Label, Labels, common, inner
+from fde_extraction.languages.sqllabel import ROLES
+from fde_extraction.literal import Fragment
+from fde_template.place import refusal
+
+
+def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) -> str:
+    """The narrowest place that takes every sibling's text."""
+    outer, _, inner = place.rpartition("/")
+    inner = inner or place
+    prefix = outer + "/" if outer else ""
+    options = [place]
+    if not whole and "identifier" in inner:
+        language = inner.split(".")[0]
+        options = [f"{prefix}{language}.identifier.part", *([] if "bare" in inner or language != "sql" else [place])]
+    elif "string" in inner or "template" in inner:
+        raw = place + "+raw"
+        options = [place, raw]
+        if not whole and "://" in before and not any(c.isspace() for c in before.rsplit("://", 1)[1]):
+            level = "url.path" if "/" in before.rsplit("://", 1)[1] else "url.host"
+            options = [f"{place}/{level}", place, raw]
+    elif inner.endswith("comment.block"):
+        options = [place, "source"]
+    for option in options:
+        if all(refusal(option, text) is None for text in texts):
+            return option
+    return f"{place.split('.')[0]}.source" if place.split(".")[0] in ("python", "typescript", "sql") else "source"
+
+
+def labels_of_part(piece: Piece, parts: Sequence[Fragment], index: int) -> Labels:
+    """A part of a quoted relation (`project.dataset.table`) is named by its place from the end, as in a dotted name."""
+    labels = common([leaf.labels for leaf in piece.leaves])
+    if "sql.identifier." not in piece.place or len(parts) < 2:
+        return labels
+    before, after = (
+        "".join(part.texts[0] for part in parts[:index]),
+        "".join(part.texts[0] for part in parts[index + 1 :]),
+    )
+    level = after.count(".")
+    if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(ROLES):
+        return labels
+    return inner(labels, Label("relation", ROLES[level]))
