@@ -91,7 +91,7 @@ class _Drafting:
 
     def _is_judged(self, piece: Piece) -> bool:
         first = piece.leaves[0]
-        return judged(piece.place, first.kind) and first.start not in self.imported
+        return judged(piece.place, first.kind, piece.texts[0]) and first.start not in self.imported
 
     def _keeps(self, piece: Piece, text: str) -> bool:
         """Whether shared `text` of `piece` may be a constant, by whoever shares it."""

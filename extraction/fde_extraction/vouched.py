@@ -95,9 +95,11 @@ def vocabulary_of(texts: Iterable[str]) -> Vocabulary:
     return Vocabulary(frozenset(own))
 
 
-def judged(place: str, leaf: str) -> bool:
-    """Whether a leaf is a literal or comment; identifiers are vocabulary themselves."""
+def judged(place: str, leaf: str, text: str) -> bool:
+    """Whether a leaf is a literal or comment; identifiers are vocabulary themselves, but a quoted phrase is no name."""
     inner = place.rsplit("/", 1)[-1]
+    if inner.startswith("sql.identifier.") and any(map(str.isspace, text)):
+        return True
     return leaf == "jsx_text" or any(mark in inner for mark in _JUDGED)
 
 

@@ -39,7 +39,7 @@ export function run(client: Client): string {
 }
 """
 SQL = b"""-- nightly for the Kaufdorf yard
-select code, sum(amount) as amount from yard_orders where site = 'Kaufdorf Werk Nord' and code > TIMEOUT group by code;
+select code, sum(amount) as "Kaufdorf Total" from yard_orders where site = 'Kaufdorf Werk Nord' and code > TIMEOUT group by code;
 """
 SECRETS = ("obermueller", "kaufdorf", "8841", "48213", "north-gate")
 
