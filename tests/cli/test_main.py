@@ -58,3 +58,14 @@ def test_a_manifest_with_a_wrong_field_is_refused_with_the_field_that_was_meant(
     told = capsys.readouterr().err
     assert "parametres" in told
     assert "parameters" in told
+
+
+def test_an_empty_directory_is_no_sibling(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        if name != "b":
+            (tmp_path / name / "x.py").write_text("HOST = 1\n")
+    folders = [str(tmp_path / name) for name in ("a", "b", "c")]
+    outputs = ["--name", "n", "--output", str(tmp_path / "p.yaml"), "--bindings", str(tmp_path / "v.yaml")]
+    assert run(["abstract", *folders, *outputs]) == 3
+    assert f"{tmp_path / 'b'}: an empty directory" in capsys.readouterr().err

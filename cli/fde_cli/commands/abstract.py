@@ -76,13 +76,15 @@ def _customers(customers: str, wanted: int) -> list[str]:
 
 
 def _siblings(path: Path, customer: str) -> list[Sibling]:
+    from fde_events.errors import BadInput
     from fde_extraction import path as paths
     from fde_extraction.abstract import Sibling
 
     if path.is_dir():
-        return [
-            Sibling(customer, file.relative_to(path).as_posix(), paths.read(file), path.name) for file in _below(path)
-        ]
+        files = _below(path)
+        if not files:
+            raise BadInput(str(path), "an empty directory: a sibling needs at least one file")
+        return [Sibling(customer, file.relative_to(path).as_posix(), paths.read(file), path.name) for file in files]
     return [Sibling(customer, path.name, paths.read(path), path.stem)]
 
 
