@@ -239,7 +239,7 @@ def refusal(place: str, text: str) -> str | None:
     for rule in levels(place):
         if not rule.whole.fullmatch(text) or (rule.also is not None and not rule.also(text)):
             return rule.why
-        if text.lower() in rule.reserved and (text in rule.reserved or rule.reserved is SQL_WORDS):
+        if text in rule.reserved or (rule.reserved is SQL_WORDS and text.lower() in SQL_WORDS):
             return rule.why
     if "\0" in text:
         return "may not hold a NUL character"

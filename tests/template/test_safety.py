@@ -72,6 +72,7 @@ def test_a_number_that_typescript_cannot_read_is_refused(value: str) -> None:
 @given(nasty)
 @example("²")
 @example("½a")
+@example("None")
 def test_an_accepted_identifier_is_one_for_python(value: str) -> None:
     if refusal("python.identifier", value) is None:
         assert value.isidentifier()
