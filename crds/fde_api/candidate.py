@@ -83,6 +83,11 @@ class PatternCandidate(Part, frozen=True, kw_only=True):
     kind: Literal["PatternCandidate"] = "PatternCandidate"
     status: PatternCandidateStatus | None = None
 
+    @property
+    def state(self) -> str:
+        """``Proposed`` until a person decided, then that decision."""
+        return self.spec.review.decision if self.spec.review is not None else "Proposed"
+
 
 class ProposedFile(Part, frozen=True, kw_only=True):
     """One submitted file, by digest."""

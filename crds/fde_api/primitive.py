@@ -191,6 +191,11 @@ class PrimitiveSpec(Part, frozen=True, kw_only=True):
     compliance: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=32)], ...], msgspec.Meta(max_length=16)] = ()
     provenance: Provenance = Provenance()
 
+    @property
+    def object_name(self) -> str:
+        """What this version is named once published."""
+        return DeploymentPrimitive.object_name(self.primitive_name, self.version)
+
 
 class Usage(Part, frozen=True, kw_only=True):
     """How often it runs, measured from real FDEDeployments."""

@@ -67,7 +67,7 @@ def publish(candidate: PatternCandidate, *, at: str) -> DeploymentPrimitive:
     )
     return DeploymentPrimitive(
         metadata=Metadata(
-            name=DeploymentPrimitive.object_name(proposal.primitive_name, proposal.version),
+            name=proposal.object_name,
             annotations={"fde.io/extracted-by": "pattern-engine-v1.0", "fde.io/abstraction-level": "parameterized"},
         ),
         spec=msgspec.structs.replace(proposal, provenance=provenance),

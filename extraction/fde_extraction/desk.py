@@ -296,17 +296,13 @@ def _siblings(proof: Proof | None) -> int:
     return proof.siblings if proof is not None else 0
 
 
-def _state(candidate: PatternCandidate) -> str:
-    return candidate.spec.review.decision if candidate.spec.review is not None else "Proposed"
-
-
 def _status(candidate: PatternCandidate, group: Group) -> CandidateStatus:
     spec = candidate.spec
     return CandidateStatus(
         name=candidate.metadata.name,
-        state=_state(candidate),
+        state=candidate.state,
         language=group.language,
-        primitive=f"{spec.proposal.primitive_name}.{spec.proposal.version}",
+        primitive=spec.proposal.object_name,
         proof=spec.proof.line() if spec.proof is not None else "no proof",
     )
 
@@ -317,7 +313,7 @@ def _record(candidate: PatternCandidate, group: Group, evidence: str, now: str) 
     return CandidateRecord(
         id=candidate.metadata.name,
         challenge=spec.signal.challenge,
-        state=_state(candidate),
+        state=candidate.state,
         language=group.language,
         primitive=spec.proposal.primitive_name,
         version=spec.proposal.version,

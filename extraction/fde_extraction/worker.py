@@ -24,6 +24,7 @@ from structlog import get_logger
 
 from fde_events.audit import Audit
 from fde_events.challenge import Challenge
+from fde_events.deadletter import burial, coordinate, reason_of
 from fde_events.errors import InvalidEvent, Unavailable
 from fde_events.kafka import consumer_settings, producer_settings
 from fde_events.topics import AUDIT, CANDIDATES, CHALLENGES, DEAD_LETTER, SOLUTIONS_PATTERN
@@ -33,7 +34,6 @@ from fde_extraction.solutions import received
 
 _decode_challenge: Final = msgspec.json.Decoder(Challenge).decode
 _SOLUTIONS: Final = re.compile(SOLUTIONS_PATTERN)
-_MAX_REASON: Final = 500
 _LOOK_S: Final = 2.0
 _LONGEST_WAIT_S: Final = 60.0
 
@@ -162,17 +162,11 @@ class ExtractionWorker:
             self._bury(message, error)
 
     def _bury(self, message: Message, error: InvalidEvent) -> None:
-        where = f"{message.topic()}/{message.partition()}/{message.offset()}"
+        where = coordinate(message.topic(), message.partition(), message.offset())
         if not self._buried.add(where):  # read again at every start, told once
             return
-        log.warning("record_was_buried", source=where, reason=error.why[:_MAX_REASON])
-        headers = [(name, value) for name, value in message.headers() or [] if not name.startswith("fde_dead_")]
-        headers += [
-            ("fde_dead_reason", error.why[:_MAX_REASON].encode()),
-            ("fde_dead_topic", str(message.topic()).encode()),
-            ("fde_dead_partition", str(message.partition()).encode()),
-            ("fde_dead_offset", str(message.offset()).encode()),
-        ]
+        log.warning("record_was_buried", source=where, reason=reason_of(error.why))
+        headers = burial(message.topic(), message.partition(), message.offset(), message.headers(), error.why)
         self._produce(DEAD_LETTER, where, message.value(), headers=headers)
 
     def _produce(self, topic: str, key: str, value: bytes | None, *, headers: Any = None) -> None:

@@ -254,8 +254,8 @@ def _summary(candidate: PatternCandidate) -> dict[str, Any]:
     return {
         "name": candidate.metadata.name,
         "generation": candidate.metadata.generation or 1,
-        "state": spec.review.decision if spec.review is not None else "Proposed",
-        "primitive": f"{spec.proposal.primitive_name}.{spec.proposal.version}",
+        "state": candidate.state,
+        "primitive": spec.proposal.object_name,
         "title": spec.signal.title or spec.signal.challenge,
         "deployments": spec.signal.deployments,
         "customers": spec.signal.customers,

@@ -32,7 +32,7 @@ def candidate_row(candidate: PatternCandidate) -> tuple[Any, ...]:
     proposal, proof, review = spec.proposal, spec.proof, spec.review
     status = candidate.status
     return (
-        candidate.metadata.name, spec.signal.challenge, spec.signal.title, review.decision if review else "Proposed",
+        candidate.metadata.name, spec.signal.challenge, spec.signal.title, candidate.state,
         proposal.primitive_name, proposal.version, sorted({file.language for file in proposal.template.files}),
         len(proposal.parameters),
         proof.siblings if proof else None, proof.rebuilt if proof else None, proof.sibling_customers if proof else None,

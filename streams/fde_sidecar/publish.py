@@ -42,8 +42,6 @@ _RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 class _Sent:
     after: Place
     size: int
-    events: int
-    epoch: str
     done: bool = False
 
 
@@ -76,7 +74,7 @@ class Publisher:
         self._said = float("-inf")
         self._trouble_since = time.monotonic()
         self._marked = float("-inf")
-        self.records = self.acknowledged = self.acknowledged_events = 0
+        self.records = self.acknowledged = 0
         self._ours = spool.end  # what an earlier process left lies before this
         self._marks_under_way: set[str] = set()
         self._closed: set[str] = set()  # epochs whose closing mark the broker has
@@ -168,7 +166,7 @@ class Publisher:
             return
         for _, after, entry in self._spool.read(self._next, budget):
             if entry.value is None:
-                self._sent.append(_Sent(after, 0, 0, entry.epoch, done=True))
+                self._sent.append(_Sent(after, 0, done=True))
                 self._next = after
                 continue
             record = framed(
@@ -181,7 +179,7 @@ class Publisher:
             size = len(entry.value) + 512
             if not self._pace.allows(size):
                 return
-            sent = _Sent(after, size, entry.events, entry.epoch)
+            sent = _Sent(after, size)
             try:
                 self._producer.produce(
                     self._topic,
@@ -238,7 +236,6 @@ class Publisher:
             self._sent_bytes -= sent.size
             if sent.size:
                 self.acknowledged += 1
-                self.acknowledged_events += sent.events
         if done:
             upto = self._sent[done - 1].after
             del self._sent[:done]

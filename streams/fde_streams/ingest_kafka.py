@@ -19,6 +19,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from structlog import get_logger
 
+from fde_events.deadletter import burial, coordinate, reason_of
 from fde_events.errors import InvalidEvent, Unavailable
 from fde_events.kafka import consumer_settings, producer_settings
 from fde_events.record import decode, decode_mark, header_map, is_mark
@@ -30,7 +31,6 @@ from fde_streams.scan import scan
 
 log = get_logger()
 _FLUSH_S: Final = 30.0
-_MAX_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +154,9 @@ class IngestWorker:
 
     def _bury(self, message: Message, error: InvalidEvent) -> None:
         self.dead += 1
-        where = f"{message.topic()}/{message.partition()}/{message.offset()}"
-        log.warning("record_was_buried", source=where, reason=error.why[:_MAX_REASON])
-        headers = [(name, value) for name, value in message.headers() or [] if not name.startswith("fde_dead_")]
-        headers += [
-            ("fde_dead_reason", error.why[:_MAX_REASON].encode()),
-            ("fde_dead_topic", str(message.topic()).encode()),
-            ("fde_dead_partition", str(message.partition()).encode()),
-            ("fde_dead_offset", str(message.offset()).encode()),
-        ]
+        where = coordinate(message.topic(), message.partition(), message.offset())
+        log.warning("record_was_buried", source=where, reason=reason_of(error.why))
+        headers = burial(message.topic(), message.partition(), message.offset(), message.headers(), error.why)
         self._produce(DEAD_LETTER, where, message.value(), headers=headers)
 
     def _write_accounts(self) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from fde_cli import log
 from fde_cli.options import Brokers, Positive, Seconds
 
 app = App(name="operator", help="The operator process, and what it needs in a cluster.")
@@ -64,7 +65,7 @@ def operator(
         workers=workers,
         resync_s=resync_seconds,
     )
-    _log_to_stderr()
+    log.to_stderr()
     _tell(f"fde operator: {settings}")
     asyncio.run(run(file, settings, tell=_tell))
     return 0
@@ -105,12 +106,3 @@ def _file(kubeconfig: Path | None) -> str | None:
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _log_to_stderr() -> None:
-    import structlog
-
-    structlog.configure(
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-    )

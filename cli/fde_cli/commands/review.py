@@ -291,8 +291,8 @@ def _row(candidate: PatternCandidate) -> dict[str, Any]:
     return {
         "name": candidate.metadata.name,
         "generation": candidate.metadata.generation or 1,
-        "state": spec.review.decision if spec.review is not None else "Proposed",
-        "primitive": f"{spec.proposal.primitive_name}.{spec.proposal.version}",
+        "state": candidate.state,
+        "primitive": spec.proposal.object_name,
         "challenge": spec.signal.challenge,
         "title": spec.signal.title,
         "deployments": spec.signal.deployments,

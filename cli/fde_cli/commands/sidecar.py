@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli import log
 from fde_cli.options import Brokers, Positive, Seconds
 
 
@@ -61,7 +62,7 @@ def sidecar(
         raise Misuse("--pace-group is for the embedded broker, which takes no --kafka-config.")
     if len(logs) not in (1, len(feed)):
         raise Misuse(f"--logs is given once, or once a feed: {len(feed)} feeds, {len(logs)} globs")
-    _configure_log()
+    log.as_json(sys.stderr)
     feeds = [read_feed(path) for path in feed]
     if len({one.deployment for one in feeds}) != len(feeds):
         raise Misuse("two of the feeds are of the same deployment; give each once")
@@ -108,16 +109,3 @@ def sidecar(
         total.add(one.summary)
     print(msgspec.json.encode(total).decode(), flush=True)
     return 0
-
-
-def _configure_log() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from fde_cli import log
 from fde_cli.options import Brokers, Patience, Positive
 from fde_cli.patience import giving_up
 
@@ -41,7 +42,7 @@ def ingest(
     from fde_streams.pace import Pace
     from fde_streams.state_sqlite import covered_offsets
 
-    _log_to_stderr()
+    log.to_stderr()
     path = None if pace is None else _sqlite_path("--pace", pace)
     paced = None if path is None else Pace(lambda: covered_offsets(path, brokers))
     with giving_up():
@@ -84,24 +85,15 @@ def fold(
     from fde_streams.state_kafka import KafkaStateLog
     from fde_streams.state_sqlite import SqliteStateLog
 
-    _log_to_stderr()
+    log.to_stderr()
     path = None if state == "kafka" else _sqlite_path("--state", state)
     settings = FoldSettings(brokers, threshold=threshold, patience_s=patience)
     with giving_up():
         await_topics(brokers, embedded=path is not None, patience_s=patience)
-        log: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
-        worker = FoldWorker(settings, log)
+        kept: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
+        worker = FoldWorker(settings, kept)
     print(f"fde worker fold: state in {state}, threshold {threshold}, at {brokers}", file=sys.stderr, flush=True)
     return worker.run()
-
-
-def _log_to_stderr() -> None:
-    import structlog
-
-    structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-    )
 
 
 def _sqlite_path(option: str, value: str) -> Path:

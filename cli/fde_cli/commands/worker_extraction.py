@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from fde_cli import log
 from fde_cli.options import Brokers, Patience, Positive, Seconds
 from fde_cli.patience import giving_up
 
@@ -42,7 +43,6 @@ def extraction(
     patience
         Seconds that Kafka may be away before the worker gives up.
     """
-    import structlog
     from confluent_kafka import Producer
 
     from fde_events.errors import Misuse
@@ -59,10 +59,7 @@ def extraction(
 
     if min_siblings < 2 or min_customers < 2:
         raise Misuse("--min-siblings and --min-customers are at least 2: one customer's code is nobody's pattern.")
-    structlog.configure(
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-    )
+    log.to_stderr()
     home = open_registry(registry, engine=True)
     producer = Producer(producer_settings(brokers, **{"linger.ms": 5}))
     store = EvidenceStore(evidence, publish=audit_to(producer))

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from fde_cli import log
 from fde_cli.embedded.findings import Findings, as_record, lines
 from fde_cli.embedded.fleet import members
 from fde_cli.embedded.handin import folders, hand_in
@@ -18,7 +19,6 @@ from fde_cli.embedded.home import Home
 from fde_cli.embedded.loop import Loop, tell
 from fde_cli.embedded.page import ServedPage
 from fde_cli.embedded.stopping import stoppable
-from fde_cli.embedded.talk import quiet
 from fde_events.errors import Misuse
 from fde_registry.viewer import DirectorySettings, write_settings
 from fde_review.serve import listen
@@ -37,7 +37,8 @@ def run(sample: Path, directory: Path, *, port: int, page: bool, browser: bool, 
 
 def _run(sample: Path, directory: Path, bound: socket.socket | None, *, browser: bool, as_json: bool) -> int:
     home = _fresh(directory)
-    quiet(home.logs / "sidecars.log")
+    # The terminal shows findings; this process's own events go beside those of the workers.
+    log.as_json((home.logs / "sidecars.log").open("a", encoding="utf-8", buffering=1))
     write_settings(home.library, DirectorySettings(identity=REVIEWER, customers=("*",)))
     began = time.monotonic()
     fleet = members(sample / "fleet")

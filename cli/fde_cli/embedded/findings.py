@@ -63,7 +63,7 @@ def as_record(found: Findings) -> dict[str, Any]:
         "candidates": [
             {
                 "name": c.metadata.name,
-                "primitive": f"{c.spec.proposal.primitive_name}.{c.spec.proposal.version}",
+                "primitive": c.spec.proposal.object_name,
                 "challenge": c.spec.signal.challenge,
                 "proof": c.spec.proof.line() if c.spec.proof else None,
                 "parameters": [p.name for p in c.spec.proposal.parameters],
@@ -124,7 +124,7 @@ def _candidate(candidate: PatternCandidate) -> list[str]:
     whose = " (for its own customers alone)" if spec.proposal.provenance.visible_to else ""
     parameters = ", ".join(f"{p.name}: {p.type}" for p in spec.proposal.parameters)
     return [
-        f"  {candidate.metadata.name}  {spec.proposal.primitive_name}.{spec.proposal.version}  {languages}  {proof}{whose}",
+        f"  {candidate.metadata.name}  {spec.proposal.object_name}  {languages}  {proof}{whose}",
         f"      {spec.signal.title} ({seen})",
         f"      {_counted(len(spec.proposal.parameters), 'parameter')}: {parameters}",
     ]

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 
 from fde_cli.embedded.broker import EmbeddedBroker
@@ -182,8 +181,3 @@ class Loop:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def default_home() -> Path:
-    """``.fde`` in the working directory."""
-    return Path(".fde")

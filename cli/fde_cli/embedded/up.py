@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from fde_cli import log
 from fde_cli.embedded.fleet import members
 from fde_cli.embedded.home import Home
 from fde_cli.embedded.loop import Loop, tell
 from fde_cli.embedded.page import ServedPage
 from fde_cli.embedded.stopping import stoppable
-from fde_cli.embedded.talk import quiet
 from fde_review.serve import listen
 from fde_streams.reader import read_challenges
 
@@ -24,7 +24,8 @@ def run(fleet: Path, directory: Path, *, port: int) -> int:
     found = members(fleet)
     bound = listen(port)  # before anything starts: a port that is taken is told at once
     home = Home(directory).make()
-    quiet(home.logs / "sidecars.log")
+    # The terminal shows findings; this process's own events go beside those of the workers.
+    log.as_json((home.logs / "sidecars.log").open("a", encoding="utf-8", buffering=1))
     tell(f"fde up: {len(found)} deployments of {fleet}, at home in {home.directory}")
     tell(
         "fde up: the broker is embedded (librdkafka's mock cluster): it keeps nothing on disk and about 5 MiB a partition"
