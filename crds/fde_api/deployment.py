@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fde_api.meta import Condition, Metadata, Name63, Part, SemVer
-from fde_api.primitive import Scalar
+from fde_api.primitive import Item, Scalar
 
 
 class SecretKeyRef(Part, frozen=True, kw_only=True):
@@ -23,7 +23,8 @@ class SecretValue(Part, frozen=True, kw_only=True):
     secret_ref: SecretKeyRef
 
 
-ParameterValue = Scalar | SecretValue
+ParameterValue = Scalar | SecretValue | list[Item]
+"""A plain value, a reference to a secret, or the items of a list parameter."""
 
 
 class PrimitiveRef(Part, frozen=True, kw_only=True):

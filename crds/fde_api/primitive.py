@@ -13,7 +13,12 @@ ParameterType = Literal[
     "string", "int", "float", "bool", "duration", "enum", "host", "url", "email", "identifier", "secretRef", "list"
 ]
 ParameterName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-zA-Z0-9]*$", max_length=63)]
+FieldName = Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-zA-Z0-9]*)?$", max_length=63)]
 Scalar = str | int | float | bool
+Item = Scalar | dict[str, Scalar]
+"""One item of a list: a scalar, or a record of its parameter's fields."""
+Value = Scalar | list[Item]
+"""What a parameter may be given. A list's items are all scalars or all records."""
 
 
 class Hole(Part, frozen=True, kw_only=True):
@@ -21,23 +26,52 @@ class Hole(Part, frozen=True, kw_only=True):
 
     `filters` turn the parameter's value into the text that stands here, left to right (``snake``, ``upper``, ...).
     `place` says what the text is part of, and so how it is checked and escaped (see fde_template.place).
+    `field`: inside a repeat over `parameter`, the field of the record that stands here; empty for a list of scalars.
     """
 
     parameter: ParameterName
+    field: FieldName = ""
     place: Annotated[str, msgspec.Meta(max_length=63)]
     filters: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=63)], ...], msgspec.Meta(max_length=8)] = ()
 
 
+class When(Part, frozen=True, kw_only=True):
+    """Begins an optional block: what follows, up to its `end`, stands there when the parameter's text is `equals`.
+
+    A flag is a bool parameter (``true``, ``false``), alternatives are an enum's values. `field` as in a hole: inside a
+    repeat, the record's own flag.
+    """
+
+    parameter: ParameterName
+    field: FieldName = ""
+    equals: Annotated[str, msgspec.Meta(min_length=1, max_length=63)] = "true"
+
+
+class Each(Part, frozen=True, kw_only=True):
+    """Begins a repeat: what follows, up to its `end`, stands there once for each item of the list parameter.
+
+    A mark ``between`` in it begins what stands between two items and not after the last. Repeats do not nest.
+    """
+
+    parameter: ParameterName
+
+
 class Segment(Part, frozen=True, kw_only=True):
-    """Literal text, or a hole: exactly one of the two."""
+    """Literal text, a hole, the beginning of a block, or a mark in it: exactly one of them.
+
+    A flat list, because a Kubernetes schema cannot be recursive; `fde_template.structure` reads it as a tree.
+    """
 
     text: Annotated[str, msgspec.Meta(max_length=262144)] | None = None
     hole: Hole | None = None
+    when: When | None = None
+    each: Each | None = None
+    mark: Literal["between", "end"] | None = None
 
     def __post_init__(self) -> None:
         """The same rule as the CRD's, so that a manifest on disk is held to it too."""
-        if (self.text is None) == (self.hole is None):
-            raise ValueError("a segment holds exactly one of text and hole")
+        if sum(part is not None for part in (self.text, self.hole, self.when, self.each, self.mark)) != 1:
+            raise ValueError("a segment holds exactly one of text, hole, when, each and mark")
 
 
 class TemplateFile(Part, frozen=True, kw_only=True):
@@ -66,8 +100,26 @@ class Template(Part, frozen=True, kw_only=True):
     files: Annotated[tuple[TemplateFile, ...], msgspec.Meta(max_length=64)]
 
 
+class Field(Part, frozen=True, kw_only=True):
+    """One field of a list's records, or with an empty name the items themselves. A list holds no secrets and no lists."""
+
+    name: FieldName = ""
+    type: ParameterType
+    description: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+    allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
+
+    def __post_init__(self) -> None:
+        """The same rule as the admission policy's."""
+        if self.type in ("secretRef", "list"):
+            raise ValueError(f"field {self.name or 'of the items'} is a {self.type}: a list holds plain values only")
+
+
 class Parameter(Part, frozen=True, kw_only=True):
-    """One parameter. A secretRef never has a default; `required` excludes a default."""
+    """One parameter. A secretRef never has a default; `required` excludes a default.
+
+    `fields`: of a list, one without a name for items that are scalars, else those of its records; none of another type.
+    `when`: it is needed only while that parameter has that text (it stands in an optional block only); None: always.
+    """
 
     name: ParameterName
     type: ParameterType
@@ -75,6 +127,8 @@ class Parameter(Part, frozen=True, kw_only=True):
     required: bool = False
     default: Scalar | None = None
     allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
+    fields: Annotated[tuple[Field, ...], msgspec.Meta(max_length=32)] = ()
+    when: When | None = None
 
     def __post_init__(self) -> None:
         """The same rules as the admission policy's."""
@@ -82,6 +136,8 @@ class Parameter(Part, frozen=True, kw_only=True):
             raise ValueError(f"parameter {self.name} is required and has a default: a value is one or the other")
         if self.default is not None and self.type == "secretRef":
             raise ValueError(f"parameter {self.name} is a secretRef: a secret has no default")
+        if (self.type == "list") != bool(self.fields):
+            raise ValueError(f"parameter {self.name}: a list has fields, and nothing else has")
 
 
 class Endpoint(Part, frozen=True, kw_only=True):

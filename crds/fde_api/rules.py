@@ -73,7 +73,10 @@ def _template_rules(at: tuple[str, ...]) -> dict[tuple[str, ...], tuple[Rule, ..
             ),
         ),
         (*at, "template", "files", "*", "segments", "*"): (
-            Rule("has(self.text) != has(self.hole)", "a segment holds exactly one of text and hole"),
+            Rule(
+                "[has(self.text), has(self.hole), has(self.when), has(self.each), has(self.mark)].exists_one(x, x)",
+                "a segment holds exactly one of text, hole, when, each and mark",
+            ),
         ),
         (*at, "runtime", "workload"): (
             Rule(
