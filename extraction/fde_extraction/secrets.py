@@ -1,6 +1,6 @@
 """Hard-coded secrets in source: found by what the code calls them, by their format, and by their randomness.
 
-bytes -> leaves with the names around them -> rules -> findings -> typed placeholders
+bytes -> leaves with the names around them -> rules -> second net (fde_extraction.scanner) -> findings -> typed placeholders
 
 Found are texts, not references: the name of an environment variable or of a vault entry is no secret.
 """
@@ -15,6 +15,7 @@ from typing import Final
 
 from fde_api.primitive import Language as LanguageName
 from fde_events.errors import BadInput
+from fde_extraction import scanner
 from fde_extraction.language import language
 from fde_extraction.tree import Node
 from fde_template.encoding import decode, encode, encoding_of
@@ -49,9 +50,17 @@ _FORMATS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         "token",
         re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_(?:live|test)_[A-Za-z0-9]{16,})"),
     ),
+    # Formats of issuers that the second net sees only beside the issuer's name.
+    (
+        "api-key",
+        re.compile(r"\b(?:GOCSPX-[\w-]{28}|NRAK-[A-Z0-9]{27}|tfp_[\w.-]{40,}|[0-9a-f]{32}-us\d{1,2})(?![\w-])"),
+    ),
+    ("token", re.compile(r"(?<![\w:])\d{8,10}:A[\w-]{34}(?![\w-])")),
     ("password", re.compile(r"(?<=://)(?P<user>[^\s:/@{}$]*):(?P<secret>[^\s:/@{}$]{3,})(?=@)")),
     ("password", _SETTING),
 )
+# What a rule of the second net is called, and the kind of its findings.
+_NETTED: Final = ("private-key", "password", "secret", "token")
 _CHUNK: Final = re.compile(r"[^\s=;,&?:'\"/@(){}<>|]+")
 
 
@@ -109,8 +118,26 @@ def formats(text: str) -> list[tuple[str, int, int]]:
     return [*found, *((match.group(1), *match.span()) for match in PLACEHOLDER.finditer(text))]
 
 
+def netted(text: str) -> list[tuple[str, int, int]]:
+    """(kind, start, end) of what the second net alone finds in `text`, which may be code: names that code gives are none.
+
+    A rule that goes by the words before it is heeded for texts in quotes and in comments only, and for no references.
+    """
+    found = []
+    for rule, start, end, by_name in scanner.scan(text):
+        if by_name and not (_quoted(text, start) and secretive(text[start:end], "token")):
+            continue
+        found.append((next((kind for kind in _NETTED if kind in rule), "api-key"), start, end))
+    return found
+
+
 def find_text(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
     """(kind, start, end, name) in characters; placeholders count as secrets of their kind."""
+    own = _own(text, root)
+    return sorted([*own, *_second(text, root, own)], key=lambda item: item[1])
+
+
+def _own(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
     found: list[tuple[str, int, int, str]] = []
     for match in PLACEHOLDER.finditer(text):
         found.append((match.group(1), *match.span(), ""))
@@ -130,6 +157,31 @@ def find_text(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
             if kind_of(match.group(1)) and secretive(match.group(3), kind_of(match.group(1))):
                 found.append((kind_of(match.group(1)), *match.span(3), match.group(1)))
     return _apart(found)
+
+
+def _second(text: str, root: Node | None, own: Sequence[tuple[str, int, int, str]]) -> list[tuple[str, int, int, str]]:
+    """What the second net finds beside `own`: with a tree only in literals and comments."""
+    found = list[tuple[str, int, int, str]]()
+    spans = netted(text)
+    leaves = list(_told(root)) if root is not None and spans else []
+    for kind, start, end in spans:
+        pieces = [(max(start, first), min(end, last)) for first, last in leaves if start < last and first < end]
+        for first, last in pieces if root is not None else [(start, end)]:
+            if all(last <= item[1] or item[2] <= first for item in (*own, *found)):
+                found.append((kind, first, last, ""))
+    return found
+
+
+def _told(root: Node) -> Iterator[tuple[int, int]]:
+    for leaf in root.leaves():
+        if leaf.text and any(mark in leaf.place for mark in ("string", "comment", "template")):
+            yield leaf.start, leaf.end
+
+
+def _quoted(text: str, at: int) -> bool:
+    """Whether what stands at `at` begins after a quote, or in a comment's line."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return line[-1:] in ("'", '"', "`") or re.search(r"#|//|--|^\s*\*", line) is not None
 
 
 def _root(text: str, name: str) -> Node | None:
@@ -175,7 +227,9 @@ def _literal(leaf: Node) -> Iterator[tuple[str, int, int, str]]:
         if kind and secretive(text, kind):
             yield kind, leaf.start, leaf.end, name
             return
-    yield from _random(leaf, next((name for name in hints[:2] if _WEAK & set(words(name))), ""))
+    # What the code calls an id is shown to others; a key's id has a format of its own.
+    if not (hints and words(hints[0])[-1:] in (("id",), ("ids",))):
+        yield from _random(leaf, next((name for name in hints[:2] if _WEAK & set(words(name))), ""))
 
 
 def _random(leaf: Node, name: str) -> Iterator[tuple[str, int, int, str]]:
