@@ -27,17 +27,19 @@ def instantiate(
     instance
         Which sibling of the bindings.
     output
-        A directory for the files; needed when the primitive has several.
+        A directory for the files; needed when the primitive has several. A lock is left there, for `fde upgrade`.
     """
     from fde_cli.output import folder, write
     from fde_events.errors import BadInput, Misuse
     from fde_extraction import path as paths
     from fde_extraction.document import read_mapping, read_primitive
+    from fde_library import lock as locks
     from fde_template.render import render_all
 
     if (values is None) == (bindings is None) or (bindings is not None) != bool(instance):
         raise Misuse("give --values FILE, or --bindings FILE with --instance STEM.")
-    spec = read_primitive(primitive).spec
+    resource = read_primitive(primitive)
+    spec = resource.spec
     if values is not None:
         given = read_mapping(values)
     else:
@@ -46,7 +48,7 @@ def instantiate(
         if not isinstance(bound.get(instance), dict):
             raise BadInput(str(bindings), f"has no sibling {instance!r}; it has {', '.join(map(str, bound))}")
         given = bound[instance]
-    secret = {parameter.name for parameter in spec.parameters if parameter.type == "secretRef"}
+    secret = locks.secrets_of(spec)
     rendered = render_all(
         spec.template,
         {name: value for name, value in given.items() if name not in secret},
@@ -67,7 +69,11 @@ def instantiate(
         {f"--output {path}": target for path, target in targets.items()},
         [given_by for given_by in (primitive, values, bindings) if given_by is not None],
     )
+    lock = locks.lock_of(spec, given, rendered)
+    locks.free(root, lock, rendered)
     for path, data in rendered.items():
         folder(targets[path].parent)
         write(targets[path], data)
         print(f"wrote {output / path}", file=sys.stderr)
+    folder(root)
+    locks.keep(root, resource, lock)
