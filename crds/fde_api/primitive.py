@@ -79,6 +79,8 @@ class TemplateFile(Part, frozen=True, kw_only=True):
 
     `encoding`: utf-8, utf-8-sig (with BOM) or latin-1 (any bytes). `newline`: lf, crlf, cr or mixed (recorded, not applied).
     `shape` is a digest of the syntax tree's node kinds; None when siblings' trees differ or no grammar takes the file.
+    `region`: the template is a part of a file, at the left margin; `imports`: statements that the file around it needs,
+    because the region uses what they bring.
     """
 
     path: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", max_length=253)]
@@ -87,6 +89,8 @@ class TemplateFile(Part, frozen=True, kw_only=True):
     encoding: Literal["utf-8", "utf-8-sig", "latin-1"] = "utf-8"
     newline: Literal["lf", "crlf", "cr", "mixed", "none"] = "lf"
     shape: Digest | None = None
+    region: bool = False
+    imports: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=253)], ...], msgspec.Meta(max_length=64)] = ()
 
     def __post_init__(self) -> None:
         """The same rule as the CRD's."""
