@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fde_api.meta import Condition, Digest, Metadata, Part, Text, Time
+from fde_api.meta import Condition, Digest, Metadata, Part, Text, Time, digest_of
 from fde_api.primitive import Language, PrimitiveSpec
 
 
@@ -30,28 +30,81 @@ class Signal(Part, frozen=True, kw_only=True):
     threshold_met: Time = ""
 
 
+class Acknowledgement(Part, frozen=True, kw_only=True):
+    """One thing in a proposal that no check can decide, so a person must have seen it.
+
+    `kind`: ``word`` (vocabulary that fewer than three customers share), ``shell``, ``eval``, ``host``, ``import`` and what
+    else a check lists. `what` as the template spells it; `line` 1-based in the template's text, 0 for the file as a whole.
+    """
+
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]*$", max_length=32)]
+    what: Text
+    path: Text = ""
+    line: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    def __str__(self) -> str:
+        """``shell subprocess.run at sync.py:12``."""
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{self.kind} {self.what}" + (f" at {place}" if place else "")
+
+
 class Proof(Part, frozen=True, kw_only=True):
-    """What was checked before anything was proposed: siblings rebuilt byte for byte, leaks found in the whole proposal."""
+    """What was checked before anything was proposed: siblings rebuilt byte for byte, leaks found in the whole proposal.
+
+    `proposal_digest`: the proposal it was checked on; it proves no other one. `acknowledge`: what the checks leave to the
+    reviewer; an approval says that it was seen.
+    """
 
     siblings: Annotated[int, msgspec.Meta(ge=1)]
     rebuilt: Annotated[int, msgspec.Meta(ge=0)]
     sibling_customers: Annotated[int, msgspec.Meta(ge=1)]
     leaks: Annotated[int, msgspec.Meta(ge=0)]
     gate: Text = ""
+    proposal_digest: Digest | None = None
+    acknowledge: Annotated[tuple[Acknowledgement, ...], msgspec.Meta(max_length=1024)] = ()
 
     def line(self) -> str:
         """``5/5 byte-exact, 0 leaks``: siblings rebuilt of siblings."""
         return f"{self.rebuilt}/{self.siblings} byte-exact, {self.leaks} leaks"
 
+    def of(self, proposal: PrimitiveSpec) -> Proof:
+        """The same findings, said of `proposal`. Only for whoever has just checked that one."""
+        return msgspec.structs.replace(self, proposal_digest=digest_of(proposal))
+
+    def proves(self, proposal: PrimitiveSpec) -> bool:
+        """Whether it was made for exactly this proposal."""
+        return self.proposal_digest == digest_of(proposal)
+
 
 class Review(Part, frozen=True, kw_only=True):
-    """A person's decision on one generation of the candidate."""
+    """A person's decision on one generation of the candidate. `acknowledged`: all that the proof lists was seen."""
 
     decision: Literal["Approved", "Rejected"]
     reviewer: Text
     reviewed_generation: Annotated[int, msgspec.Meta(ge=1)]
+    acknowledged: bool = False
     reason: Annotated[str, msgspec.Meta(max_length=4096)] = ""
     at: Time = ""
+
+
+class HoleReason(Part, frozen=True, kw_only=True):
+    """Why one hole belongs to its parameter. `line` 1-based in the template's text."""
+
+    path: Text
+    line: Annotated[int, msgspec.Meta(ge=1)]
+    reason: Text
+
+
+class Explanation(Part, frozen=True, kw_only=True):
+    """Why a parameter is one, has this type and this name, as the engine decided it; no sibling's value is in it.
+
+    A large template's `holes` are left out here; the evidence has them all.
+    """
+
+    parameter: Text
+    type_reason: Text = ""
+    name_reason: Text = ""
+    holes: Annotated[tuple[HoleReason, ...], msgspec.Meta(max_length=64)] = ()
 
 
 class PatternCandidateSpec(Part, frozen=True, kw_only=True):
@@ -62,6 +115,7 @@ class PatternCandidateSpec(Part, frozen=True, kw_only=True):
     proposal: PrimitiveSpec
     contributors: Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)] = ()
     evidence_digest: Digest | None = None
+    explained: Annotated[tuple[Explanation, ...], msgspec.Meta(max_length=256)] = ()
     proof: Proof | None = None
     review: Review | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -57,10 +58,44 @@ def manifest(resource: Any) -> dict[str, Any]:
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys and no optional white space: equal values give equal bytes."""
-    return msgspec.json.encode(msgspec.to_builtins(value), order="deterministic")
+    """JSON with sorted keys and no optional white space: equal values give equal bytes.
+
+    A field that has its default's value is left out whoever filled it in: an API server writes defaults and turns 1.0 into 1.
+    """
+    return msgspec.json.encode(_plain(value), order="deterministic")
 
 
 def digest_of(value: Any) -> str:
     """``sha256:<hex>`` over :func:`canonical`."""
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    # msgspec leaves a default out when it is the very same object, not when it is equal.
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        found = {} if config.tag is None else {config.tag_field: config.tag}
+        for name, encoded, default in _fields(type(value)):
+            given = getattr(value, name)
+            if not config.omit_defaults or given != default:
+                found[encoded] = _plain(given)
+        return found
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return msgspec.to_builtins(value)
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """(name, name on the wire, default) of each field; a field without a default has none that anything equals."""
+    found = []
+    for field in msgspec.structs.fields(model):
+        default = field.default
+        if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        found.append((field.name, field.encode_name, default))
+    return tuple(found)

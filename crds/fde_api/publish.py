@@ -28,6 +28,16 @@ def refusals(candidate: PatternCandidate) -> list[str]:
     if proof is None:
         why.append("it carries no proof (siblings rebuilt, leak gate)")
     else:
+        if proof.proposal_digest is None:
+            why.append("its proof does not say which proposal it is of: run the checks again (fde review resubmit)")
+        elif not proof.proves(spec.proposal):
+            why.append("its proof is of another proposal: run the checks again (fde review resubmit)")
+        if proof.acknowledge and review is not None and not review.acknowledged:
+            count = len(proof.acknowledge)
+            why.append(
+                f"{count} {'entry is' if count == 1 else 'entries are'} listed for the reviewer to acknowledge, and the "
+                "decision does not say that they were (--acknowledge)"
+            )
         if proof.rebuilt != proof.siblings:
             why.append(f"only {proof.rebuilt} of {proof.siblings} siblings are rebuilt byte for byte")
         if proof.leaks:

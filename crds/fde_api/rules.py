@@ -113,6 +113,17 @@ CANDIDATE: Final[Mapping[tuple[str, ...], tuple[Rule, ...]]] = {
             "self.evidenceDigest == oldSelf.evidenceDigest) && self.signal == oldSelf.signal)",
             "signal, proof and evidenceDigest are frozen once reviewed",
         ),
+        # That the digest is the proposal's own is checked at publication: CEL cannot compute it.
+        Rule(
+            "self.proposal == oldSelf.proposal || !has(self.proof) || !has(oldSelf.proof) || (has(self.proof.proposalDigest) "
+            "&& (!has(oldSelf.proof.proposalDigest) || self.proof.proposalDigest != oldSelf.proof.proposalDigest))",
+            "a changed proposal needs a proof of its own; run the checks again, or drop the proof",
+        ),
+        Rule(
+            "!has(self.review) || self.review.decision != 'Approved' || !has(self.proof) || !has(self.proof.acknowledge) || "
+            "size(self.proof.acknowledge) == 0 || (has(self.review.acknowledged) && self.review.acknowledged)",
+            "an approval must say that what the proof lists was acknowledged (review.acknowledged: true)",
+        ),
         Rule("!has(self.review) || self.review.reviewer != self.author.username", "the author may not review"),
         Rule(
             "!has(self.review) || !has(self.contributors) || !(self.review.reviewer in self.contributors)",

@@ -61,8 +61,7 @@ class Assignments:
         same = [
             (len(places.intersection(known.places)), name)
             for name, known in self._known.items()
-            if (known.challenge, known.language, known.owner) == (challenge.id, group.language, owner)
-            and name not in taken
+            if (known.challenge, known.owner) == (challenge.id, owner) and name not in taken
         ]
         shared, name = max(same, default=(0, ""), key=lambda item: (item[0], item[1]))
         if shared:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from structlog import get_logger
@@ -62,7 +62,7 @@ class Engine(Protocol):
     """The abstraction engine. Errors are :class:`FdeError` or :class:`ApiError` with a sentence."""
 
     def group(self, files: Sequence[SourceFile]) -> list[list[SourceFile]]:
-        """Which of these files, all of one language, belong together."""
+        """Which of these files, all of one language or of other text with one ending, answer to each other."""
         ...
 
     def similarity(self, one: SourceFile, other: SourceFile) -> float:
@@ -74,7 +74,10 @@ class Engine(Protocol):
         ...
 
     def abstract(self, group: Group, *, name: str, customers: Sequence[str]) -> Abstracted:
-        """One primitive that gives every file back, but for those it reports as skipped. `customers`: names to keep out."""
+        """One primitive that gives every sibling's files back, but for what it reports as skipped.
+
+        `customers`: names to keep out.
+        """
         ...
 
     def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:
@@ -162,7 +165,7 @@ class Desk:
             except Unavailable:
                 raise
             except (FdeError, ApiError) as error:
-                held.append(f"{len(group.files)} {group.language} solutions: {error}")
+                held.append(f"{len(group.siblings)} {group.language} solutions: {error}")
                 log.warning(
                     "group_held_back", challenge=challenge.id, language=group.language, error=type(error).__name__
                 )
@@ -173,8 +176,8 @@ class Desk:
         if not groups:
             may = len(members) - forbidden
             held.append(
-                f"{len(members)} solutions, {may} of them may be reused; no {needed} of those, of one language and one right "
-                "of reuse, are alike"
+                f"{len(members)} solutions, {may} of them may be reused; no {needed} of those, of one right of reuse, hold files "
+                "that are alike"
             )
         state = "Proposed" if candidates else "HeldBack"
         self._say(challenge, state, len(members), forbidden, candidates=candidates, held=held, skipped=skipped)
@@ -189,13 +192,13 @@ class Desk:
     ) -> tuple[PatternCandidate, str, Abstracted]:
         customers = sorted(group.customers | {sighting.customer for sighting in challenge.sightings})
         abstracted = self._abstract(group, assignment.primitive, customers)
-        group = replace(group, files=tuple(abstracted.files[name] for name in sorted(abstracted.files)))
+        group = abstracted.within(group)
         proof = abstracted.proof
-        if len(group.files) < self.thresholds.min_siblings:
+        if len(group.siblings) < self.thresholds.min_siblings:
             raise Refused(
-                f"only {len(group.files)} of the siblings can be used; {self.thresholds.min_siblings} are needed."
+                f"only {len(group.siblings)} of the siblings can be used; {self.thresholds.min_siblings} are needed."
             )
-        if proof.rebuilt != proof.siblings or proof.siblings != len(group.files) or proof.leaks:
+        if proof.rebuilt != proof.siblings or proof.siblings != len(group.siblings) or proof.leaks:
             raise Refused(f"the proof does not hold ({proof.line()}), nothing is proposed.")
         spec = proposed_spec(
             challenge,
@@ -208,7 +211,11 @@ class Desk:
         )
         if leaks := self.engine.leaks(spec, abstracted, customers=customers):
             raise Refused(f"the leak gate found {len(leaks)} leaks, nothing is proposed: {'; '.join(leaks[:5])}.")
-        evidence = self.evidence.put(evidence_of(challenge.id, group.language, abstracted.files, abstracted.bindings))
+        evidence = self.evidence.put(
+            evidence_of(
+                challenge.id, group.language, abstracted.files, abstracted.bindings, explained=abstracted.explained
+            )
+        )
         name = assignment.candidate
         while True:
             fresh = candidate_of(

@@ -1,26 +1,37 @@
-"""The abstraction engine as the desk uses it: groups of opened files in, a proven abstraction out.
+"""The abstraction engine as the desk uses it: groups of whole solutions in, a proven abstraction out.
 
 Group -> Sibling(customer, path, data) -> abstract() -> Abstracted
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
+from msgspec.structs import replace
+
 from fde_api.primitive import PrimitiveSpec
-from fde_events.errors import BadInput
+from fde_events.errors import BadInput, FdeError
 from fde_extraction import leak
-from fde_extraction.abstract import Sibling, abstract
+from fde_extraction.abstract import Abstraction, Sibling, abstract
+from fde_extraction.counterpart import CODE
+from fde_extraction.explanation import Explained, sentence
 from fde_extraction.join import Group, Skipped
 from fde_extraction.language import language, language_of
 from fde_extraction.members import members_of
 from fde_extraction.proposal import Abstracted
 from fde_extraction.similarity import group_similar, similarity
 from fde_extraction.solutions import SourceFile
+from fde_extraction.unparsable import Leaking, NotAbstractable
 from fde_template.encoding import decode, encoding_of
+from fde_template.words import words
 
 _NOT_CODE: Final = ("string", "comment", "template")
+_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # as the resource's schema
+
+Columns = tuple[tuple[SourceFile, ...], ...]
 
 
 class AbstractionEngine:
@@ -41,27 +52,27 @@ class AbstractionEngine:
             raise BadInput(file.path, skipped[0].why, line=skipped[0].line)
 
     def abstract(self, group: Group, *, name: str, customers: Sequence[str]) -> Abstracted:
-        """Siblings are named s1, s2, ... in the group's order: a binding's key says nobody's name."""
-        files = {f"s{number}": file for number, file in enumerate(group.files, 1)}
-        siblings = [Sibling(file.customer, file.path, file.data, member) for member, file in files.items()]
-        made = abstract(siblings, name=name, customers=customers)
-        owner_of = {file.path: file.customer for file in group.files}
-        return Abstracted(
-            spec=made.spec,
-            proof=made.proof,
-            files={member: files[member] for member in made.bindings},
-            bindings=made.bindings,
-            skipped=tuple(
-                Skipped(owner_of[item.path], item.path, item.why, item.line)
-                for item in made.report.skipped
-                if item.path in owner_of
-            ),
-        )
+        """Siblings are named s1, s2, ... in the group's order: a binding's key says nobody's name.
+
+        A file that cannot be abstracted with the others is left out and reported, as long as code is left.
+        """
+        try:
+            return _abstracted(group.columns, name, customers)
+        except (NotAbstractable, Leaking) as error:
+            if len(group.columns) == 1:
+                raise
+            return _without_the_unfit(group.columns, name, customers, error)
 
     def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:
-        """Kinds and places of whatever the finished proposal would tell."""
-        words = leak.vocabulary_of([code_of(file.path, file.data) for file in abstracted.files.values()])
-        found = leak.scan(spec, abstracted.bindings, customers=customers, vocabulary=words)
+        """Kinds and places of whatever the finished proposal, its explanation included, would tell."""
+        files = [file for sibling in abstracted.files.values() for file in sibling.values()]
+        words_of_code = leak.vocabulary_of([code_of(file.path, file.data) for file in files])
+        found = leak.scan(
+            _with_reasons(spec, abstracted.explained),
+            abstracted.bindings,
+            customers=customers,
+            vocabulary=words_of_code,
+        )
         return [f"{item.kind} in {item.where}" for item in found]
 
 
@@ -72,3 +83,109 @@ def code_of(path: str, data: bytes) -> list[str]:
         return []
     tree = language(kind).parse(decode(data, encoding_of(data)), path)
     return [leaf.text for leaf in tree.leaves() if not any(mark in leaf.place for mark in _NOT_CODE)]
+
+
+def _abstracted(columns: Columns, name: str, customers: Sequence[str]) -> Abstracted:
+    """All of `columns` as one primitive."""
+    paths = _paths(columns, name)
+    owned = {
+        f"s{number}": dict(zip(paths, files, strict=True)) for number, files in enumerate(zip(*columns, strict=True), 1)
+    }
+    siblings = [
+        Sibling(file.customer, path, file.data, member)
+        for member, files in owned.items()
+        for path, file in files.items()
+    ]
+    made = abstract(siblings, name=name, customers=customers)
+    in_template = [file.path for file in made.spec.template.files]
+    if len(paths) == 1:  # a solution of one file: the engine names it after the primitive
+        owned = {member: {in_template[0]: files[paths[0]]} for member, files in owned.items()}
+    return Abstracted(
+        spec=made.spec,
+        proof=made.proof,
+        files={member: owned[member] for member in made.bindings},
+        bindings=made.bindings,
+        skipped=_skipped(made, owned),
+        explained=tuple(getattr(made.report, "explained", ())),
+    )
+
+
+def _skipped(made: Abstraction, owned: dict[str, dict[str, SourceFile]]) -> tuple[Skipped, ...]:
+    found = []
+    for item in made.report.skipped:
+        files = owned.get(item.member or PurePosixPath(item.path).stem, {})
+        file = files.get(item.path) or next(iter(files.values()), None)
+        if file is not None:
+            found.append(Skipped(file.customer, file.path, item.why, item.line))
+    return tuple(found)
+
+
+def _without_the_unfit(columns: Columns, name: str, customers: Sequence[str], error: FdeError) -> Abstracted:
+    """The columns that can be abstracted by themselves, together; the code alone if even these do not go together."""
+    why: dict[int, str] = {}
+    for number, column in enumerate(columns):
+        try:
+            _abstracted((column,), name, customers)
+        except (NotAbstractable, Leaking) as alone:
+            why[number] = str(alone)
+    fit = [number for number in range(len(columns)) if number not in why]
+    code = [number for number in fit if columns[number][0].language in CODE]
+    for kept in (fit, code):
+        if not kept or not code or len(kept) == len(columns):
+            continue
+        try:
+            made = _abstracted(tuple(columns[number] for number in kept), name, customers)
+        except (NotAbstractable, Leaking):
+            continue
+        left = [
+            Skipped(file.customer, file.path, f"left out: {why.get(number, str(error))}")
+            for number in range(len(columns))
+            if number not in kept
+            for file in columns[number]
+        ]
+        return Abstracted(
+            made.spec, made.proof, made.files, made.bindings, skipped=(*made.skipped, *left), explained=made.explained
+        )
+    raise error
+
+
+def _paths(columns: Columns, name: str) -> list[str]:
+    """One path a column: what its files' paths end in, or one after the primitive where that tells nothing or too much."""
+    squeezed = {"".join(words(file.customer)) for file in columns[0]}
+    stem = name.replace("-", "_")
+    given: list[str] = []
+    for number, column in enumerate(columns, 1):
+        path = _shared_end([file.path for file in column])
+        told = "".join(words(path))
+        ending = PurePosixPath(column[0].path).suffix
+        usable = (
+            _PATH.fullmatch(path)
+            and "//" not in path
+            and path not in given
+            and not any(owner and owner in told for owner in squeezed)
+        )
+        given.append(path if usable else f"{stem}_{number}{ending if _PATH.fullmatch('x' + ending) else ''}")
+    return given
+
+
+def _shared_end(paths: Sequence[str]) -> str:
+    """The trailing parts that all paths have in common; empty when not even the file's name is."""
+    parts = [PurePosixPath(path).parts[::-1] for path in paths]
+    same = 0
+    while same < min(map(len, parts)) and len({part[same] for part in parts}) == 1:
+        same += 1
+    return "/".join(parts[0][:same][::-1])
+
+
+def _with_reasons(spec: PrimitiveSpec, explained: Sequence[Explained]) -> PrimitiveSpec:
+    """`spec` with each parameter's reasons in its description, so that one scan sees all that a candidate says."""
+    said = {
+        item.parameter: "\n".join(
+            {sentence(reason): None for reason in (item.type_reason, item.name_reason, *(h.reason for h in item.holes))}
+        )
+        for item in explained
+    }
+    parameters = tuple(
+        replace(p, description=f"{p.description}\n{said[p.name]}") if p.name in said else p for p in spec.parameters
+    )
+    return replace(spec, parameters=parameters)

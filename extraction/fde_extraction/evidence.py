@@ -18,32 +18,41 @@ import msgspec
 from fde_api.meta import canonical, digest_of
 from fde_events.audit import Audit
 from fde_events.errors import BadInput, Refused, Unavailable
+from fde_extraction.explanation import Explained
 from fde_extraction.solutions import SourceFile
 
 _DIGEST_LENGTH: Final = len("sha256:") + 64
 
 
-class SiblingEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One sibling as submitted. `content` is base64 on the wire; `name` is its key in the bindings."""
+class FileEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One file as submitted, under `path`. `content` is base64 on the wire; `template`: its path in the template."""
 
-    name: str
-    customer: str
-    deployment: str
-    solution: str
-    author: str
+    template: str
     path: str
     language: str
     digest: str
     content: bytes
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence.v1"):
-    """What a proposal was made from. `bindings`: sibling name -> parameter -> value."""
+class SiblingEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One sibling: a deployment's files, in the order of the template's. `name` is its key in the bindings."""
+
+    name: str
+    customer: str
+    deployment: str
+    solution: str
+    author: str
+    files: tuple[FileEvidence, ...]
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence.v2"):
+    """What a proposal was made from. `bindings`: sibling name -> parameter -> value. `explained`: the engine's reasons."""
 
     challenge: str
     language: str
     siblings: tuple[SiblingEvidence, ...]
     bindings: dict[str, dict[str, Any]]
+    explained: tuple[Explained, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -57,28 +66,38 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, tag="evidence.v1"):
 
 
 def evidence_of(
-    challenge: str, language: str, files: Mapping[str, SourceFile], bindings: Mapping[str, Mapping[str, Any]]
+    challenge: str,
+    language: str,
+    files: Mapping[str, Mapping[str, SourceFile]],
+    bindings: Mapping[str, Mapping[str, Any]],
+    *,
+    explained: Sequence[Explained] = (),
 ) -> Evidence:
-    """The evidence for siblings by name."""
-    siblings = tuple(
-        SiblingEvidence(
-            name=name,
-            customer=file.customer,
-            deployment=file.deployment,
-            solution=file.solution,
-            author=file.author,
-            path=file.path,
-            language=file.language,
-            digest=file.digest,
-            content=file.data,
+    """The evidence for siblings by name, each with its files by their path in the template."""
+    siblings = []
+    for name, own in sorted(files.items()):
+        first = next(iter(own.values()))
+        siblings.append(
+            SiblingEvidence(
+                name=name,
+                customer=first.customer,
+                deployment=first.deployment,
+                solution=first.solution,
+                author=first.author,
+                files=tuple(
+                    FileEvidence(
+                        template=path, path=file.path, language=file.language, digest=file.digest, content=file.data
+                    )
+                    for path, file in own.items()
+                ),
+            )
         )
-        for name, file in sorted(files.items())
-    )
     return Evidence(
         challenge=challenge,
         language=language,
-        siblings=siblings,
+        siblings=tuple(siblings),
         bindings={name: dict(values) for name, values in sorted(bindings.items())},
+        explained=tuple(explained),
     )
 
 

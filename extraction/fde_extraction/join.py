@@ -9,38 +9,49 @@ counts. Pure: nothing here reads a clock, a file or a network; who asks gets the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from fde_api.publish import MIN_CUSTOMERS
 from fde_events.challenge import Challenge
 from fde_events.errors import BadInput
+from fde_extraction.counterpart import Alike, Column, GroupAlike, alliances, columns, is_lock_file
 from fde_extraction.solutions import SourceFile, Submitted, open_files
 
 MIN_SIBLINGS: Final = 3
-ABSTRACTED: Final = frozenset({"python", "typescript", "sql"})
 
-GroupAlike = Callable[[Sequence[SourceFile]], list[list[SourceFile]]]
-Alike = Callable[[SourceFile, SourceFile], float]
 Check = Callable[[SourceFile], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files of one language that look alike, one a deployment, each from another deployment.
+    """Whole solutions that answer in the same way, each of another deployment: siblings to abstract together.
 
-    `owner` None: reuse is allowed to all of them. Otherwise the customer to which they must stay.
+    `columns`: one a file of the solution, each with that file of every sibling, siblings always in the same order.
+    `language`: the one most of the code is in. `owner` None: reuse is allowed to all of them. Otherwise the customer to
+    which they must stay.
     """
 
     challenge: str
     language: str
     owner: str | None
-    files: tuple[SourceFile, ...]
+    columns: tuple[tuple[SourceFile, ...], ...]
+
+    @property
+    def siblings(self) -> tuple[tuple[SourceFile, ...], ...]:
+        """Each sibling's files, in the order of the columns."""
+        return tuple(zip(*self.columns, strict=True))
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """All of them."""
+        return tuple(file for column in self.columns for file in column)
 
     @property
     def customers(self) -> frozenset[str]:
         """Distinct customers."""
-        return frozenset(file.customer for file in self.files)
+        return frozenset(file.customer for file in self.columns[0])
 
     @property
     def anchor(self) -> SourceFile:
@@ -132,7 +143,8 @@ def groups_of(
 
     Allowed solutions are pooled together. An own-customer solution is pooled with its customer's alone, and a group of such a
     pool counts only if it holds one (otherwise the common pool has it already). Forbidden ones are never opened. `check`
-    raises :class:`BadInput` for a file that does not parse. The result does not depend on the order of `members`.
+    raises :class:`BadInput` for a file that does not parse. A file that not every sibling has is left out and reported.
+    The result does not depend on the order of `members`.
     """
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
@@ -145,8 +157,8 @@ def groups_of(
         opened, wrong = open_files(submitted)
         skipped += [Skipped(submitted.customer, error.where, error.why, error.line) for error in wrong]
         for file in opened:
-            if file.language not in ABSTRACTED:
-                skipped.append(Skipped(file.customer, file.path, f"language {file.language} is not abstracted"))
+            if is_lock_file(file.path):
+                skipped.append(Skipped(file.customer, file.path, "a package manager wrote it"))
                 continue
             try:
                 check(file)
@@ -162,39 +174,43 @@ def groups_of(
     owners: list[str | None] = [None, *sorted({customer for customer, _ in private})]
     for owner in owners:
         pool = [f for f in files if (f.customer == owner if owner is not None else not is_private(f))]
-        for language in sorted({file.language for file in pool}):
-            same = sorted((f for f in pool if f.language == language), key=lambda f: (f.digest, f.place))
-            for near in alike(same):
-                kept, doubles = _one_a_deployment(near, similarity)
-                if owner is not None and not any(is_private(file) for file in kept):
-                    continue
-                if len(kept) >= min_siblings:
-                    found.append(Group(challenge, language, owner, tuple(kept)))
-                    skipped += [
-                        Skipped(f.customer, f.path, "another file of the same solution is the nearer sibling")
-                        for f in doubles
-                    ]
+        matched, doubles = columns(pool, alike=alike, similarity=similarity, least=min_siblings)
+        for kept in alliances(matched, least=min_siblings, public=MIN_CUSTOMERS):
+            if owner is not None and not any(is_private(file) for file in kept[0].files):
+                continue
+            group = Group(challenge, _language(kept), owner, tuple(column.files for column in kept))
+            found.append(group)
+            skipped += _left_out(group, pool, doubles)
     return sorted(
         found, key=lambda g: (g.language, g.owner or "", g.anchor.time, g.anchor.solution, g.anchor.path)
     ), skipped
 
 
-def _one_a_deployment(near: Sequence[SourceFile], similarity: Alike) -> tuple[list[SourceFile], list[SourceFile]]:
-    """At most one file of each deployment: of several, the one most like the others' files."""
-    by_deployment: defaultdict[tuple[str, str], list[SourceFile]] = defaultdict(list)
-    for file in near:
-        by_deployment[file.customer, file.deployment].append(file)
-    kept, doubles = [], []
-    for deployment, own in sorted(by_deployment.items()):
-        others = [f for f in near if (f.customer, f.deployment) != deployment]
+def _language(kept: Iterable[Column]) -> str:
+    """The language that most of the code is in."""
+    sizes: defaultdict[str, int] = defaultdict(int)
+    for column in kept:
+        for file in column.files:
+            sizes[file.language] += len(file.data) if column.is_code else 0
+    return max(sorted(sizes), key=lambda language: sizes[language])
 
-        def nearness(file: SourceFile, others: Sequence[SourceFile] = others) -> float:
-            return sum(similarity(file, other) for other in others)
 
-        best = own[0] if len(own) == 1 else max(sorted(own, key=lambda f: f.path), key=nearness)
-        kept.append(best)
-        doubles += [file for file in own if file is not best]
-    return kept, doubles
+def _left_out(group: Group, pool: Iterable[SourceFile], doubles: Iterable[SourceFile]) -> list[Skipped]:
+    """The files of the group's siblings that are not in it."""
+    inside = {file.place for file in group.files}
+    solutions = {(file.customer, file.solution) for file in group.files}
+    beside = {file.place for file in doubles}
+    return [
+        Skipped(
+            file.customer,
+            file.path,
+            "another file of the same solution is the nearer sibling"
+            if file.place in beside
+            else f"not every one of the {len(group.siblings)} siblings has a counterpart of it, so it is left out",
+        )
+        for file in pool
+        if (file.customer, file.solution) in solutions and file.place not in inside
+    ]
 
 
 def _extent(challenge: Challenge) -> tuple[int, int, int]:

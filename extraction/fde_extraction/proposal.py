@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
 from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ from fde_api.meta import Metadata
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec, Provenance
 from fde_api.publish import MIN_CUSTOMERS
 from fde_events.challenge import Challenge
+from fde_extraction.acknowledge import acknowledgements
+from fde_extraction.explanation import Explained, explanations
 from fde_extraction.join import Group, Skipped
 from fde_extraction.solutions import SourceFile
 
@@ -33,14 +36,24 @@ _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 class Abstracted:
     """What the abstraction engine made of a group. `files` and `bindings` share their keys: one name a sibling.
 
-    `skipped`: files of the group that could not be used after all.
+    `files`: each sibling's files by their path in the template. `skipped`: files of the group that could not be used after
+    all. `explained`: the engine's reasons, one entry a parameter.
     """
 
     spec: PrimitiveSpec
     proof: Proof
-    files: Mapping[str, SourceFile]
+    files: Mapping[str, Mapping[str, SourceFile]]
     bindings: Mapping[str, Mapping[str, Any]]
     skipped: tuple[Skipped, ...] = ()
+    explained: tuple[Explained, ...] = ()
+
+    def within(self, group: Group) -> Group:
+        """`group` with what was used of it alone."""
+        names = sorted(self.files)
+        paths = [file.path for file in self.spec.template.files]
+        return dataclass_replace(
+            group, columns=tuple(tuple(self.files[name][path] for name in names) for path in paths)
+        )
 
 
 class Pseudonymous(Protocol):
@@ -129,7 +142,11 @@ def candidate_of(
     author: str,
     evidence: str,
 ) -> PatternCandidate:
-    """The candidate under `name`, proposed by `author`, with its evidence by digest."""
+    """The candidate under `name`, proposed by `author`, with its evidence by digest and its proof said of `spec`.
+
+    :class:`Refused` when it would leave more to a reviewer than a person looks through.
+    """
+    listed = acknowledgements(spec, customers=abstracted.proof.sibling_customers)
     return PatternCandidate(
         metadata=Metadata(name=name),
         spec=PatternCandidateSpec(
@@ -138,7 +155,8 @@ def candidate_of(
             proposal=spec,
             contributors=contributors(group.files),
             evidence_digest=evidence,
-            proof=abstracted.proof,
+            explained=explanations(abstracted.explained),
+            proof=replace(abstracted.proof, acknowledge=listed).of(spec),
         ),
     )
 

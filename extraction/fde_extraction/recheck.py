@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec.structs import replace
+
 from fde_api.candidate import PatternCandidate, Proof
-from fde_api.primitive import PrimitiveSpec, Scalar
+from fde_api.primitive import PrimitiveSpec
 from fde_events.errors import Refused
 from fde_extraction import leak
+from fde_extraction.acknowledge import acknowledgements
 from fde_extraction.engine import code_of
 from fde_extraction.evidence import Evidence, EvidenceStore, SiblingEvidence
 from fde_template.errors import DoesNotFit, TemplateError
@@ -37,28 +42,39 @@ class EvidenceChecker:
             raise Refused(f"candidate {name}: its evidence is not reachable here.")
         evidence = self._store.read(candidate.spec.evidence_digest, who=who, why=f"recheck of {name}")
         bindings = {sibling.name: _values(proposal, sibling) for sibling in evidence.siblings}
-        words = leak.vocabulary_of([code_of(sibling.path, sibling.content) for sibling in evidence.siblings])
-        found = leak.scan(proposal, bindings, customers=evidence.customers, vocabulary=words)
+        texts = [code_of(file.path, file.content) for sibling in evidence.siblings for file in sibling.files]
+        found = leak.scan(proposal, bindings, customers=evidence.customers, vocabulary=leak.vocabulary_of(texts))
         if found:
             places = "; ".join(f"{item.kind} in {item.where}" for item in found[:5])
             raise Refused(f"candidate {name}: the leak gate found {len(found)} leaks: {places}.")
-        return _proof(evidence)
+        return _proof(evidence, proposal)
+
+    def carried(self, proposal: PrimitiveSpec, proof: Proof) -> Proof:
+        """`proof` said of `proposal`, which differs from the proven one in no text: what is to acknowledge is listed anew."""
+        listed = acknowledgements(proposal, customers=proof.sibling_customers)
+        return replace(proof, acknowledge=listed).of(proposal)
 
 
-def _values(proposal: PrimitiveSpec, sibling: SiblingEvidence) -> dict[str, Scalar]:
-    """The sibling's values under the edited template; fitting proves that they render its bytes."""
-    if len(proposal.template.files) != 1:
+def _values(proposal: PrimitiveSpec, sibling: SiblingEvidence) -> dict[str, Any]:
+    """The sibling's values under the edited template; fitting proves that they render its files' bytes."""
+    files = {file.template: file.content for file in sibling.files}
+    wanted = {file.path for file in proposal.template.files}
+    if files.keys() != wanted:
         raise Refused(
-            f"a template of {len(proposal.template.files)} files cannot be checked against siblings of one file."
+            f"the template has the files {', '.join(sorted(wanted))}, the siblings have {', '.join(sorted(files))}: it cannot "
+            "be checked against them."
         )
     try:
-        return fit_all(proposal.template, {proposal.template.files[0].path: sibling.content}, proposal.parameters)
+        return dict(fit_all(proposal.template, files, proposal.parameters))
     except DoesNotFit as misfit:
         raise Refused(f"sibling {sibling.name} is not rebuilt byte for byte any more: {misfit}") from misfit
     except TemplateError as error:
         raise Refused(f"sibling {sibling.name} cannot be checked: {error}") from error
 
 
-def _proof(evidence: Evidence) -> Proof:
-    count = len(evidence.siblings)
-    return Proof(siblings=count, rebuilt=count, sibling_customers=len(evidence.customers), leaks=0, gate=leak.GATE)
+def _proof(evidence: Evidence, proposal: PrimitiveSpec) -> Proof:
+    count, customers = len(evidence.siblings), len(evidence.customers)
+    listed = acknowledgements(proposal, customers=customers)
+    return Proof(
+        siblings=count, rebuilt=count, sibling_customers=customers, leaks=0, gate=leak.GATE, acknowledge=listed
+    ).of(proposal)

@@ -40,6 +40,7 @@ def renewed(current: PatternCandidate, fresh: PatternCandidate) -> PatternCandid
         proposal=new.proposal,
         proof=new.proof,
         evidence_digest=new.evidence_digest,
+        explained=new.explained,
         contributors=contributors,
     )
     return replace(current, spec=spec)

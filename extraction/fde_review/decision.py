@@ -40,19 +40,50 @@ class Checker(Protocol):
         """What the gate finds without evidence: secrets and sensitive classes, by place."""
         ...
 
+    def carried(self, proposal: PrimitiveSpec, proof: Proof) -> Proof:
+        """`proof` for a proposal of the same template text, with what is to acknowledge listed anew."""
+        ...
+
 
 def now() -> str:
     """RFC 3339, UTC, seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def missing(candidate: PatternCandidate, *, reviewer: str) -> list[str]:
-    """What stands between `reviewer` and an approval, as sentences; empty when nothing does."""
+def missing(candidate: PatternCandidate, *, reviewer: str, acknowledged: bool = False) -> list[str]:
+    """What stands between `reviewer` and an approval, as sentences; empty when nothing does.
+
+    `acknowledged`: the reviewer has seen all that the proof lists.
+    """
     spec = candidate.spec
     if spec.review is not None:
         return [f"it was {spec.review.decision.lower()} by {spec.review.reviewer} already"]
-    review = Review(decision="Approved", reviewer=reviewer, reviewed_generation=candidate.metadata.generation or 1)
+    review = Review(
+        decision="Approved",
+        reviewer=reviewer,
+        reviewed_generation=candidate.metadata.generation or 1,
+        acknowledged=acknowledged,
+    )
     return refusals(replace(candidate, spec=replace(spec, review=review)))
+
+
+def _is_bound(candidate: PatternCandidate) -> bool:
+    """Whether its proof is of its proposal."""
+    return candidate.spec.proof is not None and candidate.spec.proof.proves(candidate.spec.proposal)
+
+
+def _filled(candidate: PatternCandidate, runtime: Runtime) -> PatternCandidate:
+    """As if it ran so, and had been checked so: only to ask what else stands in the way."""
+    proposal = replace(candidate.spec.proposal, runtime=runtime)
+    proof = candidate.spec.proof
+    if proof is not None and _is_bound(candidate):
+        proof = proof.of(proposal)
+    return replace(candidate, spec=replace(candidate.spec, proposal=proposal, proof=proof))
+
+
+def _added(before: Proof | None, after: Proof) -> list[str]:
+    """What `after` lists to acknowledge and `before` did not."""
+    return [str(item) for item in after.acknowledge if before is None or item not in before.acknowledge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +102,11 @@ class Decisions:
         generation: int | None = None,
         runtime: Runtime | None = None,
         library_only: bool = False,
+        acknowledged: bool = False,
     ) -> PatternCandidate:
         """Approve what was looked at. `generation` None: the candidate as it is now.
+
+        `acknowledged`: the reviewer has seen all that the proof lists; needed when it lists anything, and recorded.
 
         `runtime` or `library_only` fill in how it runs first, which is part of reviewing; everything else is an edit, and
         needs somebody else's approval.
@@ -90,15 +124,18 @@ class Decisions:
         elif runtime is not None:
             wanted = runtime
         if wanted != current.spec.proposal.runtime:
-            filled = replace(
-                current, spec=replace(current.spec, proposal=replace(current.spec.proposal, runtime=wanted))
-            )
+            filled = _filled(current, wanted)
             # Refuse before anything is written: a refused approval must not leave an edit behind.
-            if why := missing(filled, reviewer=self.registry.whoami()):
+            if why := missing(filled, reviewer=self.registry.whoami(), acknowledged=acknowledged):
                 raise Refused(f"candidate {name} cannot be approved: " + "; ".join(why) + ".")
             proof = self._proof(current, filled.spec.proposal)
+            if added := _added(current.spec.proof, proof):
+                raise Refused(
+                    f"candidate {name} cannot be approved: how it runs adds to what is to acknowledge, and nobody has looked at "
+                    f"that: {'; '.join(added[:5])}. Check it out and resubmit it with that workload; then somebody decides."
+                )
             current = self.registry.edit(name, filled.spec.proposal, proof=proof, generation=looked_at)
-        return self._decide(current, "Approved", reason)
+        return self._decide(current, "Approved", reason, acknowledged=acknowledged)
 
     def reject(self, name: str, *, reason: str, generation: int | None = None) -> PatternCandidate:
         """Reject, with a reason that its contributors will read."""
@@ -160,13 +197,18 @@ class Decisions:
             )
         if found := self.checker.leaks(proposal):
             raise Refused(f"candidate {name}: the leak gate found {len(found)} leaks: {'; '.join(found[:5])}.")
-        return current.spec.proof
+        if not _is_bound(current):
+            raise Refused(f"candidate {name}: its proof is of another proposal; run the checks where the evidence is.")
+        return self.checker.carried(proposal, current.spec.proof)
 
-    def _decide(self, current: PatternCandidate, decision: str, reason: str) -> PatternCandidate:
+    def _decide(
+        self, current: PatternCandidate, decision: str, reason: str, *, acknowledged: bool = False
+    ) -> PatternCandidate:
         review = Review(
             decision="Approved" if decision == "Approved" else "Rejected",
             reviewer=self.registry.whoami(),
             reviewed_generation=current.metadata.generation or 1,
+            acknowledged=acknowledged and current.spec.proof is not None and bool(current.spec.proof.acknowledge),
             reason=reason.strip(),
             at=self.clock(),
         )

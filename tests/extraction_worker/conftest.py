@@ -107,16 +107,20 @@ class FakeEngine:
         self.seen.append(group)
         if self.error is not None:
             raise self.error
-        files = {f"s{number}": file for number, file in enumerate(group.files, 1)}
-        text = f"template of {len(group.files)}"
+        siblings = {f"s{number}": files for number, files in enumerate(group.siblings, 1)}
+        paths = [f"{number}-{column[0].path}" for number, column in enumerate(group.columns)]
+        text = f"template of {len(siblings)}"
         template = Template(
-            files=(TemplateFile(path="sync.py", language=group.language, segments=(Segment(text=text),)),)  # type: ignore[arg-type]
+            files=tuple(
+                TemplateFile(path=path, language=column[0].language, segments=(Segment(text=text),))  # type: ignore[arg-type]
+                for path, column in zip(paths, group.columns, strict=True)
+            )
         )
         return Abstracted(
             spec=PrimitiveSpec(primitive_name=name, version="v0.0.1", domain="", template=template),
-            proof=Proof(siblings=len(files), rebuilt=len(files), sibling_customers=len(group.customers), leaks=0),
-            files=files,
-            bindings={key: {"host": file.customer} for key, file in files.items()},
+            proof=Proof(siblings=len(siblings), rebuilt=len(siblings), sibling_customers=len(group.customers), leaks=0),
+            files={key: dict(zip(paths, files, strict=True)) for key, files in siblings.items()},
+            bindings={key: {"host": files[0].customer} for key, files in siblings.items()},
         )
 
     def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:

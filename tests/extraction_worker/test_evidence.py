@@ -14,7 +14,7 @@ from fde_extraction.solutions import open_files
 @pytest.fixture
 def evidence(solution: Any) -> Any:
     (file,), _ = open_files(solution("north"))
-    return evidence_of("ch-aaaa", "python", {"s1": file}, {"s1": {"apiHost": "api.north.example"}})
+    return evidence_of("ch-aaaa", "python", {"s1": {"sync.py": file}}, {"s1": {"apiHost": "api.north.example"}})
 
 
 def test_evidence_comes_back_as_it_was_kept(tmp_path: Path, evidence: Any) -> None:

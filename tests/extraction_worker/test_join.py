@@ -122,10 +122,11 @@ def test_three_alike_make_a_group_two_do_not(solution: Any, engine: Any) -> None
     assert group.owner is None
 
 
-def test_files_that_are_not_alike_or_of_other_languages_are_kept_apart(solution: Any, engine: Any) -> None:
+def test_a_deployments_files_belong_together_and_those_not_alike_are_kept_apart(solution: Any, engine: Any) -> None:
     members = [solution(c, files=(("a.py", "python", f"A = '{c}'\n"), ("b.sql", "sql", f"B '{c}'\n"))) for c in "xyz"]
     members += [solution(c, text=f"C = '{c}'\n") for c in ("u", "v")]
-    assert [(g.language, len(g.files)) for g in groups(members, engine)] == [("python", 3), ("sql", 3)]
+    (group,) = groups(members, engine)
+    assert [[file.path for file in column] for column in group.columns] == [["a.py"] * 3, ["b.sql"] * 3]
 
 
 def test_a_forbidden_solution_is_never_opened(solution: Any, engine: Any) -> None:

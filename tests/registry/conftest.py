@@ -59,7 +59,10 @@ def make_candidate(
         "evidence_digest": "sha256:" + "1" * 64,
         "proof": Proof(siblings=5, rebuilt=5, sibling_customers=4, leaks=0, gate="gate/1"),
     }
-    return PatternCandidate(metadata=Metadata(name=name), spec=PatternCandidateSpec(**(given | spec)))
+    given |= spec
+    if given["proof"] is not None and given["proof"].proposal_digest is None:
+        given["proof"] = given["proof"].of(given["proposal"])
+    return PatternCandidate(metadata=Metadata(name=name), spec=PatternCandidateSpec(**given))
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_a_change_meanwhile_is_a_conflict_and_not_a_loss(
     engine = KubernetesRegistry(Path(installed_control_plane.kubeconfig("engine")))
     seen = engine.propose(a_candidate(name="c-5ee000cc", author=engine.whoami()))
     ben = KubernetesRegistry(Path(installed_control_plane.kubeconfig("ben")))
-    ben.edit("c-5ee000cc", proposal(tags=("by-ben",)), proof=seen.spec.proof)
+    ben.edit("c-5ee000cc", proposal(tags=("by-ben",)), proof=seen.spec.proof.of(proposal(tags=("by-ben",))))
     review = {"decision": "Approved", "reviewer": "dana@company.example", "reviewedGeneration": 1}
     dana = KubernetesRegistry(Path(installed_control_plane.kubeconfig("dana")))
     with pytest.raises(Refused):

@@ -62,7 +62,9 @@ def test_an_edit_raises_the_generation_and_makes_its_editor_a_contributor(
     home: Any, name: str, proposal: Callable[..., PrimitiveSpec]
 ) -> None:
     made = home.engine.propose(home.candidate(name))
-    after = home.as_("dana").edit(name, proposal(tags=("checked",)), proof=made.spec.proof)
+    after = home.as_("dana").edit(
+        name, proposal(tags=("checked",)), proof=made.spec.proof.of(proposal(tags=("checked",)))
+    )
     assert after.metadata.generation == 2
     assert DANA in after.spec.contributors
     assert after.spec.proposal.tags == ("checked",)
@@ -70,7 +72,7 @@ def test_an_edit_raises_the_generation_and_makes_its_editor_a_contributor(
 
 def test_an_edit_replaces_the_whole_proposal(home: Any, name: str, proposal: Callable[..., PrimitiveSpec]) -> None:
     made = home.engine.propose(home.candidate(name, proposal=proposal(tags=("http",), complexity="high")))
-    after = home.as_("dana").edit(name, proposal(), proof=made.spec.proof)
+    after = home.as_("dana").edit(name, proposal(), proof=made.spec.proof.of(proposal()))
     assert after.spec.proposal == proposal()
 
 
@@ -79,7 +81,7 @@ def test_saying_how_it_runs_is_reviewing_and_makes_nobody_a_contributor(
 ) -> None:
     made = home.engine.propose(home.candidate(name, proposal=proposal(runtime=Runtime())))
     runtime = Runtime(deployable=False, security_context=SecurityContext(network_policy="open"))
-    after = home.as_("dana").edit(name, proposal(runtime=runtime), proof=made.spec.proof)
+    after = home.as_("dana").edit(name, proposal(runtime=runtime), proof=made.spec.proof.of(proposal(runtime=runtime)))
     assert DANA not in after.spec.contributors
     assert after.spec.proposal.runtime == runtime
 
@@ -98,7 +100,7 @@ def test_the_engine_never_overwrites_what_a_person_edited(
     home: Any, name: str, proposal: Callable[..., PrimitiveSpec]
 ) -> None:
     made = home.engine.propose(home.candidate(name))
-    home.as_("dana").edit(name, proposal(tags=("by-hand",)), proof=made.spec.proof)
+    home.as_("dana").edit(name, proposal(tags=("by-hand",)), proof=made.spec.proof.of(proposal(tags=("by-hand",))))
     signal = Signal(challenge="ch-1", title="HTTP 429", deployments=9, customers=7)
     after = home.engine.propose(home.candidate(name, proposal=proposal(tags=("machine",)), signal=signal))
     assert after.spec.proposal.tags == ("by-hand",)
@@ -145,7 +147,7 @@ def test_a_decision_on_a_generation_that_changed_is_refused(
     home: Any, name: str, approval: Callable[..., Review], proposal: Callable[..., PrimitiveSpec]
 ) -> None:
     made = home.engine.propose(home.candidate(name))
-    home.as_("ben").edit(name, proposal(tags=("later",)), proof=made.spec.proof)
+    home.as_("ben").edit(name, proposal(tags=("later",)), proof=made.spec.proof.of(proposal(tags=("later",))))
     with pytest.raises(Refused, match=r"generation 1.*is 2 now"):
         home.as_("dana").decide(name, approval(generation=1))
 
@@ -209,7 +211,9 @@ def test_a_candidate_of_some_customers_is_not_shown_to_others(
 def test_provenance_cannot_be_edited(home: Any, name: str, for_customers: Callable[..., PrimitiveSpec]) -> None:
     made = home.engine.propose(home.candidate(name))
     with pytest.raises(Refused, match="provenance"):
-        home.as_("ben").edit(name, for_customers("src-00000000000000bb"), proof=made.spec.proof)
+        home.as_("ben").edit(
+            name, for_customers("src-00000000000000bb"), proof=made.spec.proof.of(for_customers("src-00000000000000bb"))
+        )
 
 
 def unique(name: str) -> PrimitiveSpec:

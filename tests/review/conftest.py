@@ -63,7 +63,7 @@ def the_files() -> tuple[SourceFile, ...]:
 @pytest.fixture(scope="session")
 def abstracted() -> Any:
     return AbstractionEngine().abstract(
-        Group("ch-1", "python", None, the_files()), name="rate-limit-sync", customers=[c for c, _, _ in CUSTOMERS]
+        Group("ch-1", "python", None, (the_files(),)), name="rate-limit-sync", customers=[c for c, _, _ in CUSTOMERS]
     )
 
 
@@ -95,7 +95,7 @@ def library(tmp_path: Path, store: EvidenceStore, abstracted: Any) -> Path:
             proposal=proposal,
             contributors=("ana@company.example",),
             evidence_digest=evidence,
-            proof=abstracted.proof,
+            proof=abstracted.proof.of(proposal),
         ),
     )
     DirectoryRegistry.engine(path).propose(candidate)
