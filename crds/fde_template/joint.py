@@ -17,15 +17,17 @@ from typing import Final
 from fde_api.primitive import Hole, TemplateFile
 from fde_template import place
 from fde_template.errors import RenderRefused
+from fde_template.values import label
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A hole and where its text stands in the rendered file, in characters."""
+    """A hole and where its text stands in the rendered file, in characters. `item`: of which item of a list, from 0."""
 
     hole: Hole
     start: int
     end: int
+    item: int | None = None
 
 
 _JINJA: Final = ("{{", "{%", "{#")
@@ -69,7 +71,8 @@ def check(file: TemplateFile, text: str, holes: Sequence[Filled]) -> None:
 
 def _refused(file: TemplateFile, filled: Filled, why: str) -> RenderRefused:
     name = filled.hole.parameter
-    return RenderRefused(f"{file.path}: parameter {name}: {why} (place {filled.hole.place})", name)
+    called = label(name, filled.item, filled.hole.field)
+    return RenderRefused(f"{file.path}: {called}: {why} (place {filled.hole.place})", name)
 
 
 def _edges(text: str, filled: Filled) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from fde_api.primitive import Parameter, Scalar, Template
+from fde_api.primitive import Parameter, Template, Value
 from fde_template.errors import TemplateError
 from fde_template.render import render_all
 
@@ -24,7 +24,7 @@ def rendered(job: Path, secrets: Path) -> dict[str, bytes]:
     """The files with secrets, by path."""
     template = msgspec.json.decode((job / "template.json").read_bytes(), type=Template)
     parameters = msgspec.json.decode((job / "parameters.json").read_bytes(), type=tuple[Parameter, ...])
-    values = msgspec.json.decode((job / "values.json").read_bytes(), type=dict[str, Scalar])
+    values = msgspec.json.decode((job / "values.json").read_bytes(), type=dict[str, Value])
     return render_all(template, values, parameters, secrets=_secrets(secrets, parameters))
 
 

@@ -9,12 +9,13 @@ whole source blocks. SQL that the grammar does not take is digested as kinds of 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from fde_api.primitive import Language, TemplateFile
 from fde_template import grammar
 from fde_template.errors import RenderRefused
+from fde_template.joint import Filled
 from fde_template.place import SQL_WORDS
 from fde_template.sqltoken import tokens
 
@@ -24,6 +25,9 @@ _SAME: Final = {"integer": "number", "float": "number", "true": "boolean", "fals
 _CONTENT: Final = frozenset(
     {"string_content", "string_fragment", "escape_sequence", "escape_interpolation", "regex_flags"}
 )
+# A reference holds one made-up name where values may be words that the grammar knows. Not for digests: those are stored.
+_ALIKE: Final = {**_SAME, "predefined_type": "type_identifier", "undefined": "identifier"}
+_INERT: Final = _CONTENT | {"html_character_reference"}
 
 
 def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = ()) -> str | None:
@@ -36,26 +40,61 @@ def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = 
     return None if kinds is None else _digest(kinds)
 
 
-def check(file: TemplateFile, text: str, blocks: Sequence[Span] = ()) -> None:
-    """:class:`RenderRefused` when `text` has another shape than the template, naming the parameters it holds."""
-    if file.shape is None:
-        if not blocks or file.language == "sql" or shape_of(file.language, file.path, text) is not None:
-            return
-        raise _refused(file, "does not parse", only_source=True)
-    if shape_of(file.language, file.path, text, blocks) == file.shape:
-        if not blocks or file.language == "sql" or shape_of(file.language, file.path, text) is not None:
-            return
-        raise _refused(file, "does not parse", only_source=True)
-    raise _refused(file, "has another structure than the template", only_source=False)
+def check(file: TemplateFile, text: str, blocks: Sequence[Span], holes: Sequence[Filled]) -> None:
+    """:class:`RenderRefused` when `text` has another shape than the template, naming the parameters of its `holes`."""
+    if file.shape is not None and shape_of(file.language, file.path, text, blocks) != file.shape:
+        raise _refused(file, holes, "has another structure than the template", only_source=False)
+    _parses(file, text, blocks, holes)
 
 
-def _refused(file: TemplateFile, why: str, *, only_source: bool) -> RenderRefused:
-    holes = [segment.hole for segment in file.segments if segment.hole is not None]
-    names = sorted({hole.parameter for hole in holes if not only_source or hole.place.endswith("source")})
+def compare(
+    file: TemplateFile,
+    text: str,
+    blocks: Sequence[Span],
+    reference: str,
+    places: Sequence[Span],
+    holes: Sequence[Filled],
+) -> None:
+    """:class:`RenderRefused` when `text` has another shape than `reference`: the same blocks with placeholders in them.
+
+    `blocks` and `places` are where whole statements stand in the one and in the other. Where no grammar takes the
+    reference nothing can be compared, as with a template that has no shape.
+    """
+    wanted = _loose(file, reference, places)
+    if wanted is not None and _loose(file, text, blocks) != wanted:
+        raise _refused(file, holes, "has another structure than the template", only_source=False)
+    _parses(file, text, blocks, holes)
+
+
+def _parses(file: TemplateFile, text: str, blocks: Sequence[Span], holes: Sequence[Filled]) -> None:
+    """Whole statements are left out of a shape, so with them the file must at least be one that the grammar takes."""
+    if blocks and file.language != "sql" and shape_of(file.language, file.path, text) is None:
+        raise _refused(file, holes, "does not parse", only_source=True)
+
+
+def _loose(file: TemplateFile, text: str, blocks: Sequence[Span]) -> list[str] | None:
+    """The kinds of :func:`shape_of`, but a name is a name whichever word it is (``string`` is a type, ``undefined`` a constant)."""
+    if file.language == "sql":
+        return list(_sql_kinds(text, blocks))
+    if file.language not in ("python", "typescript"):
+        return None
+    return _kinds(file.language, file.path, text, blocks, same=_ALIKE, content=_INERT)
+
+
+def _refused(file: TemplateFile, filled: Sequence[Filled], why: str, *, only_source: bool) -> RenderRefused:
+    names = sorted({one.hole.parameter for one in filled if not only_source or one.hole.place.endswith("source")})
     return RenderRefused(f"{file.path}: the rendered file {why}; check parameter {', '.join(names)}", *names)
 
 
-def _kinds(language: str, path: str, text: str, blocks: Sequence[Span]) -> list[str] | None:
+def _kinds(
+    language: str,
+    path: str,
+    text: str,
+    blocks: Sequence[Span],
+    *,
+    same: Mapping[str, str] = _SAME,
+    content: frozenset[str] = _CONTENT,
+) -> list[str] | None:
     data = text.encode("utf-8", "surrogatepass")
     tree = grammar.parse(language, path, data)
     if tree.root_node.has_error:
@@ -69,13 +108,13 @@ def _kinds(language: str, path: str, text: str, blocks: Sequence[Span]) -> list[
         assert node is not None
         if descend:
             hidden = any(start <= node.start_byte and node.end_byte <= end for start, end in spans)
-            if node.is_named and not hidden and node.type not in _CONTENT:
-                kinds.append("(" + _SAME.get(node.type, node.type))
+            if node.is_named and not hidden and node.type not in content:
+                kinds.append("(" + same.get(node.type, node.type))
             if not hidden and cursor.goto_first_child():
                 continue
         node = cursor.node
         assert node is not None
-        if node.is_named and node.type not in _CONTENT and not _hidden(node.start_byte, node.end_byte, spans):
+        if node.is_named and node.type not in content and not _hidden(node.start_byte, node.end_byte, spans):
             kinds.append(")")
         if cursor.goto_next_sibling():
             descend = True

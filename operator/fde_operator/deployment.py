@@ -23,7 +23,7 @@ from fde_operator.execute import execute
 from fde_operator.files import config_map, digest_suffix, rendered
 from fde_operator.key import Key
 from fde_operator.parameters import REASON as PARAMETERS
-from fde_operator.parameters import used, values_of
+from fde_operator.parameters import values_of
 from fde_operator.plan import Desired, plan
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.settings import OperatorSettings
@@ -120,7 +120,7 @@ def desired(
     """Everything that should exist, in the order to make it. Pure; :class:`Held` says why it cannot."""
     spec = primitive.spec
     runs = spec.runtime.workload
-    values = values_of(deployment.spec.parameters, spec.parameters, needed=used(spec.template, runs))
+    values = values_of(deployment.spec.parameters, spec.parameters, spec.template, runs)
     files = rendered(spec, values)
     default = msgspec.convert(telemetry.default_feed(deployment), TelemetryFeed)
     feed = feeds[0] if feeds else default

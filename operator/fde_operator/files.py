@@ -67,12 +67,14 @@ def rendered(spec: PrimitiveSpec, values: Values) -> Files:
         "parameters.json": msgspec.json.encode(spec.parameters),
         "values.json": msgspec.json.encode(values.plain, order="deterministic"),
     }
-    return Files(plain, job, frozenset(secret_names) & parameters_of(with_secret))
+    return Files(plain, job, frozenset(values.secrets) & parameters_of(with_secret))
 
 
 def parameters_of(files: Iterable[TemplateFile]) -> frozenset[str]:
-    """The parameters that the holes of `files` name."""
-    return frozenset(s.hole.parameter for file in files for s in file.segments if s.hole is not None)
+    """The parameters that `files` name: in holes, as flags and as lists."""
+    from fde_template.structure import named
+
+    return frozenset().union(*map(named, files))
 
 
 def keys(paths: Mapping[str, bytes]) -> dict[str, str]:

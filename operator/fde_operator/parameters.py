@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fde_api.deployment import ParameterValue, SecretKeyRef, SecretValue
-from fde_api.primitive import EnvVar, Parameter, Scalar, Template, Workload
+from fde_api.primitive import EnvVar, Parameter, Template, Value, Workload
 from fde_operator.errors import Held
+
+if TYPE_CHECKING:
+    from fde_template.given import Given
 
 REASON: Final = "ParametersInvalid"
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9]*)\s*\}\}")
@@ -20,22 +23,26 @@ _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9]*)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`plain` as given, without defaults. `texts`: every plain parameter's text, defaults applied."""
+    """`plain` as given, without defaults, lists among them. `texts`: every plain scalar's text, defaults applied."""
 
-    plain: Mapping[str, Scalar]
+    plain: Mapping[str, Value]
     texts: Mapping[str, str]
     secrets: Mapping[str, SecretKeyRef]
 
 
 def values_of(
-    given: Mapping[str, ParameterValue], parameters: Sequence[Parameter], *, needed: frozenset[str]
+    given: Mapping[str, ParameterValue], parameters: Sequence[Parameter], template: Template, workload: Workload | None
 ) -> Values:
-    """Check and split. `needed`: parameters that files, env or schedule use. A refused value is never quoted."""
-    from fde_template.errors import RenderRefused
-    from fde_template.render import texts_of
+    """Check and split. A refused value is never quoted.
+
+    Needed is what the schema requires while its `when` holds, and what the files, with these flags and items, the env and
+    the schedule are rendered from.
+    """
+    from fde_template.errors import TemplateError
+    from fde_template.given import given as checked
 
     declared = {parameter.name: parameter for parameter in parameters}
-    plain: dict[str, Scalar] = {}
+    plain: dict[str, Value] = {}
     secrets: dict[str, SecretKeyRef] = {}
     for name, value in given.items():
         if name not in declared:
@@ -50,23 +57,27 @@ def values_of(
             raise Held(REASON, f"parameter {name} is a secret: give secretRef: {{name, key}}, never the value itself")
         else:
             plain[name] = value
+    try:
+        have = checked(plain, parameters)
+        needed = used(template, workload, have)
+    except TemplateError as refused:
+        raise Held(REASON, str(refused)) from refused
     for parameter in parameters:
-        must = parameter.required or parameter.name in needed
+        must = parameter.name in needed or (parameter.required and have.wanted(parameter))
         if must and parameter.default is None and parameter.name not in given:
             shape = "a secretRef: {name, key}" if parameter.type == "secretRef" else f"a value ({parameter.type})"
             raise Held(REASON, f"parameter {parameter.name} needs {shape}")
-    try:
-        texts = texts_of(plain, parameters, needed=frozenset())
-    except RenderRefused as refused:
-        raise Held(REASON, str(refused)) from refused
-    return Values(plain, texts, secrets)
+    return Values(plain, have.texts, secrets)
 
 
-def used(template: Template, workload: Workload | None) -> frozenset[str]:
-    """The names of all parameters that something would be rendered from."""
-    holes = {s.hole.parameter for file in template.files for s in file.segments if s.hole is not None}
+def used(template: Template, workload: Workload | None, have: Given) -> frozenset[str]:
+    """The names of all parameters that something would be rendered from, a block that is not there left out."""
+    from fde_template.given import reached
+    from fde_template.structure import structure
+
     texts = [variable.value for variable in workload.env] + [workload.schedule or ""] if workload else []
-    return frozenset(holes | {name for text in texts for name in _PLACE.findall(text)})
+    named = frozenset(name for text in texts for name in _PLACE.findall(text))
+    return named.union(*(reached(structure(file), have) for file in template.files))
 
 
 def filled(text: str, values: Values, *, where: str) -> str:
@@ -78,6 +89,8 @@ def filled(text: str, values: Values, *, where: str) -> str:
             raise Held(
                 REASON, f"{where}: parameter {name} is a secret and must stand alone, as the value of an env variable"
             )
+        if isinstance(values.plain.get(name), list):
+            raise Held(REASON, f"{where}: parameter {name} is a list and cannot be part of a text")
         if name not in values.texts:
             raise Held(REASON, f"{where}: parameter {name} is not one of the primitive's")
         return values.texts[name]
