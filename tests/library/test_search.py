@@ -48,7 +48,7 @@ def a_candidate(name: str, version: str = "v1.0.0") -> PatternCandidate:
             signal=Signal(challenge="ch-1", title="HTTP 429", deployments=5, customers=4),
             proposal=proposal,
             contributors=("ana@company.example",),
-            proof=Proof(siblings=5, rebuilt=5, sibling_customers=4, leaks=0),
+            proof=Proof(siblings=5, rebuilt=5, sibling_customers=4, leaks=0).of(proposal),
         ),
     )
 

@@ -19,6 +19,8 @@ import pytest
 import structlog
 
 from fde_api.kinds import KINDS
+from fde_api.meta import digest_of
+from fde_api.primitive import PrimitiveSpec
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.errors import Conflicting
 from fde_operator.install import manifests
@@ -202,9 +204,16 @@ def _candidate(proposal: dict[str, Any], name: str = "c-1", **spec: Any) -> Mani
             "author": {"username": ENGINE},
             "contributors": ["ana@company.example", "ben@company.example"],
             "signal": {"challenge": "rate-limit", "deployments": 5, "customers": 4},
-            "proof": {"siblings": 5, "rebuilt": 5, "siblingCustomers": 4, "leaks": 0},
             "proposal": proposal,
             **spec,
+            "proof": {
+                "siblings": 5,
+                "rebuilt": 5,
+                "siblingCustomers": 4,
+                "leaks": 0,
+                "proposalDigest": digest_of(msgspec.convert(proposal, PrimitiveSpec)),
+                **spec.get("proof", {}),
+            },
         },
     }
 

@@ -109,9 +109,10 @@ def test_a_review_is_refused(api: Any, given: Any, unique: str, _why: str, user:
 SMUGGLED: list[tuple[str, dict[str, Any], str]] = [
     (
         "the proposal",
-        {"proposal": {"domain": "other"}},
+        {"proposal": {"domain": "other"}, "proof": None},
         "a review may not change what it reviews|whoever edits a proposal",
     ),
+    ("the proposal under the old proof", {"proposal": {"domain": "other"}}, "needs a proof of its own"),
     ("the proof", {"proof": {"leaks": 0, "rebuilt": 4}}, "a review may not change what it reviews"),
     ("the signal", {"signal": {"customers": 9}}, "a review may not change what it reviews"),
     ("the author", {"author": {"username": ANA}}, "author is immutable"),
@@ -161,13 +162,22 @@ def test_a_decision_is_final(
 
 def test_who_edits_a_proposal_becomes_a_contributor_and_cannot_approve_it(api: Any, given: Any, unique: str) -> None:
     api.create(given.candidate(given.spec(primitiveName=unique), name=unique), user="engine")
-    edit = {"spec": {"proposal": {"domain": "finance"}}}
+    edit = {"spec": {"proposal": {"domain": "finance"}, "proof": None}}
     with pytest.raises(given.refused, match=r"whoever edits a proposal is a contributor: add dana@company.example"):
         api.patch("PatternCandidate", unique, edit, LIBRARY, "dana")
     everybody = [ANA, "ben@company.example", DANA]
     api.patch("PatternCandidate", unique, {"spec": {**edit["spec"], "contributors": everybody}}, LIBRARY, "dana")
     with pytest.raises(given.refused, match="contributor may not review"):
         api.patch("PatternCandidate", unique, {"spec": {"review": review(generation=2)}}, LIBRARY, "dana")
+
+
+def test_an_approval_says_that_what_the_checks_left_to_a_person_was_seen(api: Any, given: Any, unique: str) -> None:
+    candidate = given.candidate(given.spec(primitiveName=unique), name=unique)
+    candidate["spec"]["proof"]["acknowledge"] = [{"kind": "shell", "what": "subprocess.run", "path": "x.py", "line": 3}]
+    api.create(candidate, user="engine")
+    with pytest.raises(given.refused, match="must say that what the proof lists was acknowledged"):
+        api.patch("PatternCandidate", unique, {"spec": {"review": review()}}, LIBRARY, "dana")
+    api.patch("PatternCandidate", unique, {"spec": {"review": {**review(), "acknowledged": True}}}, LIBRARY, "dana")
 
 
 def test_nobody_but_the_operator_publishes_or_reports(api: Any, given: Any, unique: str) -> None:
@@ -230,7 +240,7 @@ def test_nobody_but_the_operator_publishes_or_reports(api: Any, given: Any, uniq
                     ]
                 }
             },
-            "exactly one of text and hole",
+            "exactly one of text",
         ),
     ],
 )

@@ -106,6 +106,19 @@ def test_a_version_taken_by_another_proposal_is_told_with_the_next_step(cluster:
             "NotPublishable",
             "2 leaks",
         ),
+        (
+            {"review": APPROVED, "proof": {"proposalDigest": "sha256:" + "0" * 64}},
+            "NotPublishable",
+            "its proof is of another proposal",
+        ),
+        (
+            {
+                "review": APPROVED,
+                "proof": {"acknowledge": [{"kind": "eval", "what": "eval", "path": "x.py", "line": 3}]},
+            },
+            "NotPublishable",
+            "1 entry is listed for the reviewer to acknowledge",
+        ),
     ],
 )
 def test_what_is_not_to_be_published_is_not_and_says_why(
