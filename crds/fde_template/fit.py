@@ -3,9 +3,11 @@
 (files, bytes) -> steps -> bounded backtracking -> one value per parameter -> rendered again and compared
 
 Every parameter's and every field's value is read at a hole without filters; the other holes must then spell exactly that
-value. A flag that is known decides its blocks; else a block is tried first and skipped second. A repeat takes as many items
-as fit, exactly as many where the list was met before; an item takes at least one character in the first repeat over its
-list, the text between two items included. What is seen nowhere is left out of the values.
+value. Where that hole stands in an absent block, the value is the first spelling that gives the others. A flag that is known
+decides its blocks; else a block is tried first and skipped second, and a flag that was only skipped has the default or the
+first allowed value that is left. A repeat takes as many items as fit, exactly as many where the list was met before; an item
+takes at least one character in the first repeat over its list, the text before it that stands between two included. What is
+seen nowhere is left out of the values, of a record's too.
 """
 
 from __future__ import annotations

@@ -79,7 +79,6 @@ class Next:
 class Again:
     """Between two items: on to step `body` with the following one."""
 
-    parameter: str
     body: int
 
 
@@ -130,7 +129,7 @@ def _add(steps: list[Step], nodes: Sequence[Node], declared: Mapping[str, Parame
                 last = len(steps)
                 steps.append(Close())
                 _add(steps, node.between, declared, name)
-                steps.append(Again(name, at + 1))
+                steps.append(Again(at + 1))
                 steps[at], steps[last] = Begin(name, len(steps)), Next(name, len(steps))
 
 

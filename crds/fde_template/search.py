@@ -34,7 +34,7 @@ class Misfit(Exception):
 
 
 class _State(NamedTuple):
-    """Where the search stands: step, file, character; within a repeat which item, and where it began."""
+    """Where the search stands: step, file, character; within a repeat which item, and where the one before it ended."""
 
     step: int = 0
     file: int = 0
@@ -125,16 +125,16 @@ class Search:
                     return state._replace(step=leave)
                 return state._replace(step=step + 1, item=0, begun=at)
             case Next(name, leave):
-                if name not in self._counts:
+                if name in self._counts:
+                    if item + 1 == self._counts[name]:
+                        return state._replace(step=leave, item=_GLOBAL)
+                elif item and at == state.begun:
+                    return None  # items that take no text could come without end
+                else:
                     self._choose(state, "finish")
-                elif item + 1 == self._counts[name]:
-                    return state._replace(step=leave, item=_GLOBAL)
-                return state._replace(step=step + 1)
-            case Again(name, body):
-                # An item that takes no text could come without end.
-                if name not in self._counts and at == state.begun:
-                    return None
-                return state._replace(step=body, item=item + 1, begun=at)
+                return state._replace(step=step + 1, begun=at)
+            case Again(body):
+                return state._replace(step=body, item=item + 1)
             case Close():
                 if at != len(self._texts[file]):
                     self._reached(file, at, None, "the end of the file")
@@ -282,15 +282,20 @@ class Search:
         return [text for text in allowed(kind) if text not in excluded and self._agrees(slot, text)]
 
     def _settled(self) -> bool:
-        """Give what was only excluded or only spelled its value: the default if that is left, else the first one allowed."""
+        """Give what was only excluded or only spelled its value; False when nothing is left for it.
+
+        Of the allowed values that are left the default, else the first; where any text is allowed the default, else the
+        first spelling of it that gives all the others.
+        """
         for slot in [*self._excluded, *self._spelled]:
-            kind = self._kinds[slot]
-            if (slot, ()) in self._known or (slot not in self._excluded and not allowed(kind)):
+            if (slot, ()) in self._known:
                 continue
+            kind = self._kinds[slot]
             own = [text_of(kind, kind.default)] if isinstance(kind, Parameter) and kind.default is not None else []
-            rest = self._rest(slot, kind) if allowed(kind) else own
+            spellings = [self._known[slot, filters] for filters in self._spelled.get(slot, ())]
+            rest = self._rest(slot, kind) if allowed(kind) else [*own, *spellings]
             if not any(self._bind(slot, kind, text) for text in [*(text for text in own if text in rest), *rest]):
-                self._reached(*self._furthest, None, f"another value of {_called(slot)}: no block stands for it")
+                self._reached(*self._furthest, None, f"another value of {_called(slot)}: it is seen nowhere as it is")
                 return False
         return True
 

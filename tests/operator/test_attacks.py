@@ -214,6 +214,20 @@ def test_nobody_but_the_operator_publishes_or_reports(api: Any, given: Any, uniq
             {"parameters": [{"name": "a", "type": "string", "allowedValues": [["b"]]}]},
             "allowedValues are strings, numbers or booleans",
         ),
+        ({"parameters": [{"name": "a", "type": "list"}]}, "a list has fields"),
+        ({"parameters": [{"name": "a", "type": "int", "fields": [{"name": "b", "type": "int"}]}]}, "a list has fields"),
+        (
+            {"parameters": [{"name": "a", "type": "list", "fields": [{"name": "b", "type": "secretRef"}]}]},
+            "no lists and no secrets",
+        ),
+        (
+            {"parameters": [{"name": "a", "type": "list", "fields": [{"type": "int"}, {"name": "b", "type": "int"}]}]},
+            "stands alone",
+        ),
+        (
+            {"parameters": [{"name": "a", "type": "list", "fields": [{"type": "int", "allowedValues": [["b"]]}]}]},
+            "a field's allowedValues are strings, numbers or booleans",
+        ),
         ({"parameters": [{"name": "a", "type": "int"}, {"name": "a", "type": "int"}]}, "Duplicate value"),
         (
             {"runtime": {"workload": {"kind": "Job", "image": "python:3.11", "command": ["a"]}}},
@@ -269,8 +283,13 @@ def test_a_published_version_never_changes_even_for_the_administrator(api: Any, 
             "a window reads like 'sun 02:00-04:00'",
         ),
         ({"lifecycle": {"phase": "production", "maintenanceWindow": "sun 02:00-02:00"}}, "the window is empty"),
-        ({"parameters": {"instanceHost": ["a"]}}, "a parameter is a string, a number, a boolean"),
+        ({"parameters": {"instanceHost": {"name": "a"}}}, "a parameter is a string, a number, a boolean"),
         ({"parameters": {"key": {"secretRef": {"name": "a"}}}}, "or {secretRef: {name, key}}"),
+        ({"parameters": {"key": {"secretRef": "name key"}}}, "or {secretRef: {name, key}}"),
+        ({"parameters": {"hosts": [["a"]]}}, "the items of a list are all strings"),
+        ({"parameters": {"hosts": ["a", {"name": "b"}]}}, "or all records of such"),
+        ({"parameters": {"columns": [{"name": "a"}, {"name": ["b"]}]}}, "or all records of such"),
+        ({"parameters": {"keys": [{"secretRef": {"name": "s", "key": "k"}}]}}, "a list holds no secrets"),
         ({"environment": {"networkZoen": "dmz"}}, 'unknown field "spec.environment.networkZoen"'),
         ({"environment": {"networkZone": "internet"}}, 'supported values: "airgapped", "dmz"'),
     ],
@@ -282,8 +301,11 @@ def test_a_deployment_off_its_rules_is_refused(
         api.create(given.deployment(namespace=customer, **change), user="ben")
 
 
-def test_scalars_of_every_type_are_taken(api: Any, given: Any, customer: str) -> None:
-    parameters = {"a": "x", "b": 3, "c": 0.5, "d": True, "e": {"secretRef": {"name": "s", "key": "k"}}}
+def test_scalars_of_every_type_and_lists_are_taken(api: Any, given: Any, customer: str) -> None:
+    parameters = {
+        "a": "x", "b": 3, "c": 0.5, "d": True, "e": {"secretRef": {"name": "s", "key": "k"}},
+        "f": [], "g": ["x", 3, False], "h": [{"name": "a", "size": 1}, {"name": "b", "on": True}],
+    }  # fmt: skip
     made = api.create(given.deployment(namespace=customer, parameters=parameters), user="ben")
     assert made["spec"]["parameters"] == parameters
     assert made["spec"]["lifecycle"]["autoUpdatePolicy"] == "none"  # defaulted by the schema
