@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from fde_api.primitive import Language
-from fde_extraction.tree import Node
 from fde_extraction.region_unit import Unit, units_of
+from fde_extraction.tree import Node
 
 ALIKE: Final = 0.35  # Jaccard of windows with the anchor's unit, in every file
-EVIDENCE: Final = 20.0  # windows in common x Jaccard; unrelated code of 110 packages stays below 18, see docs/measurements.md
+EVIDENCE: Final = (
+    20.0  # windows in common x Jaccard; unrelated code of 110 packages stays below 18, see docs/measurements.md
+)
 RUN_EVIDENCE: Final = 30.0  # of units too small to count alone, together
 SMALL_LEAVES: Final = 40  # a unit below is no region by itself: such pieces are in every code base
 SMALL_LINES: Final = 6
@@ -115,7 +117,9 @@ class _Matching:
 
     def regions(self) -> list[Region]:
         """Outermost first: what a class holds is looked at where the class itself is not shared."""
-        pairs = {number: group for number in range(len(self.units[self.anchor])) if (group := self._counterparts(number))}
+        pairs = {
+            number: group for number in range(len(self.units[self.anchor])) if (group := self._counterparts(number))
+        }
         groups: list[Group] = []
         for group in pairs.values():
             if not self._small(group) and self._evidence(group) >= EVIDENCE and self._free(group):
@@ -177,7 +181,8 @@ class _Matching:
     def _small(self, group: Group) -> bool:
         units = [self.units[k][number] for k, number in enumerate(group)]
         return any(
-            unit.leaves < SMALL_LEAVES or (unit.lines < SMALL_LINES and unit.leaves < 2 * SMALL_LEAVES) for unit in units
+            unit.leaves < SMALL_LEAVES or (unit.lines < SMALL_LINES and unit.leaves < 2 * SMALL_LEAVES)
+            for unit in units
         )
 
     def _free(self, group: Group) -> bool:
@@ -229,7 +234,10 @@ class _Matching:
         return [
             at
             for at, unit in enumerate(self.units[k])
-            if unit.parent < 0 and at not in self.taken[k] and unit.name in names and unit.kind not in ("statement", "call")
+            if unit.parent < 0
+            and at not in self.taken[k]
+            and unit.name in names
+            and unit.kind not in ("statement", "call")
         ]
 
     def _same(self, number: int, used: Sequence[int], k: int) -> int | None:
@@ -255,7 +263,8 @@ class _Matching:
 
     def _follows(self, one: Group, other: Group) -> bool:
         return all(
-            self.units[k][a].block == self.units[k][b].block and self.units[k][a].ordinal + 1 == self.units[k][b].ordinal
+            self.units[k][a].block == self.units[k][b].block
+            and self.units[k][a].ordinal + 1 == self.units[k][b].ordinal
             for k, (a, b) in enumerate(zip(one, other, strict=True))
         )
 

@@ -13,7 +13,9 @@ from typing import Final
 from fde_api.primitive import Language
 from fde_extraction.tree import Node
 
-WINDOW: Final = 7  # leaves in a row: about half a line of code; shorter ones are in every file, longer break at each change
+WINDOW: Final = (
+    7  # leaves in a row: about half a line of code; shorter ones are in every file, longer break at each change
+)
 
 _PYTHON: Final = {"function_definition": "function", "class_definition": "class", "assignment": "value"}
 _TYPESCRIPT: Final = {
