@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate, Proof
-from fde_api.primitive import PrimitiveSpec
+from fde_api.primitive import Language, PrimitiveSpec
 from fde_events.errors import Refused
-from fde_extraction import leak
+from fde_extraction import leak, standing
 from fde_extraction.acknowledge import acknowledgements
 from fde_extraction.engine import code_of
 from fde_extraction.evidence import Evidence, EvidenceStore, SiblingEvidence
@@ -30,6 +30,10 @@ class EvidenceChecker:
         """Whether the candidate's evidence is in the store."""
         digest = candidate.spec.evidence_digest
         return self._store is not None and digest is not None and self._store.has(digest)
+
+    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
+        """What a hole that a person made is part of, by the engine's parsers."""
+        return standing.place_at(language, path, text, start, end)
 
     def leaks(self, proposal: PrimitiveSpec) -> list[str]:
         """Secrets and sensitive classes in the proposal; what belongs to one customer is not known here."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate, Proof, Review
-from fde_api.primitive import PrimitiveSpec, Runtime
+from fde_api.primitive import Language, PrimitiveSpec, Runtime
 from fde_api.publish import refusals
 from fde_events.errors import Refused
 from fde_registry.registry import Registry
@@ -34,6 +34,10 @@ class Checker(Protocol):
 
     def reaches(self, candidate: PatternCandidate) -> bool:
         """Whether the candidate's evidence can be read here."""
+        ...
+
+    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
+        """What ``text[start:end]`` is part of, for a hole that a person made (:class:`fde_review.placing.Placing`)."""
         ...
 
     def leaks(self, proposal: PrimitiveSpec) -> list[str]:
@@ -174,7 +178,7 @@ class Decisions:
                 f"candidate {card.candidate} changed since it was checked out (generation {card.generation}, now {generation}): "
                 "check it out again and repeat your changes."
             )
-        proposal = workbench.check_in(current, folder)
+        proposal = workbench.check_in(current, folder, placing=self.checker.place_at)
         if proposal == current.spec.proposal:
             raise Refused(f"{folder} says what candidate {card.candidate} says already; nothing was changed.")
         return self.registry.edit(

@@ -1,14 +1,15 @@
 """A candidate on disk, to be edited: checkout writes it, resubmit reads it back.
 
 candidate.yaml      which candidate and generation this is; leave it
-parameters.yaml     names, descriptions, types, defaults, allowed values      (`was` ties a renamed one to its holes)
+parameters.yaml     names, descriptions, types, defaults, allowed values      (`was` ties a renamed one, or its field, to its holes)
 primitive.yaml      name, version, domain, complexity, tags, compliance
 workload.yaml       how it runs
-template/...        the files as a reading view: {{ name | filter }} stands for a hole
+template/...        the files as a reading view: {{ name | filter }} stands for a hole, {% if %} and {% for %} for blocks
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,23 @@ import yaml
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate
-from fde_api.primitive import Parameter, PrimitiveSpec, Runtime, Workload
+from fde_api.primitive import (
+    Each,
+    Field,
+    Hole,
+    Parameter,
+    PrimitiveSpec,
+    Runtime,
+    Segment,
+    TemplateFile,
+    When,
+    Workload,
+)
 from fde_events.errors import BadInput, Misuse
 from fde_registry.shelf import dump
 from fde_review import view
+from fde_review.placing import Placing
+from fde_template.structure import named
 
 _CARD: Final = "candidate.yaml"
 _PARAMETERS: Final = "parameters.yaml"
@@ -39,9 +53,16 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     generation: int
 
 
+class EditedField(Field, frozen=True, kw_only=True):
+    """One field of a list in `parameters.yaml`. `was`: the name in the candidate."""
+
+    was: str | None = None
+
+
 class EditedParameter(Parameter, frozen=True, kw_only=True):
     """One entry of `parameters.yaml`. `was`: the name in the candidate."""
 
+    fields: tuple[EditedField, ...] = ()
     was: str | None = None
 
 
@@ -73,7 +94,7 @@ def check_out(candidate: PatternCandidate, folder: Path) -> list[Path]:
         "tags": proposal.tags,
         "compliance": proposal.compliance,
     }
-    parameters = [{"was": p.name, **msgspec.to_builtins(p)} for p in proposal.parameters]
+    parameters = [_listed(parameter) for parameter in proposal.parameters]
     texts = {
         _CARD: "# Which candidate this is. Leave it as it is.\n" + dump(msgspec.to_builtins(card)),
         _PRIMITIVE: dump(primitive),
@@ -102,23 +123,31 @@ def card_of(folder: Path) -> Card:
     return card
 
 
-def check_in(candidate: PatternCandidate, folder: Path) -> PrimitiveSpec:
-    """The proposal that the folder says. :class:`BadInput` names the file, the line or field, and what is wrong."""
+def check_in(candidate: PatternCandidate, folder: Path, *, placing: Placing | None = None) -> PrimitiveSpec:
+    """The proposal that the folder says. :class:`BadInput` names the file, the line or field, and what is wrong.
+
+    `placing` tells what a hole that is new is part of; without it new holes are refused.
+    """
     proposal = candidate.spec.proposal
     edited: EditedPrimitive = _read(folder / _PRIMITIVE, EditedPrimitive)
     listed: _ParameterList = _read(folder / _PARAMETERS, _ParameterList)
     renamed = _renamed(proposal, listed.parameters, folder / _PARAMETERS)
-    parameters = tuple(_parameter(entry) for entry in listed.parameters)
-    declared = {parameter.name for parameter in parameters}
+    fields = {
+        (entry.name, one.was): one.name for entry in listed.parameters for one in entry.fields if one.was is not None
+    }
+    parameters = tuple(_parameter(entry, renamed) for entry in listed.parameters)
+    declared = {parameter.name: parameter for parameter in parameters}
     files = []
     for file in proposal.template.files:
-        after = view.taken_back(file, _text(folder / _TEMPLATE / file.path), renamed=renamed)
-        missing = {s.hole.parameter for s in after.segments if s.hole is not None} - declared
-        if missing:
-            raise BadInput(
-                str(folder / _PARAMETERS), f"parameter {min(missing)} stands in {file.path} and is not declared here"
+        path = folder / _TEMPLATE / file.path
+        try:
+            after = view.taken_back(
+                file, _text(path), renamed=renamed, fields=fields, declared=declared, placing=placing
             )
+        except BadInput as error:
+            raise BadInput(str(path), error.why, line=error.line) from error
         files.append(after)
+    _all_used(proposal, files, parameters, renamed, folder / _PARAMETERS)
     document = msgspec.to_builtins(
         replace(proposal, template=replace(proposal.template, files=tuple(files)), parameters=parameters)
     )
@@ -153,23 +182,70 @@ def is_only_renamed(before: PrimitiveSpec, after: PrimitiveSpec) -> bool:
     """Whether both templates render the same bytes for the same values in the same order: names may differ, no text may."""
     if len(before.template.files) != len(after.template.files):
         return False
-    names: dict[str, str] = {}
+    names: dict[tuple[str, str], tuple[str, str]] = {}
     for old, new in zip(before.template.files, after.template.files, strict=True):
         if replace(old, segments=()) != replace(new, segments=()) or len(old.segments) != len(new.segments):
             return False
         for mine, theirs in zip(old.segments, new.segments, strict=True):
-            if mine.hole is None or theirs.hole is None:
+            one, other = _named(mine), _named(theirs)
+            if one is None or other is None or type(one) is not type(other):
                 if mine != theirs:
                     return False
-            elif (
-                names.setdefault(mine.hole.parameter, theirs.hole.parameter) != theirs.hole.parameter
-                or replace(mine.hole, parameter=theirs.hole.parameter) != theirs.hole
-            ):
+                continue
+            if isinstance(one, Each) or isinstance(other, Each):
+                same = isinstance(one, Each) and isinstance(other, Each)
+                pair = (one.parameter, ""), (other.parameter, "")
+            else:
+                same = replace(one, parameter=other.parameter, field=other.field) == other
+                pair = (one.parameter, one.field), (other.parameter, other.field)
+            whole = (pair[0][0], ""), (pair[1][0], "")
+            if not same or any(names.setdefault(was, now) != now for was, now in (pair, whole)):
                 return False
     if len(set(names.values())) < len(names):
         return False
     types = {p.name: p.type for p in after.parameters}
-    return all(types.get(names.get(p.name, p.name)) == p.type for p in before.parameters)
+    return all(types.get(names.get((p.name, ""), (p.name, ""))[0]) == p.type for p in before.parameters)
+
+
+def _named(segment: Segment) -> Hole | When | Each | None:
+    return segment.hole or segment.when or segment.each
+
+
+def _listed(parameter: Parameter) -> dict[str, Any]:
+    """An entry of `parameters.yaml`."""
+    entry: dict[str, Any] = {"was": parameter.name, **msgspec.to_builtins(parameter)}
+    if parameter.fields:
+        entry["fields"] = [
+            {"was": one.name, **msgspec.to_builtins(one)} if one.name else msgspec.to_builtins(one)
+            for one in parameter.fields
+        ]
+    return entry
+
+
+def _all_used(
+    proposal: PrimitiveSpec,
+    files: list[TemplateFile],
+    parameters: tuple[Parameter, ...],
+    renamed: dict[str, str],
+    path: Path,
+) -> None:
+    """:class:`BadInput` for a parameter that an edit left without a place; one that never had any stays."""
+    used = {name for file in files for name in named(file)}
+    before = {renamed.get(name, name) for file in proposal.template.files for name in named(file)}
+    idle = {renamed.get(parameter.name, parameter.name) for parameter in proposal.parameters} - before
+    workload = proposal.runtime.workload
+    texts = [variable.value for variable in workload.env] if workload is not None else []
+    for parameter in parameters:
+        name = parameter.name
+        if name not in used | idle and not any(re.search(r"\{\{\s*" + name + r"\s*\}\}", text) for text in texts):
+            raise BadInput(
+                str(path),
+                f"parameter {name} stands nowhere in the template any more: take it out here, or use it there",
+            )
+        if parameter.when is not None and parameter.when.parameter not in {other.name for other in parameters}:
+            raise BadInput(
+                str(path), f"parameter {name} is needed when {parameter.when.parameter} is set, which is gone"
+            )
 
 
 class _ParameterList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,9 +266,14 @@ def _renamed(proposal: PrimitiveSpec, entries: tuple[EditedParameter, ...], path
     return renamed
 
 
-def _parameter(entry: EditedParameter) -> Parameter:
-    fields = {name: getattr(entry, name) for name in Parameter.__struct_fields__}
-    return Parameter(**fields)
+def _parameter(entry: EditedParameter, renamed: dict[str, str]) -> Parameter:
+    given = {name: getattr(entry, name) for name in Parameter.__struct_fields__}
+    given["fields"] = tuple(
+        Field(**{name: getattr(one, name) for name in Field.__struct_fields__}) for one in entry.fields
+    )
+    if entry.when is not None:
+        given["when"] = replace(entry.when, parameter=renamed.get(entry.when.parameter, entry.when.parameter))
+    return Parameter(**given)
 
 
 def _proposal(document: dict[str, Any], path: Path) -> PrimitiveSpec:

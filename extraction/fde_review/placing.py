@@ -1,0 +1,303 @@
+"""What each hole of an edited view is part of: as in the candidate where it stood there, else as a parser says.
+
+(candidate's file, Reading) -> holes matched by the text around them -> sample rendering, parsed -> a place a hole
+
+A place decides how values are checked, so an edit around a hole may not keep a place that is not true any more: as soon as the
+text changed, every hole is looked up again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from fde_api.primitive import Hole, Language, Parameter, Segment, TemplateFile, When
+from fde_events.errors import BadInput, FdeError
+from fde_review.reading import Reading
+from fde_template.filters import apply
+from fde_template.place import refusal
+from fde_template.shape import shape_of
+from fde_template.structure import Literal, Node, Optional, Repeat, flat, holes
+
+_WORD: Final = re.compile(r"\w+|\W")
+_SAMPLES: Final = ("xq", "1", "True", "true", "xq.example", "")
+# Texts for what is no single value: white space, whole statements, and a hole nobody knows yet.
+_LAYOUT: Final = (" ", "\n", "")
+_SOURCE: Final = ("", "pass", "xq")
+_NEW: Final = ("xq", "1", "xq.example")
+_OPEN_KINDS: Final = ("source", "layout", "text")
+
+Choice = dict[tuple[str, str], str]
+
+
+class Placing(Protocol):
+    """The engine's knowledge of languages."""
+
+    def __call__(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
+        """What ``text[start:end]`` is part of; None when it is no part of one name or literal.
+
+        :class:`FdeError` when the language does not take the text.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The places of the holes, in order, and the shape that the edited file has."""
+
+    places: tuple[str, ...]
+    shape: str | None
+
+
+def placed(
+    file: TemplateFile,
+    old: Sequence[Segment],
+    reading: Reading,
+    declared: Mapping[str, Parameter],
+    placing: Placing | None,
+) -> Placed:
+    """Places for `reading`. `old`: the candidate's segments, named as the reading names them.
+
+    :class:`BadInput` with the line of a hole that nothing can place.
+    """
+    new = list(flat(reading.nodes))
+    found = list(holes(reading.nodes))
+    known, removed = _matched(old, new)
+    if _bare(old) == _bare(new):
+        return Placed(tuple(known[number].place for number in range(len(found))), file.shape)
+    if placing is None or file.language == "other":
+        for number in range(len(found)):
+            if number not in known:
+                raise BadInput(
+                    file.path,
+                    "a hole that was not there before needs a place, and no parser says what this text is part of "
+                    + ("(the engine is not at hand)" if file.language != "other" else "(no grammar takes the file)"),
+                    line=reading.lines[number],
+                )
+        return Placed(tuple(known[number].place for number in range(len(found))), file.shape)
+    places: dict[int, str] = {}
+    shape: str | None = None
+    for chosen, numbers in _choices(reading.nodes):
+        places |= _looked_up(file, reading, declared, placing, known, removed, chosen, numbers)
+    if all(isinstance(node, Literal | Hole) for node in reading.nodes) and file.shape is not None:
+        sample = _Sample(found, declared, {n: places[n] for n in places}, removed, {}, 0)
+        sample.fill(reading.nodes)
+        blocks = [sample.spans[n] for n, place in places.items() if place.endswith("source") and n in sample.spans]
+        shape = shape_of(file.language, file.path, "".join(sample.parts), blocks)
+        if shape is None:
+            raise BadInput(file.path, "the edited file does not parse with sample values in its holes")
+    return Placed(tuple(places[number] for number in range(len(found))), shape)
+
+
+def _looked_up(
+    file: TemplateFile,
+    reading: Reading,
+    declared: Mapping[str, Parameter],
+    placing: Placing,
+    known: Mapping[int, Hole],
+    removed: Mapping[int, str],
+    chosen: Choice,
+    numbers: Sequence[int],
+) -> dict[int, str]:
+    """The places of `numbers`, all of which stand in the rendering that `chosen` gives."""
+    found = list(holes(reading.nodes))
+    have = {number: hole.place for number, hole in known.items()}
+    why = ""
+    for variant in range(len(_LAYOUT)):
+        sample = _Sample(found, declared, have, removed, chosen, variant)
+        sample.fill(reading.nodes)
+        text = "".join(sample.parts)
+        try:
+            inferred = {
+                n: placing(file.language, file.path, text, *sample.spans[n]) for n in numbers if n in sample.spans
+            }
+        except FdeError as error:
+            why = why or str(error)
+            continue
+        places = {}
+        for number in numbers:
+            place = _agreed(have.get(number), inferred.get(number))
+            if place is None:
+                raise BadInput(
+                    file.path,
+                    "this hole is no part of one name or literal: let it stand for a whole name or number, or inside one "
+                    "string or comment",
+                    line=reading.lines[number],
+                )
+            places[number] = place
+        return places
+    first = next((number for number in numbers if number not in known), None)
+    line = reading.lines[first] if first is not None else None
+    raise BadInput(file.path, f"with sample values in its holes the edited file does not parse ({why})", line=line)
+
+
+def _agreed(known: str | None, inferred: str | None) -> str | None:
+    if known is not None and (known.rsplit(".", 1)[-1] in _OPEN_KINDS or known.endswith(".dotted")):
+        return known
+    if known is not None and inferred is not None and _root(known) == _root(inferred):
+        return known
+    return inferred
+
+
+def _root(place: str) -> str:
+    """The outermost level, whatever part of it the hole is."""
+    level = place.split("/")[0].removesuffix("+raw")
+    return re.sub(r"(identifier)\.(part|dotted|bare)$", r"\1", level)
+
+
+def _choices(nodes: Sequence[Node]) -> list[tuple[Choice, list[int]]]:
+    """Choices of alternatives such that each hole stands in one rendering: the first ones, then what each hole needs."""
+    first: Choice = {}
+    needs: list[Choice] = []
+
+    def walk(inside: Sequence[Node], around: Choice) -> None:
+        for node in inside:
+            match node:
+                case Hole():
+                    needs.append(dict(around))
+                case Optional(when, body):
+                    first.setdefault(_key(when), when.equals)
+                    walk(body, {**around, _key(when): when.equals})
+                case Repeat(_, body, between):
+                    walk(body, around)
+                    walk(between, around)
+                case Literal():
+                    pass
+
+    walk(nodes, {})
+    groups: list[tuple[Choice, list[int]]] = [(first, [])]
+    for number, need in enumerate(needs):
+        group = next((g for g in groups if need.items() <= g[0].items()), None)
+        if group is None:
+            group = ({**first, **need}, [])
+            groups.append(group)
+        group[1].append(number)
+    return groups
+
+
+def _key(when: When) -> tuple[str, str]:
+    return when.parameter, when.field
+
+
+class _Sample:
+    """A rendering with sample values: its text in parts, and where the first text of each hole stands."""
+
+    def __init__(
+        self,
+        found: Sequence[Hole],
+        declared: Mapping[str, Parameter],
+        places: Mapping[int, str],
+        removed: Mapping[int, str],
+        chosen: Choice,
+        variant: int,
+    ) -> None:
+        self.texts = [
+            _sample(hole, declared.get(hole.parameter), places.get(number), removed.get(number), variant)
+            for number, hole in enumerate(found)
+        ]
+        self.chosen = chosen
+        self.parts: list[str] = []
+        self.spans: dict[int, tuple[int, int]] = {}
+        self._at = 0
+
+    def fill(self, nodes: Sequence[Node]) -> None:
+        """Write `nodes`. A repeat has two items, so that what stands between them is there."""
+        for node in nodes:
+            match node:
+                case Literal(text):
+                    self._put(text)
+                case Hole(place=place):
+                    number = int(place.removeprefix("#"))
+                    text = self.texts[number]
+                    self.spans.setdefault(number, (self._at, self._at + len(text)))
+                    self._put(text)
+                case Optional(when, body):
+                    if self.chosen.get(_key(when), when.equals) == when.equals:
+                        self.fill(body)
+                case Repeat(_, body, between):
+                    for part in (body, between, body):
+                        self.fill(part)
+
+    def _put(self, text: str) -> None:
+        self.parts.append(text)
+        self._at += len(text)
+
+
+def _sample(hole: Hole, parameter: Parameter | None, place: str | None, removed: str | None, variant: int) -> str:
+    if place is None:
+        return removed if removed and variant == 0 else _NEW[variant]
+    kind = place.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+    if kind in ("layout", "source"):
+        return (_LAYOUT if kind == "layout" else _SOURCE)[variant]
+    given: list[str] = []
+    if parameter is not None and not hole.field:
+        given = [str(value) for value in (parameter.default, *parameter.allowed_values) if value is not None]
+    texts = [apply(hole.filters, text) for text in given]
+    return next((text for text in (*texts, *_SAMPLES) if refusal(place, text) is None), "xq")
+
+
+def _bare(segments: Sequence[Segment]) -> list[tuple[object, ...]]:
+    return [_token(segment) for segment in segments]
+
+
+def _token(segment: Segment) -> tuple[object, ...]:
+    if segment.hole is not None:
+        return "hole", segment.hole.parameter, segment.hole.field, segment.hole.filters
+    if segment.when is not None:
+        return "when", segment.when
+    if segment.each is not None:
+        return "each", segment.each
+    return "text", segment.text, segment.mark
+
+
+def _matched(old: Sequence[Segment], new: Sequence[Segment]) -> tuple[dict[int, Hole], dict[int, str]]:
+    """Numbers of new holes to the holes they were, and to the text that stood there for those that were none."""
+    before, after = list(_rows(old)), list(_rows(new))
+    keys = [[tuple(token for token, _ in row) for row in side] for side in (before, after)]
+    known: dict[int, Hole] = {}
+    removed: dict[int, str] = {}
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes():
+        one = [token for row in before[a:b] for token in row]
+        two = [token for row in after[c:d] for token in row]
+        _within(one, two, known, removed, same=tag == "equal")
+    return known, removed
+
+
+Row = list[tuple[tuple[object, ...], Hole | None]]
+
+
+def _within(one: Row, two: Row, known: dict[int, Hole], removed: dict[int, str], *, same: bool) -> None:
+    if same:
+        codes = [("equal", 0, len(one), 0, len(two))]
+    else:
+        texts = [token for token, _ in one], [token for token, _ in two]
+        codes = list(difflib.SequenceMatcher(None, *texts, autojunk=False).get_opcodes())
+    for tag, a, b, c, d in codes:
+        if tag == "equal":
+            for (_, was), (_, now) in zip(one[a:b], two[c:d], strict=True):
+                if was is not None and now is not None:
+                    known[_number(now)] = was
+        elif d - c == 1 and (hole := two[c][1]) is not None and all(was is None for _, was in one[a:b]):
+            removed[_number(hole)] = "".join(str(token[1]) for token, _ in one[a:b] if token[0] == "text")
+
+
+def _number(hole: Hole) -> int:
+    return int(hole.place.removeprefix("#"))
+
+
+def _rows(segments: Sequence[Segment]) -> Iterator[Row]:
+    """Tokens by line; texts are cut into words."""
+    row: Row = []
+    for segment in segments:
+        if segment.text is None:
+            row.append((_token(segment), segment.hole))
+            continue
+        for word in _WORD.findall(segment.text):
+            row.append((("text", word), None))
+            if word == "\n":
+                yield row
+                row = []
+    yield row
