@@ -25,36 +25,49 @@ from fde_template.values import label, typed
 
 def fit(file: TemplateFile, data: bytes, parameters: Sequence[Parameter]) -> dict[str, Value]:
     """Values (secretRef texts included) with ``render(file, ...) == data``; :class:`DoesNotFit` with the first place else."""
-    return _fit((file,), (data,), parameters)
+    return Fitter((file,), parameters).values((data,))
 
 
 def fit_all(template: Template, files: Mapping[str, bytes], parameters: Sequence[Parameter]) -> dict[str, Value]:
     """As :func:`fit` for all files of a template; a parameter in several files must agree."""
     if set(files) != {file.path for file in template.files}:
         raise TemplateError(f"the template has the files {', '.join(file.path for file in template.files)}")
-    return _fit(template.files, [files[file.path] for file in template.files], parameters)
+    return Fitter(template.files, parameters).values([files[file.path] for file in template.files])
 
 
-def _fit(files: Sequence[TemplateFile], contents: Sequence[bytes], parameters: Sequence[Parameter]) -> dict[str, Value]:
-    declared = {parameter.name: parameter for parameter in parameters}
-    texts = [_text(file, data) for file, data in zip(files, contents, strict=True)]
-    search = Search(compiled(files, declared), texts)
-    try:
-        search.run()
-        values = {name: value for name in declared if (value := _value(declared[name], search)) is not None}
-    except Misfit as misfit:
-        raise DoesNotFit(files[misfit.file].path, *misfit.place, misfit.expected) from None
-    secrets = {name: str(values[name]) for name in values if declared[name].type == "secretRef"}
-    plain = {name: value for name, value in values.items() if name not in secrets}
-    for number, (file, data) in enumerate(zip(files, contents, strict=True)):
-        place = search.place(number)
+class Fitter:
+    """Template files made ready once, to be fitted to many contents. :class:`TemplateError` for blocks that do not close."""
+
+    def __init__(self, files: Sequence[TemplateFile], parameters: Sequence[Parameter]) -> None:
+        self._files, self._parameters = files, parameters
+        self._declared = {parameter.name: parameter for parameter in parameters}
+        self._steps = compiled(files, self._declared)
+
+    def values(self, contents: Sequence[bytes]) -> dict[str, Value]:
+        """As :func:`fit`; `contents` in the order of the files."""
+        texts = [_text(file, data) for file, data in zip(self._files, contents, strict=True)]
+        search = Search(self._steps, texts)
         try:
-            again = render(file, plain, parameters, secrets=secrets)
-        except RenderRefused as error:
-            raise DoesNotFit(file.path, *place, f"values that render: {error}") from error
-        if again != data:
-            raise DoesNotFit(file.path, *place, "values that give the file back")
-    return values
+            search.run()
+            found = {name: _value(parameter, search) for name, parameter in self._declared.items()}
+        except Misfit as misfit:
+            raise DoesNotFit(self._files[misfit.file].path, *misfit.place, misfit.expected) from None
+        values = {name: value for name, value in found.items() if value is not None}
+        self._prove(values, contents, search)
+        return values
+
+    def _prove(self, values: Mapping[str, Value], contents: Sequence[bytes], search: Search) -> None:
+        """:class:`DoesNotFit` unless `values` render `contents`."""
+        secrets = {name: str(values[name]) for name in values if self._declared[name].type == "secretRef"}
+        plain = {name: value for name, value in values.items() if name not in secrets}
+        for number, (file, data) in enumerate(zip(self._files, contents, strict=True)):
+            place = search.place(number)
+            try:
+                again = render(file, plain, self._parameters, secrets=secrets)
+            except RenderRefused as error:
+                raise DoesNotFit(file.path, *place, f"values that render: {error}") from error
+            if again != data:
+                raise DoesNotFit(file.path, *place, "values that give the file back")
 
 
 def _text(file: TemplateFile, data: bytes) -> str:

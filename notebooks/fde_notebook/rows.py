@@ -58,9 +58,11 @@ def parameter_rows(candidate: PatternCandidate) -> list[tuple[Any, ...]]:
 
 
 def _places(proposal: PrimitiveSpec) -> Counter[str]:
+    """How often the template names each parameter: in holes, as a flag, as a list."""
     return Counter(
-        segment.hole.parameter
+        part.parameter
         for file in proposal.template.files
         for segment in file.segments
-        if segment.hole is not None
+        for part in (segment.hole, segment.when, segment.each)
+        if part is not None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -153,6 +154,72 @@ def test_a_refused_parameter_is_named_and_its_value_is_not(
     assert sentence in message(cluster, "ParametersValid")
     assert "os.system" not in str(cluster.objects[KEY]["status"])
     assert of_kind(cluster, "Deployment") == []
+
+
+def _structured(given: Any) -> dict[str, Any]:
+    """A spec whose file has an optional block with a secret, and a repeat."""
+    spec: dict[str, Any] = given.with_secret(given.spec())
+    segments = [
+        {"text": "COLUMNS = ["},
+        {"each": {"parameter": "columns"}},
+        {"text": '"'},
+        {"hole": {"parameter": "columns", "field": "name", "place": "python.string.double"}},
+        {"text": '", '},
+        {"mark": "end"},
+        {"text": "]\n"},
+        {"when": {"parameter": "verbose"}},
+        {"text": 'KEY = "'},
+        {"hole": {"parameter": "clientSecret", "place": "python.string.double"}},
+        {"text": '"\n'},
+        {"mark": "end"},
+    ]
+    spec["template"]["files"][-1]["segments"] = segments
+    spec["parameters"][-1]["when"] = {"parameter": "verbose"}
+    spec["parameters"].append({"name": "columns", "type": "list", "fields": [{"name": "name", "type": "identifier"}]})
+    spec["runtime"]["workload"]["env"].pop()
+    return spec
+
+
+def test_lists_and_flags_reach_the_files_and_a_secret_of_an_absent_block_is_not_needed(
+    cluster: Any, given: Any
+) -> None:
+    columns = [{"name": "id"}, {"name": "note"}]
+    cluster.put(given.primitive(_structured(given)))
+    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": columns}))
+    reconcile(cluster)
+    assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
+    jobs = [one for one in of_kind(cluster, "ConfigMap") if "values.json" in one["data"]]
+    assert json.loads(jobs[0]["data"]["values.json"])["columns"] == columns
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"columns": [{"name": "id"}]}, "parameter clientSecret needs a secretRef"),  # verbose is true by default
+        ({"verbose": False}, "parameter columns needs a value (list)"),
+        ({"verbose": False, "columns": "id"}, "parameter columns: takes a list, not str"),
+        ({"verbose": False, "columns": [{"name": "id"}, {}]}, "parameter columns, item 2, field name: needs a value"),
+        ({"verbose": False, "columns": [{"name": "id", "x": 1}]}, "parameter columns, item 1, field x: is not known"),
+        ({"verbose": [True], "columns": []}, "parameter verbose: takes one bool, not list"),
+    ],
+)
+def test_what_is_wrong_with_a_list_or_behind_a_flag_is_named(
+    cluster: Any, given: Any, parameters: dict[str, Any], sentence: str
+) -> None:
+    cluster.put(given.primitive(_structured(given)))
+    cluster.put(given.deployment(parameters={"instanceHost": "a.example", **parameters}))
+    reconcile(cluster)
+    assert conditions(cluster)["ParametersValid"] == ("False", "ParametersInvalid")
+    assert sentence in message(cluster, "ParametersValid")
+
+
+def test_a_list_is_no_part_of_an_env_variable(cluster: Any, given: Any) -> None:
+    spec = _structured(given)
+    spec["runtime"]["workload"]["env"].append({"name": "COLUMNS", "value": "{{ columns }}"})
+    cluster.put(given.primitive(spec))
+    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": []}))
+    reconcile(cluster)
+    assert "parameter columns is a list and cannot be part of a text" in str(cluster.objects[KEY]["status"])
 
 
 def test_a_secret_given_as_a_value_is_refused_without_being_repeated(cluster: Any, given: Any) -> None:
