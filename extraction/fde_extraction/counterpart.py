@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Final
@@ -99,9 +100,9 @@ def columns(
 def alliances(found: Sequence[Column], *, least: int, public: int) -> list[tuple[Column, ...]]:
     """Columns with all and only the files of deployments that answered in the same way; each deployment in one at most.
 
-    More deployments with fewer files, or fewer with more: what counts is how many files are covered in all, each by its size
-    against the largest. First come those of `public` distinct customers. Configuration alone is worth nothing where there
-    is code.
+    More deployments with fewer files, or fewer with more: twice as much of each solution weighs as much as four times the
+    deployments, a file by its size against the largest. First come those of `public` distinct customers. Configuration alone
+    is worth nothing where there is code.
     """
     left = frozenset[Deployment]().union(*(column.deployments for column in found))
     coded = frozenset[Deployment]().union(*(column.deployments for column in found if column.is_code))
@@ -117,7 +118,7 @@ def alliances(found: Sequence[Column], *, least: int, public: int) -> list[tuple
             if not any(column.is_code for column in kept) and allies & coded:
                 continue
             customers = len({customer for customer, _ in allies})
-            ranked.append((customers < public, -_worth(kept), -len(allies), sorted(allies), kept))
+            ranked.append((customers < public, -_worth(kept), len(allies), sorted(allies), kept))
         if not ranked:
             return made
         *_, kept = min(ranked, key=lambda entry: entry[:4])
@@ -132,7 +133,7 @@ def _worth(kept: Sequence[Column]) -> float:
         min(1.0, size / max(1, largest)) * (1 if column.is_code else _BESIDE)
         for size, column in zip(sizes, kept, strict=True)
     ]
-    return len(kept[0].files) * sum(weights)
+    return sqrt(len(kept[0].files)) * sum(weights)
 
 
 def _apart(near: Sequence[SourceFile], similarity: Alike) -> list[Column]:
