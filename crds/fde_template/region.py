@@ -8,23 +8,23 @@ a fact of the place. ``text[:start] + indented(region, indent) + text[end:]`` is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING, Any, Final
 
-from fde_api.primitive import Parameter, Template, TemplateFile
+from fde_api.primitive import Parameter, Template, TemplateFile, Value
 from fde_template import grammar
 from fde_template.encoding import decode, encode, encoding_of
 from fde_template.errors import DoesNotFit, TemplateError
-from fde_template.fit import fit
+from fde_template.fit import fit, fit_all
 from fde_template.sqltoken import tokens
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 TRIES: Final = 4000  # slices of one file that are fitted against one region; only those that hold its fixed texts count
-_WAYS: Final = 4096  # combinations of places of several regions
+_WAYS: Final = 64  # combinations of places of several regions
 _BODIES: Final = ("module", "program", "block", "class_body", "class_definition", "class_declaration")
 
 
@@ -68,26 +68,30 @@ def indented(region: str, indent: str) -> str:
 
 def fit_regions(
     template: Template, path: str, data: bytes, parameters: Sequence[Parameter]
-) -> tuple[dict[str, Any], tuple[tuple[Place, ...], ...]]:
+) -> tuple[dict[str, Value], tuple[tuple[Place, ...], ...]]:
     """The values that give every region of the template back inside the file, and where each stands (the first is the one
     the values are of, others fit as well). :class:`DoesNotFit` with the furthest place else.
     """
-    encoding = encoding_of(data)
-    text = decode(data, encoding)
+    text = decode(data, encoding_of(data))
     found = [_places(file, path, text, parameters) for file in template.files]
-    ways = product(*found)
-    for count, way in enumerate(ways):
-        if count >= _WAYS:
-            break
-        values: dict[str, Any] = {}
-        if all(_agrees(values, some) for _, some in way) and _apart([place for place, _ in way]):
-            chosen = [place for place, _ in way]
-            return values, tuple(
-                (place, *(other for other, _ in places if other != place))
-                for place, places in zip(chosen, found, strict=True)
-            )
-    first = found[-1][0][0].first
-    raise DoesNotFit(path, first, 1, "the same values here as in the template's other regions")
+    misfit: DoesNotFit | None = None
+    for way in islice(product(*found), _WAYS):
+        if not _apart(way):
+            continue
+        slices = {
+            file.path: encode(cut(text, place.start, place.end)[0], file.encoding)
+            for file, place in zip(template.files, way, strict=True)
+        }
+        try:
+            values = fit_all(template, slices, parameters)
+        except DoesNotFit as error:
+            misfit = misfit or error
+            continue
+        return values, tuple(
+            (place, *(other for other in places if other != place)) for place, places in zip(way, found, strict=True)
+        )
+    why = misfit.expected if misfit else "regions that do not overlap"
+    raise DoesNotFit(path, found[-1][0].first, 1, f"the same values as in the template's other regions ({why})")
 
 
 def placed(text: str, place: Place, region: str) -> str:
@@ -95,26 +99,17 @@ def placed(text: str, place: Place, region: str) -> str:
     return text[: place.start] + indented(region, place.indent) + text[place.end :]
 
 
-def _agrees(values: dict[str, Any], some: Mapping[str, Any]) -> bool:
-    if any(name in values and values[name] != value for name, value in some.items()):
-        return False
-    values.update(some)
-    return True
-
-
 def _apart(places: Sequence[Place]) -> bool:
     ordered = sorted(places, key=lambda place: place.start)
     return all(one.end <= other.start for one, other in pairwise(ordered))
 
 
-def _places(
-    file: TemplateFile, path: str, text: str, parameters: Sequence[Parameter]
-) -> list[tuple[Place, dict[str, Any]]]:
+def _places(file: TemplateFile, path: str, text: str, parameters: Sequence[Parameter]) -> list[Place]:
     """Where `file` fits, in order of the text; :class:`DoesNotFit` when nowhere."""
     fixed = _fixed(file)
     opening = file.segments[0].text if file.segments else None
     closing = file.segments[-1].text if file.segments else None
-    found: list[tuple[Place, dict[str, Any]]] = []
+    found: list[Place] = []
     furthest: DoesNotFit | None = None
     tried = 0
     for start, end in _candidates(file, text):
@@ -126,7 +121,7 @@ def _places(
             break
         first = text.count("\n", 0, start) + 1
         try:
-            values = fit(file, encode(region, file.encoding), parameters)
+            fit(file, encode(region, file.encoding), parameters)
         except DoesNotFit as misfit:
             here = DoesNotFit(path, misfit.line + first - 1, misfit.column + len(indent), misfit.expected)
             if furthest is None or misfit.line > furthest.line - first + 1:
@@ -135,7 +130,7 @@ def _places(
         except TemplateError:
             continue  # a character that the region's encoding does not have: not this place
         last = first + text.count("\n", start, max(start, end - 1))
-        found.append((Place(start, end, indent, first, last), values))
+        found.append(Place(start, end, indent, first, last))
     if not found:
         begins = next((line for line in (opening or "").splitlines() if line.strip()), "")
         raise furthest or DoesNotFit(
@@ -187,7 +182,7 @@ def _blocks(file: TemplateFile, text: str) -> Iterator[tuple[list[int], list[int
         children = [child for child in holder.children if child.is_named]
         statements = [child for child in children if child.type != "comment"]
         if holder.type in ("module", "program", "block", "class_body"):
-            begins = sorted({_line_start(text, at, child) for child in children if not _trails(text, at, child)})
+            begins = sorted({int(at(child.start_byte)) for child in children if not _trails(text, at, child)})
             yield begins, sorted({end for child in statements for end in _ends(text, at(child.end_byte))})
         for child in statements:
             inner = child
@@ -196,10 +191,6 @@ def _blocks(file: TemplateFile, text: str) -> Iterator[tuple[list[int], list[int
             if inner.type in ("class_definition", "class_declaration", "abstract_class_declaration"):
                 # A comment above the first method belongs to the class, not to its block.
                 todo.extend(body for body in inner.named_children if body.type in _BODIES)
-
-
-def _line_start(text: str, at: Any, node: Node) -> int:
-    return int(at(node.start_byte))
 
 
 def _trails(text: str, at: Any, node: Node) -> bool:

@@ -28,6 +28,8 @@ _CONTENT: Final = frozenset(
 # A reference holds one made-up name where values may be words that the grammar knows. Not for digests: those are stored.
 _ALIKE: Final = {**_SAME, "predefined_type": "type_identifier", "undefined": "identifier"}
 _INERT: Final = _CONTENT | {"html_character_reference"}
+# A region may be a method, which parses in a class only.
+CLASS: Final = ("class Region {\n", "\n}\n")
 
 
 def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = ()) -> str | None:
@@ -42,7 +44,7 @@ def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = 
 
 def check(file: TemplateFile, text: str, blocks: Sequence[Span], holes: Sequence[Filled]) -> None:
     """:class:`RenderRefused` when `text` has another shape than the template, naming the parameters of its `holes`."""
-    if file.shape is not None and shape_of(file.language, file.path, text, blocks) != file.shape:
+    if file.shape is not None and file.shape not in _shapes(file, text, blocks):
         raise _refused(file, holes, "has another structure than the template", only_source=False)
     _parses(file, text, blocks, holes)
 
@@ -68,8 +70,24 @@ def compare(
 
 def _parses(file: TemplateFile, text: str, blocks: Sequence[Span], holes: Sequence[Filled]) -> None:
     """Whole statements are left out of a shape, so with them the file must at least be one that the grammar takes."""
-    if blocks and file.language != "sql" and shape_of(file.language, file.path, text) is None:
+    if blocks and file.language != "sql" and not any(_shapes(file, text, ())):
         raise _refused(file, holes, "does not parse", only_source=True)
+
+
+def _shapes(file: TemplateFile, text: str, blocks: Sequence[Span]) -> Iterator[str | None]:
+    """The shape of `text`; of a region also the one it has in a class."""
+    yield shape_of(file.language, file.path, text, blocks)
+    if _may_be_method(file):
+        yield shape_of(file.language, file.path, *_in_class(text, blocks))
+
+
+def _may_be_method(file: TemplateFile) -> bool:
+    return file.region and file.language == "typescript"
+
+
+def _in_class(text: str, blocks: Sequence[Span]) -> tuple[str, list[Span]]:
+    shift = len(CLASS[0])
+    return CLASS[0] + text + CLASS[1], [(start + shift, end + shift) for start, end in blocks]
 
 
 def _loose(file: TemplateFile, text: str, blocks: Sequence[Span]) -> list[str] | None:
@@ -78,7 +96,10 @@ def _loose(file: TemplateFile, text: str, blocks: Sequence[Span]) -> list[str] |
         return list(_sql_kinds(text, blocks))
     if file.language not in ("python", "typescript"):
         return None
-    return _kinds(file.language, file.path, text, blocks, same=_ALIKE, content=_INERT)
+    kinds = _kinds(file.language, file.path, text, blocks, same=_ALIKE, content=_INERT)
+    if kinds is None and _may_be_method(file):
+        kinds = _kinds(file.language, file.path, *_in_class(text, blocks), same=_ALIKE, content=_INERT)
+    return kinds
 
 
 def _refused(file: TemplateFile, filled: Sequence[Filled], why: str, *, only_source: bool) -> RenderRefused:

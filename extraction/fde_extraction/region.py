@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,15 +20,15 @@ from fde_extraction.region_unit import Unit, units_of
 from fde_extraction.tree import Node
 
 ALIKE: Final = 0.35  # Jaccard of windows with the anchor's unit, in every file
-EVIDENCE: Final = (
-    20.0  # windows in common x Jaccard; unrelated code of 110 packages stays below 18, see docs/measurements.md
-)
+EVIDENCE: Final = 15.0  # windows in common x Jaccard; what three files share by chance stays far below
+PAIR_EVIDENCE: Final = 20.0  # of two files: unrelated code of 110 packages stays below 18
 RUN_EVIDENCE: Final = 30.0  # of units too small to count alone, together
 SMALL_LEAVES: Final = 40  # a unit below is no region by itself: such pieces are in every code base
 SMALL_LINES: Final = 6
 MARGIN: Final = 0.02  # by which a counterpart must beat the second best
 _NAME_HINT: Final = 0.1
 _COMPANION: Final = 0.5  # Jaccard of small units that stand beside a region or are used by it
+_INSIDE: Final = 0.25  # by which what a class or statement holds must be more alike than the whole to be taken instead
 _COMMON: Final = 8  # a window in more units of one file than this says nothing
 
 
@@ -113,6 +113,7 @@ class _Matching:
         self.anchor = min(range(len(files)), key=lambda k: (len(self.units[k]), k))
         self.others = [k for k in range(len(files)) if k != self.anchor]
         self.indexed = [_index(units) for units in self.units]
+        self.enough = EVIDENCE if len(files) > 2 else PAIR_EVIDENCE
         self.taken: list[set[int]] = [set() for _ in files]
 
     def regions(self) -> list[Region]:
@@ -122,7 +123,7 @@ class _Matching:
         }
         groups: list[Group] = []
         for group in pairs.values():
-            if not self._small(group) and self._evidence(group) >= EVIDENCE and self._free(group):
+            if self._counts(group) and self._free(group) and not self._hides(group, pairs):
                 self._take(group)
                 groups.append(group)
         loose = [group for group in pairs.values() if self._free(group)]
@@ -177,6 +178,19 @@ class _Matching:
     def _evidence(self, group: Group) -> float:
         core, least = self._windows(group)
         return len(core) * least
+
+    def _counts(self, group: Group) -> bool:
+        """Whether it is a region by itself."""
+        return not self._small(group) and self._evidence(group) >= self.enough
+
+    def _hides(self, group: Group, pairs: Mapping[int, Group]) -> bool:
+        """Whether what it holds is so much more alike that the rest of it is another matter."""
+        least = self._windows(group)[1]
+        return any(
+            self._windows(inner)[1] >= least + _INSIDE and self._counts(inner)
+            for inner in pairs.values()
+            if all(self.units[k][at].parent == owner for k, (at, owner) in enumerate(zip(inner, group, strict=True)))
+        )
 
     def _small(self, group: Group) -> bool:
         units = [self.units[k][number] for k, number in enumerate(group)]
@@ -291,7 +305,7 @@ class _Matching:
             group = self._counterparts(number) if unit.parent == owner[self.anchor] else None
             if group and all(self.units[k][at].parent == owner[k] for k, at in enumerate(group)):
                 inside.append(group)
-        strong = [group for group in inside if not self._small(group) and self._evidence(group) >= EVIDENCE]
+        strong = [group for group in inside if self._counts(group)]
         yield from (self._region(part, whole=False) for part in self._runs(strong))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace as restruct
 
@@ -25,10 +25,10 @@ from fde_template.encoding import Encoding, decode, encode, encoding_of
 from fde_template.errors import TemplateError
 from fde_template.region import Place, cut, placed
 from fde_template.render import render
+from fde_template.shape import CLASS
 
 # A method parses in a class only; what stands around it while it is abstracted is in no template.
-_OPENING: Final = "class Region {\n"
-_CLOSING: Final = "\n}\n"
+_OPENING, _CLOSING = CLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ def _unwrapped(file: TemplateFile) -> TemplateFile:
     ]
     segments = _without(_CLOSING[::-1], backwards)[::-1]
     ahead = [segment if segment.text is None else restruct(segment, text=segment.text[::-1]) for segment in segments]
-    return restruct(file, segments=tuple(ahead), shape=None)
+    return restruct(file, segments=tuple(ahead))
 
 
 def _without(text: str, segments: Sequence[Segment]) -> list[Segment]:
