@@ -215,6 +215,10 @@ def test_nobody_but_the_operator_publishes_or_reports(api: Any, given: Any, uniq
             "allowedValues are strings, numbers or booleans",
         ),
         ({"parameters": [{"name": "a", "type": "list"}]}, "a list has fields"),
+        (
+            {"parameters": [{"name": "a", "type": "list", "fields": [{"type": "int"}], "default": 1}]},
+            "a list parameter cannot have a default",
+        ),
         ({"parameters": [{"name": "a", "type": "int", "fields": [{"name": "b", "type": "int"}]}]}, "a list has fields"),
         (
             {"parameters": [{"name": "a", "type": "list", "fields": [{"name": "b", "type": "secretRef"}]}]},

@@ -144,6 +144,22 @@ def test_a_template_that_says_what_its_schema_does_not_is_refused(segments: tupl
         fit(file, b"x", PARAMETERS)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"type": "list"}, "a list has fields"),
+        ({"type": "int", "fields": (Field(name="a", type="int"),)}, "a list has fields"),
+        ({"type": "list", "fields": (Field(type="int"),), "default": 1}, "its items have no default"),
+    ],
+)
+def test_a_schema_that_no_value_could_satisfy_is_none(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Parameter(name="a", **wrong)
+    for kind in ("list", "secretRef"):
+        with pytest.raises(ValueError, match="a list holds plain values only"):
+            Field(name="b", type=kind)  # type: ignore[arg-type]
+
+
 def test_two_lists_are_linked_by_their_parameter() -> None:
     file = TemplateFile(
         path="load.sql",
