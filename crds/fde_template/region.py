@@ -99,6 +99,16 @@ def placed(text: str, place: Place, region: str) -> str:
     return text[: place.start] + indented(region, place.indent) + text[place.end :]
 
 
+def joined(regions: Sequence[bytes]) -> bytes:
+    """Regions one below the other, a blank line between two."""
+    return b"".join(
+        part
+        + (b"" if part.endswith(b"\n") or len(regions) == 1 else b"\n")
+        + (b"\n" if number + 1 < len(regions) else b"")
+        for number, part in enumerate(regions)
+    )
+
+
 def _apart(places: Sequence[Place]) -> bool:
     ordered = sorted(places, key=lambda place: place.start)
     return all(one.end <= other.start for one, other in pairwise(ordered))
@@ -216,7 +226,9 @@ def _ends(text: str, end: int) -> Iterator[int]:
 def _sql_bounds(text: str) -> tuple[list[int], list[int]]:
     """Starts: tokens that begin a line or follow a semicolon, a comma or a bracket, or WITH; ends: semicolons, closing
     brackets, the last token."""
-    starts, ends, before = [], [], ";"
+    starts: list[int] = []
+    ends: list[int] = []
+    before = ";"
     found = list(tokens(text))
     for index, token in enumerate(found):
         opens_line = not text[text.rfind("\n", 0, token.start) + 1 : token.start].strip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace as restruct
 
 from fde_api.primitive import PrimitiveSpec, Runtime, Segment, Template, TemplateFile
@@ -113,8 +114,40 @@ def abstract_regions(
     return _inside(result, kept, hosts, skipped, left_out, (name, tuple(customers)))
 
 
+def region_lines(result: Abstraction) -> list[str]:
+    """Where the regions stand in the files at hand; nothing of an abstraction of whole files. Not to be published."""
+    if not isinstance(result, RegionAbstraction):
+        return []
+    needs = sorted({statement for file in result.spec.template.files for statement in file.imports})
+    return [
+        *(found.line() for found in result.found),
+        *([f"the file around needs: {'; '.join(needs)}"] if needs else []),
+        *(f"no region of it: {why}" for why in result.left_out),
+    ]
+
+
+def with_regions(report: str, result: Abstraction) -> str:
+    """A report as JSON, with the regions' places."""
+    if not isinstance(result, RegionAbstraction):
+        return report
+    body = msgspec.json.decode(report)
+    body["regions"] = [
+        {
+            "path": found.path,
+            "kinds": list(found.kinds),
+            "places": {
+                member: {"file": path, "first": place.first, "last": place.last}
+                for member, (path, place) in sorted(found.places.items())
+            },
+        }
+        for found in result.found
+    ]
+    return msgspec.json.encode(body).decode()
+
+
 def _hosts(siblings: Sequence[Sibling]) -> tuple[list[_Host], list[Skipped]]:
-    hosts, skipped = [], []
+    hosts: list[_Host] = []
+    skipped: list[Skipped] = []
     for sibling in siblings:
         name = sibling.member or PurePosixPath(sibling.path).stem
         if any(host.name == name for host in hosts):

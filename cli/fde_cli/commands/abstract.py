@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from fde_extraction.abstract import Sibling
 
 
-def abstract(*files: Path, name: str, output: Path, bindings: Path, customers: str = "", json: bool = False) -> None:
+def abstract(
+    *files: Path,
+    name: str,
+    output: Path,
+    bindings: Path,
+    customers: str = "",
+    regions: bool | None = None,
+    json: bool = False,
+) -> None:
     """Sibling files to one parameterized primitive, with private bindings.
 
     Parameters
@@ -26,14 +34,17 @@ def abstract(*files: Path, name: str, output: Path, bindings: Path, customers: s
         Where the private values go, as {file stem: {parameter: value}}.
     customers
         Customer of each argument, separated by commas; without it each argument is a customer of its own.
+    regions
+        Abstract only the functions, classes and queries that the files share; with --no-regions never. Without either,
+        they are looked for where the files as a whole share too little.
     json
         Print the report (proof, parameters, where each stands) as JSON.
     """
     from fde_api.meta import Metadata, manifest
     from fde_api.primitive import DeploymentPrimitive
     from fde_extraction import path as paths
-    from fde_extraction.abstract import abstract as abstracted
     from fde_extraction.document import write
+    from fde_extraction.region_abstraction import abstract_or_regions, region_lines, with_regions
     from fde_extraction.report import as_json, lines
 
     _check_name(name)
@@ -43,15 +54,15 @@ def abstract(*files: Path, name: str, output: Path, bindings: Path, customers: s
     siblings = [
         sibling for index, path in enumerate(files) for sibling in _siblings(path, named[index] if named else path.stem)
     ]
-    result = abstracted(siblings, name=name)
+    result = abstract_or_regions(siblings, regions=regions, name=name)
     primitive = DeploymentPrimitive(
         metadata=Metadata(name=DeploymentPrimitive.object_name(name, result.spec.version)), spec=result.spec
     )
     write(output, manifest(primitive))
     write(bindings, result.bindings, private=True)
-    print("\n".join(lines(result)), file=sys.stderr)
+    print("\n".join([*lines(result), *region_lines(result)]), file=sys.stderr)
     if json:
-        print(as_json(result))
+        print(with_regions(as_json(result), result))
 
 
 def _check_name(name: str) -> None:

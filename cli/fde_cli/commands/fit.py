@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fde_api.primitive import PrimitiveSpec
 
 
 def fit(primitive: Path, file: Path, *, output: Path) -> None:
     """The values that give a file, or a directory of files, back byte for byte. Exit 1 with the first place that does not fit.
+
+    Of a primitive made of regions: where in the file they stand, and the values that give the file back around them.
 
     Parameters
     ----------
@@ -22,8 +28,13 @@ def fit(primitive: Path, file: Path, *, output: Path) -> None:
     from fde_extraction.document import read_primitive, write
     from fde_template.errors import DoesNotFit
     from fde_template.fit import fit_all
+    from fde_template.region import is_regions
 
     template = read_primitive(primitive).spec
+    if is_regions(template.template):
+        paths.apart({"--output": output}, [primitive, file])
+        write(output, _inside(template, file), private=True)
+        return
     sources = _sources(file, [entry.path for entry in template.template.files])
     paths.apart({"--output": output}, [primitive, *sources.values()])
     found = {name: paths.read(source) for name, source in sources.items()}
@@ -34,6 +45,19 @@ def fit(primitive: Path, file: Path, *, output: Path) -> None:
         raise DoesNotFit(where, error.line, error.column, error.expected) from error
     write(output, values, private=True)
     print(f"{file} fits: {len(values)} values", file=sys.stderr)
+
+
+def _inside(spec: PrimitiveSpec, file: Path) -> dict[str, Any]:
+    """The values of regions in `file`; says where each stands."""
+    from fde_extraction import path as paths
+    from fde_template.region import fit_regions
+
+    values, places = fit_regions(spec.template, str(file), paths.read(file), spec.parameters)
+    for part, (place, *others) in zip(spec.template.files, places, strict=True):
+        also = f"; fits also at {', '.join(f'{o.first}-{o.last}' for o in others)}" if others else ""
+        print(f"{part.path} stands in {file}, lines {place.first}-{place.last}{also}", file=sys.stderr)
+    print(f"{file} fits: {len(values)} values", file=sys.stderr)
+    return values
 
 
 def _sources(file: Path, names: list[str]) -> dict[str, Path]:

@@ -34,6 +34,7 @@ def instantiate(
     from fde_extraction import path as paths
     from fde_extraction.document import read_mapping, read_primitive
     from fde_library import lock as locks
+    from fde_template.region import is_regions, joined
     from fde_template.render import render_all
 
     if (values is None) == (bindings is None) or (bindings is not None) != bool(instance):
@@ -55,7 +56,13 @@ def instantiate(
         spec.parameters,
         secrets={name: value for name, value in given.items() if name in secret},
     )
+    imports = list(dict.fromkeys(line for file in spec.template.files for line in file.imports))
+    if imports:
+        print(f"the file around it needs: {'; '.join(imports)}", file=sys.stderr)
     if output is None:
+        if is_regions(spec.template):
+            sys.stdout.buffer.write(joined(list(rendered.values())))
+            return
         if len(rendered) != 1:
             raise Misuse(f"the primitive has {len(rendered)} files: give --output DIR.")
         sys.stdout.buffer.write(next(iter(rendered.values())))
