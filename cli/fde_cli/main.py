@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "abstract": ("abstract:abstract", "Sibling files to one parameterized primitive, with private bindings."),
     "demo": ("demo:demo", "The whole loop on the shipped fleet, with the review page."),
     "doctor": ("doctor:doctor", "What is reachable, permitted and set, with the next step for what is not."),
+    "export": ("export:export", "A primitive as a copier template, or as Jinja that people edit."),
     "fit": ("fit:fit", "The values that give a file back byte for byte."),
     "group": ("group:group", "Signatures and groups of events in a file, offline."),
     "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
@@ -44,6 +45,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "submit": ("submit:submit", "Hand in the files that solved a challenge."),
     "tee": ("tee:tee", "Run a program and copy its output to a log the sidecar reads."),
     "up": ("up:up", "The whole pipeline, embedded, with the review page."),
+    "upgrade": ("upgrade:upgrade", "A newer version of a primitive, merged with local edits."),
     "worker": ("worker:app", "The workers: ingest, fold, extraction."),
     "bench": ("bench:bench", "The benchmarks, as ratios against named peers in one run."),
 }

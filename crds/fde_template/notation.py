@@ -34,8 +34,8 @@ class Spelling:
         """A parameter."""
         return parameter
 
-    def field(self, item: str, field: str) -> str:
-        """A field of the item that is called `item` here; the item itself without a field."""
+    def field(self, parameter: str, item: str, field: str) -> str:
+        """A field of the item of list `parameter` that is called `item` here; the item itself without a field."""
         return f"{item}.{field}" if field else item
 
     def hole(self, name: str, filters: Sequence[str]) -> str:
@@ -137,7 +137,7 @@ class _Writer:
 
     def _name(self, part: Hole | When, of: str, item: str) -> str:
         if of and part.parameter == of:
-            return self.spelling.field(item, part.field)
+            return self.spelling.field(of, item, part.field)
         return self.spelling.name(part.parameter)
 
     def _text(self, text: str) -> None:

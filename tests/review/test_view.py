@@ -159,7 +159,7 @@ def test_it_reads_like_a_jinja_template() -> None:
     file = TemplateFile(path="a.sql", language="sql", segments=tuple(flat(nodes)))
     assert written(file) == (
         "SELECT\n"
-        "{% for column in columns %}\n  {{ column.name | snake }}{% if not loop.last %},\n{% endif %}{% endfor %}\n\n"
+        "{% for column in columns %}\n  {{ column.name | snake }}{% if not loop.last %},\n{% endif %}{% endfor %}\n"
         "\nFROM t\n"
         "{% if softDelete %}\nWHERE deleted_at IS NULL\n{% endif %}\n"
         '{% if mode == "full" %}\n-- all\n{% elif mode == "new" %}\n-- new\n{% endif %}\n'
