@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate, Proof
-from fde_api.primitive import Language, PrimitiveSpec
+from fde_api.primitive import Language, PrimitiveSpec, Value
 from fde_events.errors import Refused
 from fde_extraction import leak, standing
 from fde_extraction.acknowledge import acknowledgements
+from fde_extraction.attribution import Attributed, attributed
 from fde_extraction.engine import code_of
 from fde_extraction.evidence import Evidence, EvidenceStore, SiblingEvidence
+from fde_extraction.inference import Evidence as Inference
+from fde_extraction.inference import infer
 from fde_template.errors import DoesNotFit, TemplateError
 from fde_template.fit import fit_all
+from fde_template.region import fit_regions, is_regions
 
 
 class EvidenceChecker:
@@ -45,7 +47,7 @@ class EvidenceChecker:
         if self._store is None or candidate.spec.evidence_digest is None:
             raise Refused(f"candidate {name}: its evidence is not reachable here.")
         evidence = self._store.read(candidate.spec.evidence_digest, who=who, why=f"recheck of {name}")
-        bindings = {sibling.name: _values(proposal, sibling) for sibling in evidence.siblings}
+        bindings = {sibling.name: _values(proposal, sibling)[0] for sibling in evidence.siblings}
         texts = [code_of(file.path, file.content) for sibling in evidence.siblings for file in sibling.files]
         found = leak.scan(proposal, bindings, customers=evidence.customers, vocabulary=leak.vocabulary_of(texts))
         if found:
@@ -53,23 +55,50 @@ class EvidenceChecker:
             raise Refused(f"candidate {name}: the leak gate found {len(found)} leaks: {places}.")
         return _proof(evidence, proposal)
 
+    def inferred(self, proposal: PrimitiveSpec) -> tuple[tuple[Inference, ...], tuple[Inference, ...]]:
+        """What the template says of itself by the catalogue, and the compliance tags it proposes, each with why."""
+        found = infer(proposal)
+        return found.evidence, found.compliance
+
+    def attributed(self, candidate: PatternCandidate, *, who: str) -> tuple[Attributed, ...]:
+        """Where each parameter stands in each sibling, with what stands there; the read of the evidence is audited.
+
+        :class:`Refused` when the evidence is not reachable, or no longer fits the proposal.
+        """
+        name, proposal = candidate.metadata.name, candidate.spec.proposal
+        if self._store is None or candidate.spec.evidence_digest is None:
+            raise Refused(f"candidate {name}: its evidence is not reachable here.")
+        evidence = self._store.read(candidate.spec.evidence_digest, who=who, why=f"attribution of {name}")
+        found: list[Attributed] = []
+        for sibling in evidence.siblings:
+            values, first = _values(proposal, sibling)
+            found += attributed(proposal, sibling, values, first=first)
+        return tuple(found)
+
     def carried(self, proposal: PrimitiveSpec, proof: Proof) -> Proof:
         """`proof` said of `proposal`, which differs from the proven one in no text: what is to acknowledge is listed anew."""
         listed = acknowledgements(proposal, customers=proof.sibling_customers)
         return replace(proof, acknowledge=listed).of(proposal)
 
 
-def _values(proposal: PrimitiveSpec, sibling: SiblingEvidence) -> dict[str, Any]:
-    """The sibling's values under the edited template; fitting proves that they render its files' bytes."""
+def _values(proposal: PrimitiveSpec, sibling: SiblingEvidence) -> tuple[dict[str, Value], dict[str, int]]:
+    """The sibling's values under the edited template, and the line in its file where each template file begins.
+
+    Fitting proves that the values render the sibling's bytes.
+    """
     files = {file.template: file.content for file in sibling.files}
-    wanted = {file.path for file in proposal.template.files}
-    if files.keys() != wanted:
-        raise Refused(
-            f"the template has the files {', '.join(sorted(wanted))}, the siblings have {', '.join(sorted(files))}: it cannot "
-            "be checked against them."
-        )
+    wanted = [file.path for file in proposal.template.files]
     try:
-        return dict(fit_all(proposal.template, files, proposal.parameters))
+        if is_regions(proposal.template) and len(sibling.files) == 1:
+            (file,) = sibling.files
+            values, places = fit_regions(proposal.template, file.path, file.content, proposal.parameters)
+            return values, {path: ways[0].first for path, ways in zip(wanted, places, strict=True)}
+        if files.keys() != set(wanted):
+            raise Refused(
+                f"the template has the files {', '.join(wanted)}, the siblings have {', '.join(sorted(files))}: it cannot be "
+                "checked against them."
+            )
+        return dict(fit_all(proposal.template, files, proposal.parameters)), {}
     except DoesNotFit as misfit:
         raise Refused(f"sibling {sibling.name} is not rebuilt byte for byte any more: {misfit}") from misfit
     except TemplateError as error:

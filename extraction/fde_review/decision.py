@@ -5,7 +5,7 @@ It says beforehand what is missing; the registry is the authority and says it ag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from fde_api.publish import refusals
 from fde_events.errors import Refused
 from fde_registry.registry import Registry
 from fde_review import workbench
+from fde_review.exhibit import Fact, Standing
 
 
 class Checker(Protocol):
@@ -42,6 +43,14 @@ class Checker(Protocol):
 
     def leaks(self, proposal: PrimitiveSpec) -> list[str]:
         """What the gate finds without evidence: secrets and sensitive classes, by place."""
+        ...
+
+    def inferred(self, proposal: PrimitiveSpec) -> tuple[Sequence[Fact], Sequence[Fact]]:
+        """What the template says of itself, and the compliance tags proposed to the reviewer, each with why."""
+        ...
+
+    def attributed(self, candidate: PatternCandidate, *, who: str) -> Sequence[Standing]:
+        """Where each parameter stands in each sibling. The read is audited; Refused when the evidence is not reachable."""
         ...
 
     def carried(self, proposal: PrimitiveSpec, proof: Proof) -> Proof:

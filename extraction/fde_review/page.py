@@ -1,6 +1,6 @@
 """The review page: server-rendered HTML over the decision service. No script, no build, nothing from elsewhere.
 
-GET /  ·  GET /candidates/NAME  ·  POST /candidates/NAME/decision  ·  GET /style.css
+GET /  ·  GET /candidates/NAME  ·  GET /candidates/NAME/evidence  ·  POST /candidates/NAME/decision  ·  GET /style.css
 
 It listens on loopback and takes requests only under a loopback name (no DNS rebinding); a decision needs the token that only
 its own form knows. Who decides is whoever runs it, as the registry knows that person.
@@ -32,7 +32,7 @@ from fde_api.errors import ApiError
 from fde_api.primitive import Runtime
 from fde_events.errors import BadInput, FdeError, Refused, Unavailable
 from fde_registry.registry import Registry
-from fde_review import view
+from fde_review import exhibit
 from fde_review.decision import Checker, Decisions, missing
 
 _HERE: Final = Path(__file__).parent
@@ -100,6 +100,7 @@ class _Page:
                 Route("/", self.index, methods=["GET"]),
                 Route("/style.css", self.style, methods=["GET"]),
                 Route("/candidates/{name}", self.show, methods=["GET"]),
+                Route("/candidates/{name}/evidence", self.evidence, methods=["GET"]),
                 Route("/candidates/{name}/decision", self.decide, methods=["POST"]),
             ],
             middleware=[Middleware(_Guard)],
@@ -120,6 +121,17 @@ class _Page:
     def show(self, request: Request) -> Response:
         return self._show(self.registry.candidate(request.path_params["name"]))
 
+    def evidence(self, request: Request) -> Response:
+        """Where each parameter stands in each sibling: private, so it is a page of its own and each look is noted."""
+        candidate = self.registry.candidate(request.path_params["name"])
+        found = self.decisions.checker.attributed(candidate, who=self.registry.whoami())
+        return self._html(
+            "evidence.html",
+            summary=_summary(candidate),
+            siblings=exhibit.by_sibling(found),
+            colours=_colours(candidate),
+        )
+
     async def decide(self, request: Request) -> Response:
         body = await _body(request)
         form = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
@@ -139,6 +151,7 @@ class _Page:
                     reason=form.get("reason", ""),
                     generation=generation,
                     library_only=form.get("runs") == "library",
+                    acknowledged=form.get("acknowledged") == "yes",
                     runtime=_runtime(form.get("workload", "")) if form.get("runs") == "workload" else None,
                 )
             elif form.get("decision") == "reject":
@@ -167,18 +180,22 @@ class _Page:
         me = self.registry.whoami()
         spec = candidate.spec
         needs = missing(candidate, reviewer=me)
-        colours = {parameter.name: n % _COLOURS for n, parameter in enumerate(spec.proposal.parameters)}
-        files = [
-            {"path": file.path, "language": file.language, "pieces": _pieces(file, colours)}
-            for file in spec.proposal.template.files
-        ]
+        checker = self.decisions.checker
+        inferred, compliance = checker.inferred(spec.proposal)
+        acknowledge = exhibit.acknowledge_of(candidate)
         return self._html(
             "candidate.html",
             code=code,
             c=candidate,
             summary=_summary(candidate),
-            colours=colours,
-            files=files,
+            colours=_colours(candidate),
+            files=[(file, exhibit.lines_of(n, file)) for n, file in enumerate(spec.proposal.template.files)],
+            parameters=exhibit.parameters_of(candidate),
+            acknowledge=acknowledge,
+            to_acknowledge=sum(len(group.entries) for group in acknowledge),
+            inferred=inferred,
+            compliance=compliance,
+            has_evidence=checker.reaches(candidate),
             needs=needs,
             needs_workload=any("runtime.workload" in sentence for sentence in needs),
             barred=me == spec.author.username or me in spec.contributors,
@@ -249,6 +266,10 @@ def _runtime(text: str) -> Runtime:
         raise BadInput("workload", str(error)) from error
 
 
+def _colours(candidate: PatternCandidate) -> dict[str, int]:
+    return {parameter.name: n % _COLOURS for n, parameter in enumerate(candidate.spec.proposal.parameters)}
+
+
 def _summary(candidate: PatternCandidate) -> dict[str, Any]:
     spec = candidate.spec
     return {
@@ -265,17 +286,3 @@ def _summary(candidate: PatternCandidate) -> dict[str, Any]:
         "languages": ", ".join(sorted({file.language for file in spec.proposal.template.files})),
         "visible": len(spec.proposal.provenance.visible_to),
     }
-
-
-def _pieces(file: Any, colours: dict[str, int]) -> list[dict[str, Any]]:
-    return [
-        {"text": segment.text}
-        if segment.hole is None
-        else {
-            "hole": view.spelled(segment.hole),
-            "colour": colours.get(segment.hole.parameter, 0),
-            "place": segment.hole.place,
-            "parameter": segment.hole.parameter,
-        }
-        for segment in file.segments
-    ]

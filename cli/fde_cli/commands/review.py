@@ -69,7 +69,7 @@ def show(name: str, *, registry: Registry = None, json_: Json = False) -> int:
     """
     from fde_api.meta import manifest
     from fde_cli.registry_option import registry_at
-    from fde_review import view
+    from fde_review import exhibit
     from fde_review.decision import missing
 
     home = registry_at(registry)
@@ -86,19 +86,12 @@ def show(name: str, *, registry: Registry = None, json_: Json = False) -> int:
     print(f"evidence    {spec.evidence_digest or 'none'}")
     print(f"visible to  {', '.join(spec.proposal.provenance.visible_to) or 'everyone'}")
     print(f"contributed {', '.join(spec.contributors) or 'nobody'}")
-    print("\nparameters")
-    width = max((len(parameter.name) for parameter in spec.proposal.parameters), default=0)
-    for parameter in spec.proposal.parameters:
-        default = "" if parameter.default is None else f" = {parameter.default}"
-        allowed = f" one of {', '.join(map(str, parameter.allowed_values))}" if parameter.allowed_values else ""
-        need = "required" if parameter.required else "optional"
-        print(
-            f"  {parameter.name:<{width}}  {parameter.type:<10} {need}{default}{allowed}  {parameter.description}".rstrip()
-        )
-    for file in spec.proposal.template.files:
-        print(f"\n--- {file.path} ({file.language})\n{view.written(file)}")
+    print()
+    for line in exhibit.told(candidate):
+        print(line)
     if spec.review is not None:
-        print(f"\n{spec.review.decision} by {spec.review.reviewer} {spec.review.at}: {spec.review.reason}")
+        seen = ", all that was listed acknowledged" if spec.review.acknowledged else ""
+        print(f"\n{spec.review.decision} by {spec.review.reviewer} {spec.review.at}{seen}: {spec.review.reason}")
         return 0
     needs = missing(candidate, reviewer=home.whoami())
     print("\nbefore it can be approved:" if needs else "\nnothing stands in the way of an approval")
@@ -115,6 +108,7 @@ def approve(
     reason: str = "",
     workload: Path | None = None,
     library_only: Annotated[bool, Parameter(negative=())] = False,
+    acknowledge: Annotated[bool, Parameter(negative=())] = False,
     generation: Positive | None = None,
     evidence: Evidence = None,
 ) -> int:
@@ -132,6 +126,8 @@ def approve(
         A YAML file that says how it runs (kind, image by digest, command).
     library_only
         It is instantiated into repositories, and never run by an FDEDeployment.
+    acknowledge
+        You have looked at everything that `fde review show` lists to acknowledge; the decision records it.
     generation
         The generation you looked at; refused if it is another one now.
     evidence
@@ -146,7 +142,14 @@ def approve(
         raise Misuse("--workload and --library-only exclude each other.")
     decisions = Decisions(registry_at(registry), _checker(evidence))
     runtime = runtime_in(workload) if workload is not None else None
-    done = decisions.approve(name, reason=reason, generation=generation, runtime=runtime, library_only=library_only)
+    done = decisions.approve(
+        name,
+        reason=reason,
+        generation=generation,
+        runtime=runtime,
+        library_only=library_only,
+        acknowledged=acknowledge,
+    )
     published = done.status.published_as if done.status is not None else None
     print(f"approved {name}" + (f", published as {published}" if published else "; the operator publishes it"))
     return 0
