@@ -236,13 +236,13 @@ def _random(leaf: Node, name: str) -> Iterator[tuple[str, int, int, str]]:
     for match in _CHUNK.finditer(leaf.text):
         chunk = match.group()
         before = leaf.text[: match.start()].lower()
-        if before.endswith(("sha256:", "sha512:", "sha1:")) or not _drawn(chunk, named=bool(name)):
+        if before.endswith(("sha256:", "sha512:", "sha1:")) or not drawn(chunk, named=bool(name)):
             continue
         called = re.search(r"([\w-]+)\s*[=:]\s*$", leaf.text[: match.start()])
         yield "api-key", leaf.start + match.start(), leaf.start + match.end(), called.group(1) if called else name
 
 
-def _drawn(chunk: str, *, named: bool) -> bool:
+def drawn(chunk: str, *, named: bool) -> bool:
     """Whether `chunk` looks drawn at random: a long run that mixes letters and digits, or groups of such."""
     if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", chunk) or re.search(
         r"\.(internal|local|corp|example|com|net|org|io)$", chunk

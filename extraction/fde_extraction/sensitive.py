@@ -2,8 +2,9 @@
 
 leaf's text and names -> find() -> spans with a class
 
-Classes: host (internal names, private addresses), email, account (cloud account ids, locators, ARNs), user,
-person (after an honorific or a word like author), customer.
+Classes: host (internal names, private addresses, resources of one cloud account, shares), url, email, account (ids of clouds'
+accounts, projects, tenants and resources, locators, ARNs), user, phone, person, channel, ticket (fde_extraction.person), customer.
+What standards and vendors publish is left alone (fde_extraction.public).
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+from fde_extraction import secrets
+from fde_extraction.person import NAME, NEXT, persons
+from fde_extraction.public import TENANTED, VENDORS_OWN, is_public
 from fde_template.words import words
 
+_VENDORS: Final = 3  # dots in a vendor's own host
 _INTERNAL: Final = (
     r"(?:[\w-]+\.)+(?:internal|corp|local|lan|intra|intranet|private|priv|test|example|invalid|home\.arpa)"
 )
@@ -23,22 +29,16 @@ _ADDRESS: Final = (
     r"(?:10(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}|169\.254(?:\.\d{1,3}){2}|"
     r"192\.0\.2\.\d{1,3}|198\.51\.100\.\d{1,3}|203\.0\.113\.\d{1,3}|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])(?:\.\d{1,3}){2})"
 )
-_CAPITAL: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u010c\u0106\u0160\u017d\u0141\u0130\u015e"
-# A capital, then small letters: neither an acronym nor an initial alone.
-_NAME: Final = rf"(?:[{_CAPITAL}]['\u2019])?[{_CAPITAL}][^\W\d_A-Z]+(?:['\u2019-]?[{_CAPITAL}][^\W\d_A-Z]+)*"
-_NEXT: Final = rf"[ \t]+(?:(?:von|van|de|der|den|della|di|da|zu|bin|al|[{_CAPITAL}]\.)[ \t]+)*{_NAME}"
-_PERSON: Final = (
-    rf"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Frau|Herrn?|Mme|Mlle|Monsieur|Madame|Se\u00f1ora?)\b\.?"
-    rf"(?:[ \t]+(?:Dr|Prof)\b\.?)*{_NEXT}(?:{_NEXT}){{0,2}}"
-)
-_SIGNED: Final = re.compile(
-    rf"(?:@author[ \t:]+(?P<one>{_NAME}(?:{_NEXT}){{0,3}})|"
-    rf"\b(?i:author|owner|contact|maintainer|maintained by|written by)[ \t]*(?::[ \t]*|(?<=by)[ \t]+)(?P<two>{_NAME}(?:{_NEXT}){{1,3}}))"
-)
 _SIGNING: Final = frozenset("author authors owner contact maintainer maintainers".split())
 # Order matters: the wider text first, so that an address in an ARN is part of it.
 _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")),
+    (
+        "phone",
+        re.compile(
+            r"(?<![\w.)\]+])\+[1-9]\d{0,2}(?=[ .()-])(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)|(?<=\btel:)\+?\d[\d .-]{6,18}\d|(?<![\w-])(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"
+        ),
+    ),
     ("account", re.compile(r"arn:aws[\w-]*:[\w-]*:[\w-]*:\d{12}:[^\s\"'`$,;{}]+")),
     (
         "url",
@@ -46,11 +46,38 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
             rf"[a-z][a-z0-9+.-]*://(?:{_INTERNAL}|{_ADDRESS})(?::\d+)?/(?=[^\s\"'`]*[A-Za-z])[^\s\"'`${{}}<>?#]*"
         ),
     ),
-    ("host", re.compile(rf"(?<![\w.@-]){_INTERNAL}(?![\w-])")),
+    ("host", re.compile(rf"(?<![\w.@-]){_INTERNAL}(?![\w-]|\.\w)")),
+    (
+        "host",
+        re.compile(
+            r"(?<![\w.@-])(?:[\w-]+\.)+(?:internal|corp|intra|intranet|lan|priv)\.(?:[\w-]+\.)+[a-z]{2,}(?![\w-]|\.\w)"
+        ),
+    ),
+    (
+        "host",
+        re.compile(
+            r"(?<![\w.@-])(?:[A-Za-z0-9][\w-]*\.)+(?:" + "|".join(suffix for suffix, _ in TENANTED) + r")(?![\w-]|\.\w)"
+        ),
+    ),
+    ("host", re.compile(r"(?<=://)(?:[^\s/@'\"]*@)?(?P<only>[A-Za-z][\w-]*)(?=:\d|/|$|[\s'\"`?])")),
+    ("host", re.compile(r"(?<![\w-])[A-Za-z]+(?:-[A-Za-z0-9]+)*-?\d+(?=:\d{2,5}(?!\w))")),
     ("host", re.compile(rf"(?<![\w.]){_ADDRESS}(?![\w.])")),
-    ("account", re.compile(r"(?<![\w.])\d{12}(?![\w]|\.\d)")),
+    ("account", re.compile(r"(?<![\w.-])(?:\d{12}|\d{4}-\d{4}-\d{4})(?![\w-]|\.\d)")),
+    (
+        "account",
+        re.compile(
+            r"\b(?:vpc|subnet|sg|vpce|igw|rtb|eni|vol|snap|nat|acl|tgw|eipalloc|fs|i)-(?=[a-f]*\d)(?:[0-9a-f]{17}|[0-9a-f]{8})\b"
+        ),
+    ),
+    ("account", re.compile(r"(?<=\bprojects/)(?=[a-z-]*\d)[a-z][a-z0-9-]{4,28}[a-z0-9](?![\w-])")),
+    ("account", re.compile(r"(?<![\w.-])[a-z][a-z0-9-]{3,22}-(?!(?:19|20)\d\d\.)\d{4,6}(?=\.\w+\.\w)")),
     ("account", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)),
-    ("account", re.compile(r"\b[A-Z]{2,4}\d{5,}(?:\.[A-Za-z][A-Za-z0-9_]*)?\b|\b[a-z]{2}\d{5}\.[a-z]+-[a-z]+-\d\b")),
+    (
+        "account",
+        re.compile(
+            r"\b(?!(?:INC|CHG|RITM|REQ|PRB|TASK)\d)[A-Z]{2,4}\d{5,}(?:\.[A-Za-z][A-Za-z0-9_]*)?\b|\b[a-z]{2}\d{5}\.[a-z]+-[a-z]+-\d\b"
+        ),
+    ),
     (
         "user",
         re.compile(
@@ -58,11 +85,43 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         ),
     ),
 )
+# Schemes whose first part is a host; s3:// and gs:// name buckets, which vary by themselves.
+_HOSTED: Final = re.compile(
+    r"(?i)(?:https?|wss?|rediss?|postgres(?:ql)?(?:\+\w+)?|mysql(?:\+\w+)?|mariadb|amqps?|kafka|mongodb(?:\+srv)?|ldaps?|s?ftps?|ssh|tcp|"
+    r"nats|smtps?|smb|cifs|nfs|mqtts?|mssql(?:\+\w+)?|sqlserver|jdbc:\w+|oracle(?:\+\w+)?|clickhouse)://\Z"
+)
+# What every compose file and every example calls its services.
+_SERVICES: Final = frozenset(
+    "localhost redis kafka zookeeper postgres postgresql db database mysql mariadb rabbitmq mongo mongodb minio elasticsearch opensearch host "
+    "hostname server broker vault proxy api web app backend frontend nginx consul etcd nats keycloak localstack memcached clickhouse cassandra "
+    "prometheus grafana otel collector jaeger smtp mail ftp sftp example user username account tenant domain".split()
+)
+# Such words are members in code (`pattern.test(text)`, `threading.local`) as well as the last part of a host.
+_MEMBERS: Final = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+")
+_OWNERS: Final = ("self.", "this.", "cls.", "super.", "module.", "window.", "process.", "os.", "sys.")
+_CODE_AFTER: Final = re.compile(r"\s+(?:import|as|if|else|and|or|in|is|of)\b|\s*(?:[(\[;,)=+*<>!&|?:{}\]]|\Z|\n)")
+_CODE_BEFORE: Final = re.compile(
+    r"(?:^|[=({\[,:;!&|?+*<>]|\b(?:return|if|elif|while|when|case|assert|const|let|var|async|and|or|not|await|in|is|import|from|with|yield|new|typeof))\s*\Z"
+)
 _USERS: Final = frozenset("user username login owner principal assignee".split())
-_ACCOUNTS: Final = frozenset("account accountid tenantid subscription projectid".split())
+_ACCOUNTS: Final = frozenset(
+    "account accountid tenantid subscription subscriptionid projectid organizationid organisationid orgid workspaceid directoryid locator "
+    "instanceid clusterid".split()
+)
+_CHANNELS: Final = frozenset("channel channels slack".split())
+_PHONES: Final = frozenset("phone mobile msisdn hotline pager sms fax telephone".split())
 # What code calls the parties it serves: a value of that name is somebody's name.
 PARTY: Final = frozenset(
     "customer tenant client company organization organisation org brand partner merchant owner firm".split()
+)
+_SHORTEST: Final = 2
+_WORD: Final = 4
+_ALONE: Final = 6
+# Two and three letters that code is full of: they abbreviate nobody's name.
+_LANGUAGE: Final = frozenset(
+    "and any api app as asc at by csv cte db def del dev env eof end etl fde for get gcp aws sap url uri uid id if in int ip is io iso key log max "
+    "min not now null of on or out own pk put qa row run set sha sql ssl sum tag the tls to tmp top ttl two one try udf use utc utf var via xml "
+    "yes no http json dml ddl pii sla s3 kms iam vpc ec2 sns sqs jwt sso dlq mfa ok pg ts py tsv add all avg day new old us eu uk de".split()
 )
 _PLAIN: Final = frozenset(
     "root admin postgres system user default guest anonymous public sa dbo nobody self current_user".split()
@@ -91,13 +150,16 @@ def find(
     `wide` false, or a text of `bare` in it: no whole URL or ARN, only the sensitive text within.
     """
     found = [
-        Sensitive(kind, *match.span())
+        Sensitive(kind, *span)
         for kind, pattern in _CLASSES
         for match in pattern.finditer(text)
-        if not (kind == "url" or match.group().startswith("arn:"))
-        or (wide and not any(part in match.group() for part in bare))
+        if (
+            not (kind == "url" or match.group().startswith("arn:"))
+            or (wide and not any(part in match.group() for part in bare))
+        )
+        and not _harmless(kind, text, *(span := match.span("only" if "only" in pattern.groupindex else 0)))
     ]
-    found += _persons(text)
+    found += [Sensitive(*item) for item in persons(text)]
     found += _named(text, hints)
     found += [Sensitive("customer", *span) for name in customers for span in spelled(name, text)]
     kept: list[Sensitive] = []
@@ -107,17 +169,38 @@ def find(
     return sorted(kept, key=lambda item: item.start)
 
 
-def _persons(text: str) -> Iterator[Sensitive]:
-    """People's names by what stands before them; there is no list of names, so a name by itself is not seen."""
-    for match in re.finditer(_PERSON, text):
-        yield Sensitive("person", *match.span())
-    for match in _SIGNED.finditer(text):
-        yield Sensitive("person", *match.span("one" if match["one"] else "two"))
+def _harmless(kind: str, text: str, start: int, end: int) -> bool:
+    """Whether what looks sensitive is everybody's, or is no text of its class where it stands."""
+    shown = text[start:end]
+    before, after = text[text.rfind("\n", 0, start) + 1 : start], text[end : end + 16]
+    if is_public(kind, shown):
+        # A range is public with its width; an address in it is somebody's.
+        return not re.fullmatch(r"[\d.]+\.0\.0", shown) or after[:1] == "/"
+    if kind == "url" and (host := re.match(r"\w+://([^/:]+)", shown)):
+        return is_public("host", host[1])
+    if kind != "host":
+        return False
+    if re.fullmatch(r"[\d.]+", shown):
+        return re.search(r"(?i)(?:version|ver|v|release|driver)[\s=:\"'/-]*\Z|\b[A-Z]\w*/\Z", before) is not None
+    if "." not in shown:
+        if _HOSTED.search(before.removesuffix(before.rpartition("://")[2])) is None and "://" in before[-80:]:
+            return True
+        return shown.lower() in _SERVICES or ("://" not in before and not re.search(r"[\"'`,=@]\Z|^\Z", before))
+    if shown.lower().split(".")[0] in VENDORS_OWN and any(
+        re.search(rf"\.(?:{suffix})\Z", shown) for suffix, _ in TENANTED
+    ):
+        return shown.count(".") <= _VENDORS
+    if not _MEMBERS.fullmatch(shown) or any(mark in before for mark in ("'", '"', "`", "#", "//", "--", "@")):
+        return False
+    return shown.startswith(_OWNERS) or (
+        bool(before or after) and bool(_CODE_AFTER.match(after)) and bool(_CODE_BEFORE.search(before))
+    )
 
 
 def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
     for hint in hints[:1]:
-        parts = set(words(hint)) | {"".join(words(hint))}
+        called = words(hint)
+        parts = {*called, "".join(called), *(one + other for one, other in pairwise(called))}
         if (
             parts & _USERS
             and re.fullmatch(r"[\w.@\\-]{3,64}", text)
@@ -125,17 +208,53 @@ def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
             and re.search(r"\d", text)
         ):
             yield Sensitive("user", 0, len(text))
-        if parts & _SIGNING and re.fullmatch(rf"{_NAME}(?:{_NEXT}){{1,3}}", text):
+        if parts & _SIGNING and re.fullmatch(rf"{NAME}(?:{NEXT}){{1,3}}", text):
             yield Sensitive("person", 0, len(text))
-        if parts & _ACCOUNTS and re.fullmatch(r"[\w.-]{4,64}", text) and re.search(r"\d", text):
+        named = "slack" in parts and re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)+", text)
+        if named or (parts & _CHANNELS and re.fullmatch(r"#[\w-]+|[CGD][A-Z0-9]{8,10}", text)):
+            yield Sensitive("channel", 0, len(text))
+        if parts & _PHONES and re.fullmatch(r"\+?[\d ().-]{7,20}", text) and not is_public("phone", text):
+            yield Sensitive("phone", 0, len(text))
+        if called[-1:] == ("id",) and secrets.drawn(text, named=True):
+            yield Sensitive("account", 0, len(text))
+        if (
+            parts & _ACCOUNTS
+            and re.fullmatch(r"[\w.-]{4,64}", text)
+            and re.search(r"\d", text)
+            and not is_public("account", text)
+        ):
             yield Sensitive("account", 0, len(text))
 
 
 def spelled(name: str, text: str) -> Iterator[tuple[int, int]]:
-    """Where `name` stands in `text` in any case and with any separators between its words; four letters at least."""
+    """Where `name` stands in `text` in any case and with any separators between its words.
+
+    From six letters anywhere, from four as words of their own (``orderGate`` holds ``gate``, ``delegate`` does not); shorter
+    ones are abbreviations, which are capitals and no words of a language (``HF_ORDERS``).
+    """
     parts = words(name)
-    if sum(map(len, parts)) < 4:
+    size = sum(map(len, parts))
+    if size < _SHORTEST or (size < _ALONE and not parts[0].isalpha() and size < _WORD):
+        return
+    if size < _WORD:
+        if len(parts) == 1 and name.lower() not in _LANGUAGE and name.isalpha():
+            yield from (
+                match.span()
+                for match in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(name.upper())}(?![A-Za-z0-9])", text)
+            )
         return
     pattern = r"[\W_]*".join(map(re.escape, parts))
     for match in re.finditer(pattern, text, re.IGNORECASE):
-        yield match.span()
+        start, end = match.span()
+        if size >= _ALONE or (_edge(text, start) and _edge(text, end)):
+            yield start, end
+
+
+def _edge(text: str, at: int) -> bool:
+    before, after = text[at - 1 : at], text[at : at + 1]
+    return (
+        not (before.isalnum() and after.isalnum())
+        or (before.islower() and after.isupper())
+        or before.isdigit()
+        or after.isdigit()
+    )
