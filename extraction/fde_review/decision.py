@@ -131,6 +131,7 @@ class Decisions:
                 f"candidate {name} changed since you looked: you reviewed generation {generation}, it is {looked_at} now. "
                 f"Look again (fde review show {name}), then decide."
             )
+        listed = current.spec.proof is not None and bool(current.spec.proof.acknowledge)
         wanted = current.spec.proposal.runtime
         if library_only:
             wanted = replace(wanted, deployable=False, workload=None)
@@ -148,7 +149,7 @@ class Decisions:
                     f"that: {'; '.join(added[:5])}. Check it out and resubmit it with that workload; then somebody decides."
                 )
             current = self.registry.edit(name, filled.spec.proposal, proof=proof, generation=looked_at)
-        return self._decide(current, "Approved", reason, acknowledged=acknowledged)
+        return self._decide(current, "Approved", reason, acknowledged=acknowledged and listed)
 
     def reject(self, name: str, *, reason: str, generation: int | None = None) -> PatternCandidate:
         """Reject, with a reason that its contributors will read."""
@@ -221,7 +222,7 @@ class Decisions:
             decision="Approved" if decision == "Approved" else "Rejected",
             reviewer=self.registry.whoami(),
             reviewed_generation=current.metadata.generation or 1,
-            acknowledged=acknowledged and current.spec.proof is not None and bool(current.spec.proof.acknowledge),
+            acknowledged=acknowledged,
             reason=reason.strip(),
             at=self.clock(),
         )

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fde_api.candidate import Identity, PatternCandidate, PatternCandidateSpec, Signal
+from fde_api.candidate import Acknowledgement, Identity, PatternCandidate, PatternCandidateSpec, Signal
 from fde_api.meta import Metadata
 from fde_api.primitive import PrimitiveSpec
 from fde_extraction.engine import AbstractionEngine
 from fde_extraction.evidence import EvidenceStore, evidence_of
+from fde_extraction.explanation import Explained, HoleUse, Reason, explanations
 from fde_extraction.join import Group
 from fde_extraction.recheck import EvidenceChecker
 from fde_extraction.solutions import SourceFile, digest
@@ -101,6 +102,35 @@ def library(tmp_path: Path, store: EvidenceStore, abstracted: Any) -> Path:
     DirectoryRegistry.engine(path).propose(candidate)
     write_settings(path, DirectorySettings(identity=DANA))
     return path
+
+
+@pytest.fixture
+def listed(library: Path, abstracted: Any) -> str:
+    """Another candidate of the same siblings, whose proof lists two things, with the engine's reasons; its name."""
+    engine = DirectoryRegistry.engine(library)
+    first = engine.candidate("c-0000aaaa")
+    proposal = replace(first.spec.proposal, primitive_name="rate-limit-other")
+    (parameter, *_) = proposal.parameters
+    file = proposal.template.files[0].path
+    explained = Explained(
+        parameter.name,
+        Reason("form", ("url",)),
+        Reason("assigned", ("BASE_URL",)),
+        (HoleUse(file, 5, "python.string.double", (), Reason("root")),),
+    )
+    proof = replace(
+        first.spec.proof,
+        acknowledge=(
+            Acknowledgement(kind="word", what="limit", path=file, line=12),
+            Acknowledgement(kind="shell", what="subprocess.run", path=file, line=14),
+        ),
+    )
+    spec = replace(
+        first.spec, proposal=proposal, proof=proof.of(proposal), explained=explanations([explained]), review=None
+    )
+    name = "c-0000bbbb"
+    engine.propose(PatternCandidate(metadata=Metadata(name=name), spec=spec))
+    return name
 
 
 @pytest.fixture

@@ -69,6 +69,48 @@ def test_approved_for_the_library_only_it_is_published(fde: Any, library: Path) 
     assert manifest["spec"]["provenance"]["contributors"] == [ANA]
 
 
+def test_what_is_listed_is_shown_and_must_be_acknowledged(fde: Any, dana: Any, listed: str, library: Path) -> None:
+    code, out, _ = fde("show", listed)
+    assert code == 0
+    assert "shell subprocess.run at" in out
+    assert "name: what is assigned to BASE_URL" in out
+    code, _, err = fde("approve", listed, "--library-only")
+    assert code == 1
+    assert "2 entries are listed" in err and "--acknowledge" in err
+    assert dana.candidate(listed).metadata.generation == 1
+    assert fde("approve", listed, "--library-only", "--acknowledge", evidence=False)[0] == 0
+    document = yaml.safe_load((library / "candidates" / f"{listed}.yaml").read_text())
+    assert document["spec"]["review"]["acknowledged"] is True
+
+
+def test_acknowledging_nothing_is_not_recorded(fde: Any, dana: Any) -> None:
+    assert fde("approve", "c-0000aaaa", "--library-only", "--acknowledge")[0] == 0
+    assert dana.candidate("c-0000aaaa").spec.review.acknowledged is False
+
+
+def test_a_proof_of_another_proposal_approves_nothing(fde: Any, library: Path, dana: Any) -> None:
+    from msgspec.structs import replace
+
+    engine = DirectoryRegistry.engine(library)
+    made = engine.candidate("c-0000aaaa")
+    other = replace(made.spec.proposal, tags=("swapped",))
+    engine.propose(replace(made, spec=replace(made.spec, proposal=other)))
+    code, _, err = fde("approve", "c-0000aaaa", "--library-only")
+    assert code == 1
+    assert "its proof is of another proposal" in err
+    assert dana.candidate("c-0000aaaa").spec.review is None
+
+
+def test_an_edited_proposal_has_a_proof_of_its_own(fde: Any, tmp_path: Path, dana: Any) -> None:
+    before = dana.candidate("c-0000aaaa").spec
+    checked_out(fde, tmp_path / "work")
+    edit(tmp_path / "work" / "primitive.yaml", lambda d: d.update(tags=["http"]))
+    assert fde("resubmit", str(tmp_path / "work"))[0] == 0
+    after = dana.candidate("c-0000aaaa").spec
+    assert before.proof.proves(before.proposal) and not before.proof.proves(after.proposal)
+    assert after.proof.proves(after.proposal)
+
+
 def test_approved_with_a_workload_its_reviewer_is_no_contributor(fde: Any, library: Path, tmp_path: Path) -> None:
     file = tmp_path / "workload.yaml"
     file.write_text(yaml.safe_dump(WORKLOAD))

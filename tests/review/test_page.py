@@ -76,6 +76,65 @@ def test_a_workload_can_be_typed_in(page: TestClient, dana: Any) -> None:
     assert dana.candidate("c-0000aaaa").spec.proposal.runtime.workload.kind == "Job"
 
 
+def test_what_is_listed_is_ticked_before_it_is_approved_and_the_decision_says_so(
+    page: TestClient, dana: Any, listed: str
+) -> None:
+    from urllib.parse import urlencode
+
+    html = page.get(f"/candidates/{listed}").text
+    assert "To acknowledge" in html
+    assert html.index("subprocess.run") < html.index(">limit<"), "what may do harm comes before mere words"
+    assert "all 2 entries listed" in html
+
+    def decide(**more: str) -> Any:
+        fields = form(page) | more
+        return page.post(
+            f"/candidates/{listed}/decision",
+            content=urlencode(fields),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            follow_redirects=False,
+        )
+
+    refused = decide()
+    assert refused.status_code == 409
+    assert "2 entries are listed for the reviewer to acknowledge" in refused.text
+    assert dana.candidate(listed).spec.review is None
+    assert dana.candidate(listed).metadata.generation == 1
+    assert decide(acknowledged="yes").status_code == 303
+    assert dana.candidate(listed).spec.review.acknowledged
+    assert "all that was listed acknowledged" in page.get(f"/candidates/{listed}").text
+
+
+def test_each_parameter_says_where_it_stands_and_why_it_is_called_so(page: TestClient, listed: str) -> None:
+    html = page.get(f"/candidates/{listed}").text
+    assert "what is assigned to BASE_URL" in html
+    assert "every sibling&#39;s text has the form of this: url" in html
+    places = re.findall(r'<a href="#(f\d+l\d+)">', html)
+    assert places
+    assert all(f'id="{anchor}"' in html for anchor in places)
+    assert "the value as it is" in html
+
+
+def test_where_a_parameter_stands_in_each_sibling_is_private_and_every_look_is_noted(
+    page: TestClient, store: Any
+) -> None:
+    assert "northgate" not in page.get("/candidates/c-0000aaaa").text.replace("northgate@company.example", "")
+    assert store.audits() == []
+    html = page.get("/candidates/c-0000aaaa/evidence").text
+    assert html.count("<h2>") == 3
+    assert "api.northgate.example" in html and "sync.py:5" in html
+    (audit,) = store.audits()
+    assert (audit.who, audit.why) == ("dana@company.example", "attribution of c-0000aaaa")
+
+
+def test_where_the_evidence_is_not_reachable_the_page_says_so(dana: Any) -> None:
+    from fde_extraction.recheck import EvidenceChecker
+
+    page = TestClient(create_app(dana, checker=EvidenceChecker(None)), base_url=URL, raise_server_exceptions=False)
+    assert "/evidence" not in page.get("/candidates/c-0000aaaa").text
+    assert "not reachable" in page.get("/candidates/c-0000aaaa/evidence").text
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -191,7 +250,10 @@ class Outline(HTMLParser):
             self._open.pop()
 
 
-@pytest.mark.parametrize("path", ["/", "/candidates/c-0000aaaa"])
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    "path", ["/", "/candidates/c-0000aaaa", "/candidates/c-0000bbbb", "/candidates/c-0000aaaa/evidence"]
+)
 def test_pages_can_be_read_and_used_without_seeing_them(page: TestClient, path: str) -> None:
     html = page.get(path).text
     outline = Outline()
