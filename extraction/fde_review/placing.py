@@ -82,12 +82,14 @@ def placed(
     shape: str | None = None
     for chosen, numbers in _choices(reading.nodes):
         places |= _looked_up(file, reading, declared, placing, known, removed, chosen, numbers)
-    if all(isinstance(node, Literal | Hole) for node in reading.nodes) and file.shape is not None:
+    # A template with blocks has no one shape; without them it has again.
+    had_blocks = any(segment.mark is not None for segment in old)
+    if all(isinstance(node, Literal | Hole) for node in reading.nodes) and (file.shape is not None or had_blocks):
         sample = _Sample(found, declared, {n: places[n] for n in places}, removed, {}, 0)
         sample.fill(reading.nodes)
         blocks = [sample.spans[n] for n, place in places.items() if place.endswith("source") and n in sample.spans]
         shape = shape_of(file.language, file.path, "".join(sample.parts), blocks)
-        if shape is None:
+        if shape is None and file.shape is not None:
             raise BadInput(file.path, "the edited file does not parse with sample values in its holes")
     return Placed(tuple(places[number] for number in range(len(found))), shape)
 
