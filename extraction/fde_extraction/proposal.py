@@ -22,6 +22,7 @@ from fde_api.publish import MIN_CUSTOMERS
 from fde_events.challenge import Challenge
 from fde_extraction.acknowledge import acknowledgements
 from fde_extraction.explanation import Explained, explanations
+from fde_extraction.inference import described
 from fde_extraction.join import Group, Skipped
 from fde_extraction.solutions import SourceFile
 
@@ -122,7 +123,7 @@ def proposed_spec(
     tags = tuple(
         dict.fromkeys(tag for tag in (*abstracted.spec.tags, about or kind, challenge.kind, group.language) if tag)
     )
-    return replace(
+    spec = replace(
         abstracted.spec,
         primitive_name=name,
         version=version,
@@ -130,6 +131,9 @@ def proposed_spec(
         tags=tags[:32],
         provenance=Provenance(challenge=challenge.id, sources=sources, visible_to=() if everyone else sources),
     )
+    # What compliance it may need is only proposed, to whoever reviews it: it stands in no spec.
+    inferred, _, _ = described(spec)
+    return inferred
 
 
 def candidate_of(

@@ -162,6 +162,8 @@ def lines_of(index: int, file: TemplateFile) -> list[Line]:
             said(Piece(view.spelled(part), part.parameter, part.place))
         else:
             said(Piece(part.text if isinstance(part, Mark) else _mark(part), part.parameter))
+    if len(lines) > 1 and not lines[-1].pieces:  # behind the last line break there is no line
+        lines.pop()
     return lines
 
 
@@ -224,6 +226,14 @@ def told(candidate: PatternCandidate) -> Iterator[str]:
     for group in listed:
         for item, _ in group.entries:
             yield f"  {item}"
+
+
+def by_field(facts: Sequence[Fact]) -> list[tuple[str, str, list[Fact]]]:
+    """(field, value, why), in the order in which each is said first."""
+    found: dict[tuple[str, str], list[Fact]] = {}
+    for fact in facts:
+        found.setdefault((fact.field, fact.value), []).append(fact)
+    return [(field, value, why) for (field, value), why in found.items()]
 
 
 def by_sibling(standings: Sequence[Standing]) -> list[tuple[str, str, list[Standing]]]:
