@@ -9,6 +9,7 @@ somebody meant. So are the names of environment variables, which are each custom
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ _CONTROL: Final = frozenset(
     "if_statement elif_clause for_statement for_in_statement while_statement do_statement try_statement except_clause "
     "catch_clause conditional_expression ternary_expression switch_case case_clause match_statement with_statement".split()
 )
-_ENVIRONMENT: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9\u0298]+)+")
+# What stands before the name of an environment variable; the name itself is a string or, after a dot, an identifier.
+_ACCESS: Final = ("environ [", "environ . get (", "getenv (", "env [", "env . get (", "process . env .", "meta . env .")
 _STATEMENT: Final = re.compile(
     r"\s*(?:select\b.*\bfrom\b|insert\s+(?:overwrite\s+)?into\b|merge\s+into\b|update\b.*\bset\b|delete\s+from\b|with\b.*\bas\s*\("
     r"|copy\s+into\b|copy\b.*\b(?:from|to|stdin|stdout)\b|put\s+file:|unload\s*\(|truncate\s+table\b|(?:create|alter)\s+(?:or\s+\w+\s+)?(?:\w+\s+){0,3}"
@@ -81,10 +83,7 @@ def shown(file: TemplateFile) -> Shown:
                 result.code += [Token(word, number, True) for word in _WORD.findall(line)]
     else:
         data = text.encode("utf-8", "surrogatepass")
-        places = [
-            (len(text[:a].encode("utf-8", "surrogatepass")), len(text[:b].encode("utf-8", "surrogatepass")))
-            for a, b in spans
-        ]
+        places = _in_bytes(text, spans)
         _walk(grammar.parse(file.language, file.path, data).root_node, places, result)
     return result
 
@@ -101,9 +100,24 @@ def _text(file: TemplateFile) -> tuple[str, list[tuple[int, int]]]:
             opened.append(at if segment.when is not None else None)
         elif segment.mark == "end" and opened:
             start = opened.pop()
-            if start is not None:
+            if start is not None and not any(block is not None for block in opened):  # the outermost holds the others
                 spans.append((start, at))
     return "".join(parts), spans
+
+
+def _in_bytes(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    found, at, size = list[tuple[int, int]](), 0, 0
+    for start, end in spans:
+        before = size + len(text[at:start].encode("utf-8", "surrogatepass"))
+        at, size = end, before + len(text[start:end].encode("utf-8", "surrogatepass"))
+        found.append((before, size))
+    return found
+
+
+def _within(at: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether `at` lies in one of `spans`, which are in order and do not overlap."""
+    index = bisect_right(spans, (at, sys.maxsize)) - 1
+    return index >= 0 and at < spans[index][1]
 
 
 class _Sharing:
@@ -115,7 +129,7 @@ class _Sharing:
 
     def token(self, text: str, at: int, first: int = 1) -> Token:
         line = bisect_right(self.starts, at) - 1
-        return Token(text, first + line, not any(start <= at < end for start, end in self.spans))
+        return Token(text, first + line, not _within(at, self.spans))
 
 
 def _sql(text: str, first: int, sharing: _Sharing) -> Iterator[list[Token]]:
@@ -156,7 +170,7 @@ def _walk(root: Node, spans: Sequence[tuple[int, int]], result: Shown) -> None:
         kind = node.type
         if kind == "comment" or kind == "hash_bang_line" or kind == "regex" or kind == "jsx_text":
             continue
-        shared = not any(start <= node.start_byte < end for start, end in spans)
+        shared = not _within(node.start_byte, spans)
         line = node.start_point[0] + 1
         result.control += kind in _CONTROL
         if kind in _IMPORTS:
@@ -174,20 +188,24 @@ def _walk(root: Node, spans: Sequence[tuple[int, int]], result: Shown) -> None:
         else:
             said = _said(node)
             code = result.code
-            if [token.text for token in code[-4:]] == ["process", ".", "env", "."]:
+            if _names_environment(code) and said.isidentifier():
                 said = HOLE
             code.append(Token("." if said == "?." else said, line, shared))
 
 
 def _literal(node: Node, line: int, shared: bool, result: Shown) -> None:
     content = _content(node)
-    if _ENVIRONMENT.fullmatch(content):
+    if _names_environment(result.code):
         content = HOLE
     result.code.append(Token(f"'{content}'", line, shared))
     result.strings.append(Token(content, line, shared))
     if _STATEMENT.match(content):
         for statement in _sql(content, line, _Sharing(content, ())):
             result.sql.append([Token(token.text, token.line, shared) for token in statement])
+
+
+def _names_environment(before: Sequence[Token]) -> bool:
+    return " ".join(token.text for token in before[-4:]).endswith(_ACCESS)
 
 
 def _is_prose(node: Node) -> bool:

@@ -121,7 +121,7 @@ def test_evidence_names_the_line_where_it_stands() -> None:
         "# salesforce, servicenow: Retry-After\nx = 1\n",
         '"""Reads Salesforce by OAuth2 client_credentials and merges into Snowflake."""\nx = 1\n',
         "def f():\n    '''ServiceNow /api/now/table/incident'''\n    return 1\n",
-        "import os\nKEY = os.environ['SALESFORCE_API_KEY']\n",
+        "import os\nKEY = os.environ['Retry-After'], os.environ.get('Retry-After'), os.getenv('Retry-After')\n",
     ],
 )
 def test_prose_and_names_of_environment_variables_say_nothing(text: str) -> None:
@@ -130,6 +130,11 @@ def test_prose_and_names_of_environment_variables_say_nothing(text: str) -> None
     assert (
         found.pattern.source.type == found.pattern.source.auth_method == found.pattern.source.rate_limit_handling == ""
     )
+
+
+def test_the_name_of_an_environment_variable_in_typescript_says_nothing() -> None:
+    found = infer(spec("const key = process.env.salesforce_key ?? process.env['/api/now/table'];\n", suffix="ts"))
+    assert found.tags == ("typescript",)
 
 
 def test_a_client_that_reads_and_writes_alike_is_neither_source_nor_destination() -> None:
