@@ -115,6 +115,14 @@ def test_each_parameter_says_where_it_stands_and_why_it_is_called_so(page: TestC
     assert "the value as it is" in html
 
 
+def test_what_the_template_says_of_itself_is_shown_with_what_was_seen(page: TestClient) -> None:
+    html = page.get("/candidates/c-0000aaaa").text
+    row = re.search(r'<th scope="row">pattern\.source\.type</th><td>([^<]+)</td><td>([^<]+)</td>', html)
+    assert row is not None
+    assert row[1] == "rest"
+    assert "requests" in row[2] and ".py:3" in row[2]
+
+
 def test_where_a_parameter_stands_in_each_sibling_is_private_and_every_look_is_noted(
     page: TestClient, store: Any
 ) -> None:
