@@ -80,9 +80,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ),
     (
         "user",
-        re.compile(
-            r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(?:BREAKGLASS|ADMIN|SVC|USER|LOGIN|SERVICE)(?:_[A-Z0-9]+)*_\d{2,}\b"
-        ),
+        re.compile(r"\b[A-Z][A-Z0-9_]*(?:BREAK_?GLASS|ADMIN|SVC|USER|LOGIN|SERVICE)(?:_[A-Z0-9]+)*_\d{2,}\b"),
     ),
 )
 # Schemes whose first part is a host; s3:// and gs:// name buckets, which vary by themselves.
