@@ -33,7 +33,7 @@ class EvidenceChecker:
         digest = candidate.spec.evidence_digest
         return self._store is not None and digest is not None and self._store.has(digest)
 
-    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
+    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
         """What a hole that a person made is part of, by the engine's parsers."""
         return standing.place_at(language, path, text, start, end)
 

@@ -10,8 +10,10 @@ from fde_extraction.language import language
 from fde_extraction.site import place_of
 
 
-def place_at(name: LanguageName, path: str, text: str, start: int, end: int) -> str | None:
-    """What ``text[start:end]`` is part of (fde_template.place); None when it is no part of one name or literal.
+def place_at(name: LanguageName, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
+    """The place of the name or literal that ``text[start:end]`` is part of, and the narrowest place there (fde_template.place).
+
+    None when it is no part of a single one.
 
     :class:`UnparsableSource` when the language does not take `text`. A keyword is no place: a value there is program.
     """
@@ -20,5 +22,5 @@ def place_at(name: LanguageName, path: str, text: str, start: int, end: int) -> 
             if leaf.kind.startswith("keyword") or start == end == leaf.start < leaf.end:
                 continue
             whole = (leaf.start, leaf.end) == (start, end)
-            return place_of(leaf.place, (text[start:end],), whole=whole, before=text[leaf.start : start])
+            return leaf.place, place_of(leaf.place, (text[start:end],), whole=whole, before=text[leaf.start : start])
     return None

@@ -6,7 +6,7 @@ Parameter, its holes -> question() -> an entry of copier.yml
 from __future__ import annotations
 
 import keyword
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fde_api.primitive import Hole, Parameter, Scalar, When
@@ -42,8 +42,18 @@ def condition(when: When, *, is_flag: bool) -> str:
     return f"{name} == {quoted(when.equals)}"
 
 
-def question(parameter: Parameter, holes: Sequence[Hole], flags: frozenset[str]) -> dict[str, Any]:
-    """The entry of copier.yml. `holes`: where the parameter stands; `flags`: the parameters that are bools.
+def asked_when(parameter: Parameter, declared: Mapping[str, Parameter]) -> list[When]:
+    """What must hold for `parameter` to be asked for, outermost first: what it hangs on may hang on something itself."""
+    found: list[When] = []
+    at: Parameter | None = parameter
+    while at is not None and at.when is not None and at.when not in found:
+        found.insert(0, at.when)
+        at = declared.get(at.when.parameter)
+    return found
+
+
+def question(parameter: Parameter, holes: Sequence[Hole], declared: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The entry of copier.yml. `holes`: where the parameter stands; `declared`: every parameter by name.
 
     Numbers are asked for as text, because copier's own number types spell ``007`` and ``1_000`` anew.
     """
@@ -66,8 +76,9 @@ def question(parameter: Parameter, holes: Sequence[Hole], flags: frozenset[str])
     if parameter.type == "list":
         entry["multiline"] = True
         entry["placeholder"] = plain(_example(parameter))
-    if parameter.when is not None:
-        entry["when"] = "{{ " + condition(parameter.when, is_flag=parameter.when.parameter in flags) + " }}"
+    if whens := asked_when(parameter, declared):
+        tests = [condition(when, is_flag=declared[when.parameter].type == "bool") for when in whens]
+        entry["when"] = "{{ " + " and ".join(tests) + " }}"
     validator = _validator(parameter, holes)
     if validator:
         entry["validator"] = validator

@@ -17,7 +17,7 @@ import yaml
 
 from fde_api.primitive import Hole, Parameter, PrimitiveSpec, TemplateFile
 from fde_events.errors import Refused
-from fde_library.copier_question import RESERVED, question, variable
+from fde_library.copier_question import RESERVED, asked_when, question, variable
 from fde_template.encoding import encode
 from fde_template.notation import BRACKET, ENVIRONMENT, Spelling, quoted, written
 from fde_template.structure import holes, structure
@@ -126,7 +126,7 @@ def _questions(spec: PrimitiveSpec, *, crlf: bool) -> str:
     for file in spec.template.files:
         for hole in holes(structure(file)):
             standing.setdefault(hole.parameter, []).append(hole)
-    flags = frozenset(parameter.name for parameter in spec.parameters if parameter.type == "bool")
+    declared = {parameter.name: parameter for parameter in spec.parameters}
     document: dict[str, Any] = {
         "_subdirectory": BODY,
         "_templates_suffix": SUFFIX,
@@ -137,10 +137,11 @@ def _questions(spec: PrimitiveSpec, *, crlf: bool) -> str:
             "undefined": "jinja2.StrictUndefined",
         },
     }
-    # A flag before what asks for it: copier asks in this order.
-    ordered = sorted(spec.parameters, key=lambda parameter: parameter.when is not None)
+    # copier asks in this order: what a question hangs on comes before it.
+    ordered = sorted(spec.parameters, key=lambda parameter: len(asked_when(parameter, declared)))
     document |= {
-        variable(parameter.name): question(parameter, standing.get(parameter.name, ()), flags) for parameter in ordered
+        variable(parameter.name): question(parameter, standing.get(parameter.name, ()), declared)
+        for parameter in ordered
     }
     head = f"# {spec.object_name}, exported by `fde export --format copier`. No tasks and no extensions: no --trust is needed.\n"
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=False, width=10_000)

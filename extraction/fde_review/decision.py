@@ -37,7 +37,7 @@ class Checker(Protocol):
         """Whether the candidate's evidence can be read here."""
         ...
 
-    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
+    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
         """What ``text[start:end]`` is part of, for a hole that a person made (:class:`fde_review.placing.Placing`)."""
         ...
 

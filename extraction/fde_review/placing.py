@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from fde_api.primitive import Hole, Language, Parameter, Segment, TemplateFile, When
 from fde_events.errors import BadInput, FdeError
 from fde_review.reading import Reading
 from fde_template.filters import apply
 from fde_template.place import refusal
 from fde_template.shape import shape_of
-from fde_template.structure import Literal, Node, Optional, Repeat, flat, holes
+from fde_template.structure import Literal, Node, Optional, Repeat, flat, holes, structure
 
 _WORD: Final = re.compile(r"\w+|\W")
 _SAMPLES: Final = ("xq", "1", "True", "true", "xq.example", "")
@@ -36,8 +38,8 @@ Choice = dict[tuple[str, str], str]
 class Placing(Protocol):
     """The engine's knowledge of languages."""
 
-    def __call__(self, language: Language, path: str, text: str, start: int, end: int) -> str | None:
-        """What ``text[start:end]`` is part of; None when it is no part of one name or literal.
+    def __call__(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
+        """The name or literal that ``text[start:end]`` is part of, and the narrowest place there; None: of no single one.
 
         :class:`FdeError` when the language does not take the text.
         """
@@ -65,9 +67,11 @@ def placed(
     """
     new = list(flat(reading.nodes))
     found = list(holes(reading.nodes))
-    known, removed = _matched(old, new)
+    was, removed = _matched(old, new)
+    before = [segment.hole for segment in old if segment.hole is not None]
+    known = {number: before[index].place for number, index in was.items()}
     if _bare(old) == _bare(new):
-        return Placed(tuple(known[number].place for number in range(len(found))), file.shape)
+        return Placed(tuple(known[number] for number in range(len(found))), file.shape)
     if placing is None or file.language == "other":
         for number in range(len(found)):
             if number not in known:
@@ -77,11 +81,23 @@ def placed(
                     + ("(the engine is not at hand)" if file.language != "other" else "(no grammar takes the file)"),
                     line=reading.lines[number],
                 )
-        return Placed(tuple(known[number].place for number in range(len(found))), file.shape)
-    places: dict[int, str] = {}
+        return Placed(tuple(known[number] for number in range(len(found))), file.shape)
+    looked = _Looking(file, placing, declared)
+    now = looked.up(reading.nodes, known, removed, reading.lines)
+    then = _before(looked, file, old)
+    places = {}
+    for number in range(len(found)):
+        index = was.get(number)
+        place = _agreed(known.get(number), now.get(number), then.get(index) if index is not None else None)
+        if place is None:
+            raise BadInput(
+                file.path,
+                "this hole is no part of one name or literal: let it stand for a whole name or number, or inside one "
+                "string or comment",
+                line=reading.lines[number],
+            )
+        places[number] = place
     shape: str | None = None
-    for chosen, numbers in _choices(reading.nodes):
-        places |= _looked_up(file, reading, declared, placing, known, removed, chosen, numbers)
     # A template with blocks has no one shape; without them it has again.
     had_blocks = any(segment.mark is not None for segment in old)
     if all(isinstance(node, Literal | Hole) for node in reading.nodes) and (file.shape is not None or had_blocks):
@@ -94,54 +110,77 @@ def placed(
     return Placed(tuple(places[number] for number in range(len(found))), shape)
 
 
-def _looked_up(
-    file: TemplateFile,
-    reading: Reading,
-    declared: Mapping[str, Parameter],
-    placing: Placing,
-    known: Mapping[int, Hole],
-    removed: Mapping[int, str],
-    chosen: Choice,
-    numbers: Sequence[int],
-) -> dict[int, str]:
-    """The places of `numbers`, all of which stand in the rendering that `chosen` gives."""
-    found = list(holes(reading.nodes))
-    have = {number: hole.place for number, hole in known.items()}
-    why = ""
-    for variant in range(len(_LAYOUT)):
-        sample = _Sample(found, declared, have, removed, chosen, variant)
-        sample.fill(reading.nodes)
-        text = "".join(sample.parts)
-        try:
-            inferred = {
-                n: placing(file.language, file.path, text, *sample.spans[n]) for n in numbers if n in sample.spans
-            }
-        except FdeError as error:
-            why = why or str(error)
-            continue
-        places = {}
-        for number in numbers:
-            place = _agreed(have.get(number), inferred.get(number))
-            if place is None:
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Sample renderings of one file's nodes, parsed."""
+
+    file: TemplateFile
+    placing: Placing
+    declared: Mapping[str, Parameter]
+
+    def up(
+        self, nodes: Sequence[Node], known: Mapping[int, str], removed: Mapping[int, str], lines: Sequence[int]
+    ) -> dict[int, tuple[str, str]]:
+        """What each hole is part of, by number, where it is part of one leaf. :class:`BadInput` when nothing parses."""
+        found = list(holes(nodes))
+        inferred: dict[int, tuple[str, str]] = {}
+        for chosen, numbers in _choices(nodes):
+            if not numbers:
+                continue
+            why = ""
+            for variant in range(len(_LAYOUT)):
+                sample = _Sample(found, self.declared, known, removed, chosen, variant)
+                sample.fill(nodes)
+                text = "".join(sample.parts)
+                spans = {number: sample.spans[number] for number in numbers if number in sample.spans}
+                try:
+                    leaves = {n: self.placing(self.file.language, self.file.path, text, *spans[n]) for n in spans}
+                except FdeError as error:
+                    why = why or str(error)
+                    continue
+                inferred |= {number: leaf for number, leaf in leaves.items() if leaf is not None}
+                break
+            else:
+                first = next((number for number in numbers if number not in known), None)
                 raise BadInput(
-                    file.path,
-                    "this hole is no part of one name or literal: let it stand for a whole name or number, or inside one "
-                    "string or comment",
-                    line=reading.lines[number],
+                    self.file.path,
+                    f"with sample values in its holes the edited file does not parse ({why})",
+                    line=lines[first] if first is not None and lines else None,
                 )
-            places[number] = place
-        return places
-    first = next((number for number in numbers if number not in known), None)
-    line = reading.lines[first] if first is not None else None
-    raise BadInput(file.path, f"with sample values in its holes the edited file does not parse ({why})", line=line)
+        return inferred
 
 
-def _agreed(known: str | None, inferred: str | None) -> str | None:
-    if known is not None and (known.rsplit(".", 1)[-1] in _OPEN_KINDS or known.endswith(".dotted")):
+def _before(looking: _Looking, file: TemplateFile, old: Sequence[Segment]) -> dict[int, tuple[str, str]]:
+    """As the parser saw the candidate with the same samples; nothing when it took none of them."""
+    places = dict(enumerate(segment.hole.place for segment in old if segment.hole is not None))
+    try:
+        return looking.up(structure(replace(file, segments=tuple(_numbered(old)))), places, {}, ())
+    except BadInput:
+        return {}
+
+
+def _numbered(segments: Sequence[Segment]) -> list[Segment]:
+    """`segments` with the holes' numbers for their places, as a reading has them."""
+    found: list[Segment] = []
+    number = 0
+    for segment in segments:
+        if segment.hole is not None:
+            found.append(Segment(hole=replace(segment.hole, place=f"#{number}")))
+            number += 1
+        else:
+            found.append(segment)
+    return found
+
+
+def _agreed(known: str | None, now: tuple[str, str] | None, then: tuple[str, str] | None) -> str | None:
+    """The known place as long as the hole stands in what it stood in; else what the parser says."""
+    if known is None:
+        return now[1] if now is not None else None
+    if known.rsplit(".", 1)[-1] in _OPEN_KINDS or known.endswith(".dotted"):
         return known
-    if known is not None and inferred is not None and _root(known) == _root(inferred):
+    if now is not None and (_root(known) == _root(now[0]) or (then is not None and then[0] == now[0])):
         return known
-    return inferred
+    return now[1] if now is not None else None
 
 
 def _root(place: str) -> str:
@@ -255,11 +294,11 @@ def _token(segment: Segment) -> tuple[object, ...]:
     return "text", segment.text, segment.mark
 
 
-def _matched(old: Sequence[Segment], new: Sequence[Segment]) -> tuple[dict[int, Hole], dict[int, str]]:
-    """Numbers of new holes to the holes they were, and to the text that stood there for those that were none."""
-    before, after = list(_rows(old)), list(_rows(new))
+def _matched(old: Sequence[Segment], new: Sequence[Segment]) -> tuple[dict[int, int], dict[int, str]]:
+    """Numbers of new holes to the numbers of the holes they were, and to the text that stood there for those that were none."""
+    before, after = list(_rows(_numbered(old))), list(_rows(new))
     keys = [[tuple(token for token, _ in row) for row in side] for side in (before, after)]
-    known: dict[int, Hole] = {}
+    known: dict[int, int] = {}
     removed: dict[int, str] = {}
     for tag, a, b, c, d in difflib.SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_opcodes():
         one = [token for row in before[a:b] for token in row]
@@ -271,7 +310,7 @@ def _matched(old: Sequence[Segment], new: Sequence[Segment]) -> tuple[dict[int, 
 Row = list[tuple[tuple[object, ...], Hole | None]]
 
 
-def _within(one: Row, two: Row, known: dict[int, Hole], removed: dict[int, str], *, same: bool) -> None:
+def _within(one: Row, two: Row, known: dict[int, int], removed: dict[int, str], *, same: bool) -> None:
     if same:
         codes = [("equal", 0, len(one), 0, len(two))]
     else:
@@ -281,7 +320,7 @@ def _within(one: Row, two: Row, known: dict[int, Hole], removed: dict[int, str],
         if tag == "equal":
             for (_, was), (_, now) in zip(one[a:b], two[c:d], strict=True):
                 if was is not None and now is not None:
-                    known[_number(now)] = was
+                    known[_number(now)] = _number(was)
         elif d - c == 1 and (hole := two[c][1]) is not None and all(was is None for _, was in one[a:b]):
             removed[_number(hole)] = "".join(str(token[1]) for token, _ in one[a:b] if token[0] == "text")
 

@@ -40,6 +40,7 @@ def a_file(path: str, *nodes: Node, **more: Any) -> TemplateFile:
     return TemplateFile(path=path, language="other", segments=tuple(flat(nodes)), **more)
 
 
+SOFT, HARD = When(parameter="softDelete"), When(parameter="softDelete", equals="false")
 PARAMETERS = (
     Parameter(name="apiHost", type="host", required=True, description="Where it asks; {{ not Jinja }}"),
     Parameter(name="entity", type="string", required=True),
@@ -48,6 +49,8 @@ PARAMETERS = (
     Parameter(name="mode", type="enum", allowed_values=("full", "new rows"), default="full"),
     Parameter(name="softDelete", type="bool", required=True),
     Parameter(name="since", type="string", when=When(parameter="mode", equals="new rows"), required=True),
+    Parameter(name="graceText", type="string", when=When(parameter="grace"), required=True),
+    Parameter(name="grace", type="bool", when=SOFT, required=True),
     Parameter(name="not", type="string", default="{% raw %}"),
     Parameter(name="apiKey", type="secretRef"),
     Parameter(name="regions", type="list", fields=(Field(type="string"),), required=True),
@@ -62,7 +65,6 @@ PARAMETERS = (
         ),
     ),
 )
-SOFT, HARD = When(parameter="softDelete"), When(parameter="softDelete", equals="false")
 BLOCKS: tuple[Node, ...] = (
     Literal("select\n  "),
     Repeat(
@@ -84,7 +86,9 @@ BLOCKS: tuple[Node, ...] = (
     Literal("') }}{%- if x %}{# note #}{{{"),
     hole("not", place="string"),
     Literal("{"),
-    Optional(SOFT, (Literal("\n\nwhere deleted\n"),)),
+    Optional(
+        SOFT, (Literal("\n\nwhere deleted\n"), Optional(When(parameter="grace"), (hole("graceText"), Literal("\n"))))
+    ),
     Optional(HARD, (Literal("  \nwhere true "),)),
     Literal("\n    "),
     Optional(When(parameter="mode", equals="new rows"), (Literal("    and at > "), hole("since"), Literal("\n"))),
@@ -139,6 +143,8 @@ VALUES: dict[str, Any] = {
     "entity": "OrderShipped v2",
     "pageSize": "007",
     "softDelete": True,
+    "grace": True,
+    "graceText": "since a day",
     "mode": "new rows",
     "since": "2026-01-01",
     "regions": ["city", "BOX", "day"],
@@ -173,10 +179,20 @@ def both(
     return tuple({name: (tmp_path / side / name).read_bytes() for name in names} for side in ("ours", "theirs"))  # type: ignore[return-value]
 
 
+def without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
 CASES = {
     "blocks": VALUES,
-    "defaults": {**VALUES, "softDelete": False, "mode": "full", "columns": VALUES["columns"][:1], "regions": []},
-    "none": {**VALUES, "columns": [], "ratio": "0.10", "pageSize": 1000},
+    "defaults": {
+        **without(VALUES, "grace", "graceText"),
+        "softDelete": False,
+        "mode": "full",
+        "columns": VALUES["columns"][:1],
+        "regions": [],
+    },
+    "none": {**without(VALUES, "graceText"), "grace": False, "columns": [], "ratio": "0.10", "pageSize": 1000},
 }
 
 
