@@ -14,16 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fde_api.primitive import Hole, PrimitiveSpec, TemplateFile
-from fde_events.errors import BadInput
+from fde_api.primitive import PrimitiveSpec, TemplateFile
 from fde_extraction.hazardtable import CALLS, METHODS, NODE, SQL
-from fde_extraction.language import language
+from fde_extraction.outline import HOLE, is_comment, is_literal, outlined
 
 Kind = Literal["shell", "eval", "dynamic import", "deserialisation", "host", "import", "dynamic sql", "destructive"]
-_LITERAL: Final = ("string", "template", "fstring")
-_HOLE: Final = "\ue000"  # private use: in no source that anybody wrote
 _URL: Final = re.compile(
-    rf"\b[a-z][a-z0-9+.-]*://(?:[^\s/@'\"`{_HOLE}]*@)?((?:[\w-]+\.)+[\w-]+)(?![\w.{_HOLE}-])", re.IGNORECASE
+    rf"\b[a-z][a-z0-9+.-]*://(?:[^\s/@'\"`{HOLE}]*@)?((?:[\w-]+\.)+[\w-]+)(?![\w.{HOLE}-])", re.IGNORECASE
 )
 _BARE: Final = re.compile(
     r"(?:[a-z0-9][a-z0-9-]*\.)+(?:com|net|org|io|dev|cloud|ai|app|co|eu|us|uk|de|fr|nl|ch|info|biz|gov|edu|int|mil|example|internal|local|corp)"
@@ -69,7 +66,7 @@ def hazards(spec: PrimitiveSpec) -> tuple[Hazard, ...]:
     for file in spec.template.files:
         read = _read(file)
         for kind, at, what in _in(file, read):
-            found.add(Hazard(kind, file.path, read.text.count("\n", 0, at) + 1, what.replace(_HOLE, "_")))
+            found.add(Hazard(kind, file.path, read.text.count("\n", 0, at) + 1, what.replace(HOLE, "_")))
     return tuple(sorted(found, key=lambda item: (item.path, item.line, item.kind, item.what)))
 
 
@@ -90,36 +87,22 @@ def _in(file: TemplateFile, read: _Code) -> Iterator[tuple[Kind, int, str]]:
 
 
 def _read(file: TemplateFile) -> _Code:
-    text = "".join(
-        segment.text if segment.text is not None else _word(segment.hole) if segment.hole is not None else ""
-        for segment in file.segments
-    )
-    if file.language == "other":
-        return _Code(text, text, ((0, text),))
-    try:
-        root = language(file.language).parse(text.replace(_HOLE, "q"), file.path)
-    except BadInput:
+    outline = outlined(file)
+    text = outline.text
+    if outline.leaves is None:
         return _Code(text, text, ((0, text),))  # by its words alone: more is listed than there is
     pieces, literals, at, inside = list[str](), list[tuple[int, int]](), 0, False
-    for leaf in root.leaves():
-        comment = "comment" in leaf.kind or "comment" in leaf.place
-        literal = not comment and (leaf.kind.endswith("_text") or any(mark in leaf.place for mark in _LITERAL))
+    for leaf in outline.leaves:
+        literal = is_literal(leaf)
         pieces.append(text[at : leaf.start])
         shown = text[leaf.start : leaf.end]
-        pieces.append(re.sub(r"[^\n]", " ", shown) if literal or comment else shown)
+        pieces.append(re.sub(r"[^\n]", " ", shown) if literal or is_comment(leaf) else shown)
         if literal and inside:  # statements in a string are leaves of their own, and one text
             literals[-1] = (literals[-1][0], leaf.end)
         elif literal:
             literals.append((leaf.start, leaf.end))
         at, inside = leaf.end, literal
     return _Code(text, "".join([*pieces, text[at:]]), tuple((start, text[start:end]) for start, end in literals))
-
-
-def _word(hole: Hole) -> str:
-    """What stands for a hole: no source or layout at all, a number for numbers, else one letter that nobody writes."""
-    if hole.place.endswith(("source", "layout")):
-        return ""
-    return "0" if hole.place.endswith("number") else "True" if hole.place.endswith("python.bool") else _HOLE
 
 
 def _hosts(read: _Code) -> Iterator[tuple[Kind, int, str]]:

@@ -12,12 +12,15 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from fde_api.primitive import PrimitiveSpec
 from fde_extraction.leak import OURS
+from fde_extraction.outline import HOLE, is_comment, is_literal, outlined
 from fde_extraction.schema import CLOSED_SETS, catalogued
 from fde_extraction.slot import singular
+from fde_extraction.tree import Node
 from fde_template.words import words
 
 # HTTP field names and media types (IANA), encodings, URL schemes, kinds of signals: standards, not anybody's choice.
@@ -44,8 +47,27 @@ _GRAMMAR: Final = frozenset(
     "select where group order join left right inner outer full union insert update create drop alter merge using matched values "
     "begin commit table view case end distinct having limit varchar integer timestamp bigint coalesce count cast".split()
 )
+# SQL's types and functions (ISO 9075 and what PostgreSQL, BigQuery, Snowflake and T-SQL document beside it), HTTP's methods and
+# fields, levels of logs: names of interfaces, which stand in strings as well as in code.
+_INTERFACES: Final = frozenset(
+    "bool boolean tinyint smallint bigint hugeint numeric decimal real double precision float64 int64 bignumeric char nchar nvarchar text "
+    "string clob blob bytea binary varbinary date time datetime datetime2 datetimeoffset interval timestamptz timestamp_ntz timestamp_ltz "
+    "timestamp_tz ntz ltz json jsonb variant array struct record geography geometry uuid uniqueidentifier money bit serial identity "
+    "abs ceil ceiling floor round trunc sqrt exp power mod sign avg sum min max stddev variance median percentile cont disc corr any "
+    "string_agg listagg agg array_agg concat substring substr position locate trim ltrim rtrim lower upper initcap replace translate "
+    "lpad rpad split part regexp extract contains startswith endswith like ilike rlike nullif ifnull nvl isnull iff greatest least decode "
+    "row number rank dense ntile lag lead first last nth over partition rows range unbounded preceding following current qualify window "
+    "dateadd datediff datepart trunc getdate now today sysdate sysdatetime format parse safe try to hash md5 sha1 sha2 crc32 farm fingerprint "
+    "flatten unnest lateral pivot unpivot generate series explode object construct get path parse column constraint primary foreign "
+    "references unique index cluster temp temporary transient external stage copy into file pattern purge force warehouse role grant "
+    "revoke usage returns language immutable volatile stable returning conflict nothing exclude excluded ignore nulls asc desc nolock "
+    "get post put patch head options trace connect status ok created accepted found moved bad unauthorized forbidden conflict gone "
+    "gateway unavailable timeout too many requests debug info warn warning critical fatal notset level name asctime message levelname "
+    "client secret credentials grant type scope refresh access token bearer expires audience assertion jwt oauth oauth2 openid redirect "
+    "cursor page offset next previous total items results records errors rows count size batch retry backoff attempt attempts".split()
+)
 _CATALOGUED: Final = frozenset(part for known in CLOSED_SETS.values() for name in known for part in words(name))
-_PUBLIC: Final = _STANDARDS | _GLUE | _GRAMMAR | _CATALOGUED | OURS
+_PUBLIC: Final = _STANDARDS | _GLUE | _GRAMMAR | _INTERFACES | _CATALOGUED | OURS
 # What tools read in comments; such a comment is code.
 _DIRECTIVE: Final = re.compile(
     r"\s*(?:!/(?:usr/)?bin/(?:env )?\w+|-\*-.*coding.*-\*-|(?:en)?coding[:=]\s*[\w-]+|type:\s*ignore(?:\[[\w, -]+\])?|noqa(?::\s*[A-Z0-9, ]+)?|"
@@ -130,6 +152,56 @@ def without(text: str, marks: Sequence[tuple[int, int]]) -> str:
         kept.append(text[at:start])
         at = end
     return " ".join([*kept, text[at:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A text that stays in the template and that no standard vouches for.
+
+    `line`: of the first place, 1-based, in the template as shown (a hole is one letter); `times`: how often it stands there.
+    """
+
+    text: str
+    path: str
+    line: int
+    why: str
+    times: int = 1
+
+
+def listed(spec: PrimitiveSpec, *, blocks_only: bool = False) -> tuple[Listed, ...]:
+    """What a reviewer looks through before it is published, by path and line; each text of a file once for each reason.
+
+    `blocks_only`: enough customers share the rest, and only what stands in optional blocks is listed.
+    """
+    found = dict[tuple[str, str, str], Listed]()
+    for file in spec.template.files:
+        outline = outlined(file)
+        leaves = outline.leaves
+        spans = (
+            [(0, outline.text, "stands in a file that no grammar takes")]
+            if leaves is None
+            else [(leaf.start, outline.text[leaf.start : leaf.end], _why(leaf)) for leaf in leaves if leaf.place]
+        )
+        for start, text, why in spans:
+            at = start
+            for line in text.splitlines(keepends=True):
+                shown = framed(line)[1].strip() if "comment" in why else line.strip()
+                where, at = at, at + len(line)
+                if (blocks_only and not outline.optional(where)) or not acknowledged(shown.split(HOLE)):
+                    continue
+                key = (file.path, shown, why)
+                shown = shown.replace(HOLE, "\u2026")
+                known = found.get(key, Listed(shown, file.path, outline.line(where), why, 0))
+                found[key] = replace(known, times=known.times + 1)
+    return tuple(sorted(found.values(), key=lambda item: (item.path, item.line, item.text)))
+
+
+def _why(leaf: Node) -> str:
+    if is_comment(leaf):
+        return "a comment whose words the code's own names use"
+    if is_literal(leaf):
+        return "a text whose words the code's own names use"
+    return "a name in the code that all siblings share"
 
 
 def acknowledged(texts: Iterable[str]) -> tuple[str, ...]:
