@@ -78,7 +78,7 @@ def test_vocabulary_stays_and_is_listed_for_the_reviewer() -> None:
     text = constants(found)
     for kept in ('"Retry-After"', '"code"', "LIMIT = 100", "# type: ignore"):
         assert kept in text
-    assert {"client", "code", "reply"} <= set(found.report.acknowledge)
+    assert {"code", "reply"} <= set(found.report.acknowledge)
     assert "acknowledge" in lines(found)[-1]
     assert '"acknowledge":["' in as_json(found)
 
