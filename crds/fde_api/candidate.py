@@ -33,11 +33,11 @@ class Signal(Part, frozen=True, kw_only=True):
 class Acknowledgement(Part, frozen=True, kw_only=True):
     """One thing in a proposal that no check can decide, so a person must have seen it.
 
-    `kind`: ``word`` (vocabulary that fewer than three customers share), ``shell``, ``eval``, ``host``, ``import`` and what
-    else a check lists. `what` as the template spells it; `line` 1-based in the template's text, 0 for the file as a whole.
+    `kind`: ``word`` (vocabulary that fewer than three customers share), ``shell``, ``eval``, ``host``, ``import`` and the
+    other kinds of fde_extraction.hazard. `what` as the template spells it; `line` 1-based in the template's text, 0 for the file as a whole.
     """
 
-    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]*$", max_length=32)]
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z -]*$", max_length=32)]
     what: Text
     path: Text = ""
     line: Annotated[int, msgspec.Meta(ge=0)] = 0

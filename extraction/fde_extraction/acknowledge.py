@@ -12,6 +12,7 @@ from fde_api.candidate import Acknowledgement
 from fde_api.primitive import PrimitiveSpec, TemplateFile
 from fde_api.publish import MIN_CUSTOMERS
 from fde_events.errors import Refused
+from fde_extraction.hazard import hazards
 from fde_extraction.vouched import acknowledged
 
 MOST: Final = 1024  # as the resource's schema; nobody reads more
@@ -19,12 +20,18 @@ _LONGEST: Final = 253
 
 
 def acknowledgements(spec: PrimitiveSpec, *, customers: int) -> tuple[Acknowledgement, ...]:
-    """The list for `spec`, made of siblings of `customers` distinct customers; in order of the template.
+    """The list for `spec`, made of siblings of `customers` distinct customers.
 
-    With fewer than three customers every word that stays and that no standard vouches for is listed, where it stands first.
+    First what it does that may do harm: shells, eval, loads of code, hosts, packages, destruction (fde_extraction.hazard). With
+    fewer than three customers every word that stays and that no standard vouches for is listed, where it stands first.
     :class:`Refused` when there is more than a person can look through.
     """
-    found = list(_words(spec)) if customers < MIN_CUSTOMERS else []
+    found = [
+        Acknowledgement(kind=item.kind, what=item.what[:_LONGEST], path=item.path, line=item.line)
+        for item in hazards(spec)
+    ]
+    if customers < MIN_CUSTOMERS:
+        found += _words(spec)
     if len(found) > MOST:
         raise Refused(
             f"a reviewer would have {len(found)} entries to acknowledge, {MOST} at most: split the files, or wait for solutions "

@@ -102,7 +102,7 @@ def test_a_person_approves_and_finds_the_primitive_by_words_and_by_an_error(demo
     registry = f"directory:{demo.home / 'library'}"
     (chosen,) = [c for c in demo.found["candidates"] if c["primitive"].startswith("jira-")]
     approved = demo.fde(
-        *("review", "approve", chosen["name"], "--registry", registry, "--library-only"),
+        *("review", "approve", chosen["name"], "--registry", registry, "--library-only", "--acknowledge"),
         *("--reason", "read the template and the values"),
     )
     assert approved.returncode == 0, approved.stderr

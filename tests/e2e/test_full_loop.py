@@ -201,12 +201,14 @@ def test_the_full_loop_closes(
     refused = fde.run(
         *("review", "approve", name, "--registry", "kubernetes", "--reason", "I wrote a part of it myself"),
         "--library-only",
+        "--acknowledge",
         KUBECONFIG=str(control_plane.kubeconfig("ana")),
     )
     assert refused.returncode == 1, (refused.stdout, refused.stderr)
     approved = fde.run(
         *("review", "approve", name, "--registry", "kubernetes", "--reason", "values checked against the evidence"),
         *("--workload", str(workload)),
+        "--acknowledge",
         KUBECONFIG=str(control_plane.kubeconfig("dana")),
     )
     assert approved.returncode == 0, approved.stderr.decode()

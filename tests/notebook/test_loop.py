@@ -175,12 +175,18 @@ def published(fleet: Path, tmp_path: Path) -> Path:
     offline = Loop.of_fleet(fleet)
     (candidate,) = propose(offline._challenges, Fleet(fleet).solutions())
     ready = replace(candidate.spec.proposal, runtime=Runtime(deployable=False))
-    engine.propose(replace(candidate, spec=replace(candidate.spec, proposal=ready)))
+    proof = candidate.spec.proof
+    assert proof is not None
+    engine.propose(replace(candidate, spec=replace(candidate.spec, proposal=ready, proof=proof.of(ready))))
     reviewer = DirectoryRegistry(library, "dana@company.example")
     name = candidate.metadata.name
     generation = reviewer.candidate(name).metadata.generation or 1
     review = Review(
-        decision="Approved", reviewer="dana@company.example", reviewed_generation=generation, reason="it answers it"
+        decision="Approved",
+        reviewer="dana@company.example",
+        reviewed_generation=generation,
+        reason="it answers it",
+        acknowledged=True,
     )
     reviewer.decide(name, review)
     return library

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fde_api.candidate import Acknowledgement, Identity, PatternCandidate, PatternCandidateSpec, Signal
 from fde_api.meta import Metadata
 from fde_api.primitive import PrimitiveSpec
+from fde_extraction.acknowledge import acknowledgements
 from fde_extraction.engine import AbstractionEngine
 from fde_extraction.evidence import EvidenceStore, evidence_of
 from fde_extraction.explanation import Explained, HoleUse, Reason, explanations
@@ -96,7 +97,9 @@ def library(tmp_path: Path, store: EvidenceStore, abstracted: Any) -> Path:
             proposal=proposal,
             contributors=("ana@company.example",),
             evidence_digest=evidence,
-            proof=abstracted.proof.of(proposal),
+            proof=replace(abstracted.proof, acknowledge=acknowledgements(proposal, customers=len(CUSTOMERS))).of(
+                proposal
+            ),
         ),
     )
     DirectoryRegistry.engine(path).propose(candidate)
@@ -123,6 +126,7 @@ def listed(library: Path, abstracted: Any) -> str:
         acknowledge=(
             Acknowledgement(kind="word", what="limit", path=file, line=12),
             Acknowledgement(kind="shell", what="subprocess.run", path=file, line=14),
+            *first.spec.proof.acknowledge,
         ),
     )
     spec = replace(
@@ -148,10 +152,11 @@ def fde(library: Path, store: EvidenceStore, capsys: pytest.CaptureFixture[str])
     """Run `fde review ...` against the library, as its settings say who."""
     from fde_cli.main import run
 
-    def go(*arguments: str, evidence: bool = True, identity: str = DANA) -> tuple[int, str, str]:
+    def go(*arguments: str, evidence: bool = True, identity: str = DANA, seen: bool = True) -> tuple[int, str, str]:
         write_settings(library, DirectorySettings(identity=identity))
         capsys.readouterr()
         more = ["--evidence", str(store.folder)] if evidence and arguments[0] in ("approve", "resubmit", "list") else []
+        more += ["--acknowledge"] if seen and arguments[0] == "approve" else []
         code = run(["review", *arguments, "--registry", f"directory:{library}", *more])
         out, err = capsys.readouterr()
         return code, out, err

@@ -74,18 +74,40 @@ def test_what_is_listed_is_shown_and_must_be_acknowledged(fde: Any, dana: Any, l
     assert code == 0
     assert "shell subprocess.run at" in out
     assert "name: what is assigned to BASE_URL" in out
-    code, _, err = fde("approve", listed, "--library-only")
+    assert "import requests at" in out, "a package it needs is one of them"
+    code, _, err = fde("approve", listed, "--library-only", seen=False)
     assert code == 1
-    assert "2 entries are listed" in err and "--acknowledge" in err
+    assert "3 entries are listed" in err and "--acknowledge" in err
     assert dana.candidate(listed).metadata.generation == 1
-    assert fde("approve", listed, "--library-only", "--acknowledge", evidence=False)[0] == 0
+    assert fde("approve", listed, "--library-only", evidence=False)[0] == 0
     document = yaml.safe_load((library / "candidates" / f"{listed}.yaml").read_text())
     assert document["spec"]["review"]["acknowledged"] is True
 
 
-def test_acknowledging_nothing_is_not_recorded(fde: Any, dana: Any) -> None:
-    assert fde("approve", "c-0000aaaa", "--library-only", "--acknowledge")[0] == 0
+def test_acknowledging_nothing_is_not_recorded(fde: Any, dana: Any, library: Path) -> None:
+    from msgspec.structs import replace
+
+    engine = DirectoryRegistry.engine(library)
+    made = engine.candidate("c-0000aaaa")
+    engine.propose(replace(made, spec=replace(made.spec, proof=replace(made.spec.proof, acknowledge=()))))
+    workload = {"runtime": replace(made.spec.proposal.runtime, deployable=False)}
+    proposal = replace(made.spec.proposal, **workload)
+    proof = replace(made.spec.proof, acknowledge=()).of(proposal)
+    engine.propose(replace(made, spec=replace(made.spec, proposal=proposal, proof=proof)))
+    assert fde("approve", "c-0000aaaa")[0] == 0
     assert dana.candidate("c-0000aaaa").spec.review.acknowledged is False
+
+
+def test_how_it_runs_may_not_add_what_nobody_has_looked_at(fde: Any, dana: Any, library: Path) -> None:
+    from msgspec.structs import replace
+
+    engine = DirectoryRegistry.engine(library)
+    made = engine.candidate("c-0000aaaa")
+    engine.propose(replace(made, spec=replace(made.spec, proof=replace(made.spec.proof, acknowledge=()))))
+    code, _, err = fde("approve", "c-0000aaaa", "--library-only")
+    assert code == 1
+    assert "adds to what is to acknowledge" in err and "import requests" in err
+    assert dana.candidate("c-0000aaaa").metadata.generation == 2
 
 
 def test_a_proof_of_another_proposal_approves_nothing(fde: Any, library: Path, dana: Any) -> None:
@@ -232,7 +254,8 @@ def test_a_rejected_candidate_can_be_reopened_and_somebody_else_decides(fde: Any
 
 def test_what_is_missing_is_said_beforehand(dana: Any) -> None:
     candidate = dana.candidate("c-0000aaaa")
-    assert len(missing(candidate, reviewer="dana@company.example")) == 1
+    assert len(missing(candidate, reviewer="dana@company.example", acknowledged=True)) == 1
+    assert len(missing(candidate, reviewer="dana@company.example")) == 2
     assert any("contributor" in sentence for sentence in missing(candidate, reviewer=ANA))
 
 
@@ -357,5 +380,5 @@ def test_a_folder_that_holds_something_else_is_wrong_use(fde: Any, tmp_path: Pat
 def test_the_service_checks_before_it_writes(dana: Any) -> None:
     decisions = Decisions(dana, EvidenceChecker(None))
     with pytest.raises(Refused):
-        decisions.approve("c-0000aaaa", runtime=Runtime())
+        decisions.approve("c-0000aaaa", runtime=Runtime(), acknowledged=True)
     assert dana.candidate("c-0000aaaa").metadata.generation == 1

@@ -24,7 +24,14 @@ def form(page: TestClient, **changes: str) -> dict[str, str]:
     html = page.get("/candidates/c-0000aaaa").text
     token = re.search(r'name="token" value="([^"]+)"', html)
     assert token is not None
-    return {"token": token[1], "generation": "1", "decision": "approve", "runs": "library", "reason": "", **changes}
+    return {
+        "token": token[1],
+        "generation": "1",
+        "decision": "approve",
+        "runs": "library",
+        "reason": "",
+        "acknowledged": "yes",
+    } | changes
 
 
 def send(page: TestClient, fields: dict[str, str], **headers: str) -> Any:
@@ -84,7 +91,7 @@ def test_what_is_listed_is_ticked_before_it_is_approved_and_the_decision_says_so
     html = page.get(f"/candidates/{listed}").text
     assert "To acknowledge" in html
     assert html.index("subprocess.run") < html.index(">limit<"), "what may do harm comes before mere words"
-    assert "all 2 entries listed" in html
+    assert "all 3 entries listed" in html
 
     def decide(**more: str) -> Any:
         fields = form(page) | more
@@ -95,9 +102,9 @@ def test_what_is_listed_is_ticked_before_it_is_approved_and_the_decision_says_so
             follow_redirects=False,
         )
 
-    refused = decide()
+    refused = decide(acknowledged="")
     assert refused.status_code == 409
-    assert "2 entries are listed for the reviewer to acknowledge" in refused.text
+    assert "3 entries are listed for the reviewer to acknowledge" in refused.text
     assert dana.candidate(listed).spec.review is None
     assert dana.candidate(listed).metadata.generation == 1
     assert decide(acknowledged="yes").status_code == 303

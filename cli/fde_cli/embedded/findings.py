@@ -110,7 +110,7 @@ def lines(found: Findings, *, library: str) -> list[str]:
             "",
             "approve     as a person who is not a contributor, for example:",
             f"  fde review show {name} {where}",
-            f"  fde review approve {name} {where} --library-only --reason 'read the template and the values'",
+            f"  fde review approve {name} {where} --library-only --acknowledge --reason 'read the template and the values'",
             f"which writes the DeploymentPrimitive manifest into {library}/primitives/",
         ]
     return told
