@@ -96,6 +96,7 @@ _SERVICES: Final = frozenset(
 )
 # Such words are members in code (`pattern.test(text)`, `threading.local`) as well as the last part of a host.
 _MEMBERS: Final = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+")
+_NAMELIKE: Final = re.compile(r"[A-Za-z_]*|\s*")
 _OWNERS: Final = ("self.", "this.", "cls.", "super.", "module.", "window.", "process.", "os.", "sys.")
 _CODE_AFTER: Final = re.compile(r"\s+(?:import|as|if|else|and|or|in|is|of)\b|\s*(?:[(\[;,)=+*<>!&|?:{}\]]|\Z|\n)")
 _CODE_BEFORE: Final = re.compile(
@@ -147,17 +148,8 @@ def find(
 
     `wide` false, or a text of `bare` in it: no whole URL or ARN, only the sensitive text within.
     """
-    found = [
-        Sensitive(kind, *span)
-        for kind, pattern in _CLASSES
-        for match in pattern.finditer(text)
-        if (
-            not (kind == "url" or match.group().startswith("arn:"))
-            or (wide and not any(part in match.group() for part in bare))
-        )
-        and not _harmless(kind, text, *(span := match.span("only" if "only" in pattern.groupindex else 0)))
-    ]
-    found += [Sensitive(*item) for item in persons(text)]
+    # A name without digits is of no class by its looks; most leaves of code are such.
+    found = [] if _NAMELIKE.fullmatch(text) else list(_looked(text, bare, wide=wide))
     found += _named(text, hints)
     found += [Sensitive("customer", *span) for name in customers for span in spelled(name, text)]
     kept: list[Sensitive] = []
@@ -165,6 +157,18 @@ def find(
         if all(item.end <= other.start or other.end <= item.start for other in kept):
             kept.append(item)
     return sorted(kept, key=lambda item: item.start)
+
+
+def _looked(text: str, bare: frozenset[str], *, wide: bool) -> Iterator[Sensitive]:
+    for kind, pattern in _CLASSES:
+        group = "only" if "only" in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            whole = kind == "url" or match.group().startswith("arn:")
+            if whole and (not wide or any(part in match.group() for part in bare)):
+                continue
+            if not _harmless(kind, text, *match.span(group)):
+                yield Sensitive(kind, *match.span(group))
+    yield from (Sensitive(*item) for item in persons(text))
 
 
 def _harmless(kind: str, text: str, start: int, end: int) -> bool:
