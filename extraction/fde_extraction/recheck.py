@@ -33,9 +33,11 @@ class EvidenceChecker:
         digest = candidate.spec.evidence_digest
         return self._store is not None and digest is not None and self._store.has(digest)
 
-    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
-        """What a hole that a person made is part of, by the engine's parsers."""
-        return standing.place_at(language, path, text, start, end)
+    def places_at(
+        self, language: Language, path: str, text: str, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[str, str] | None]:
+        """What holes that a person made are part of, by the engine's parsers."""
+        return standing.places_at(language, path, text, spans)
 
     def leaks(self, proposal: PrimitiveSpec) -> list[str]:
         """Secrets and sensitive classes in the proposal; what belongs to one customer is not known here."""

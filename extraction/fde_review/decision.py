@@ -37,8 +37,10 @@ class Checker(Protocol):
         """Whether the candidate's evidence can be read here."""
         ...
 
-    def place_at(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
-        """What ``text[start:end]`` is part of, for a hole that a person made (:class:`fde_review.placing.Placing`)."""
+    def places_at(
+        self, language: Language, path: str, text: str, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[str, str] | None]:
+        """What each of `spans` is part of, for holes that a person made (:class:`fde_review.placing.Placing`)."""
         ...
 
     def leaks(self, proposal: PrimitiveSpec) -> list[str]:
@@ -188,7 +190,7 @@ class Decisions:
                 f"candidate {card.candidate} changed since it was checked out (generation {card.generation}, now {generation}): "
                 "check it out again and repeat your changes."
             )
-        proposal = workbench.check_in(current, folder, placing=self.checker.place_at)
+        proposal = workbench.check_in(current, folder, placing=self.checker.places_at)
         if proposal == current.spec.proposal:
             raise Refused(f"{folder} says what candidate {card.candidate} says already; nothing was changed.")
         return self.registry.edit(

@@ -38,8 +38,10 @@ Choice = dict[tuple[str, str], str]
 class Placing(Protocol):
     """The engine's knowledge of languages."""
 
-    def __call__(self, language: Language, path: str, text: str, start: int, end: int) -> tuple[str, str] | None:
-        """The name or literal that ``text[start:end]`` is part of, and the narrowest place there; None: of no single one.
+    def __call__(
+        self, language: Language, path: str, text: str, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[str, str] | None]:
+        """For each span the name or literal it is part of, and the narrowest place there; None: of no single one.
 
         :class:`FdeError` when the language does not take the text.
         """
@@ -134,11 +136,11 @@ class _Looking:
                 text = "".join(sample.parts)
                 spans = {number: sample.spans[number] for number in numbers if number in sample.spans}
                 try:
-                    leaves = {n: self.placing(self.file.language, self.file.path, text, *spans[n]) for n in spans}
+                    leaves = self.placing(self.file.language, self.file.path, text, list(spans.values()))
                 except FdeError as error:
                     why = why or str(error)
                     continue
-                inferred |= {number: leaf for number, leaf in leaves.items() if leaf is not None}
+                inferred |= {number: leaf for number, leaf in zip(spans, leaves, strict=True) if leaf is not None}
                 break
             else:
                 first = next((number for number in numbers if number not in known), None)
@@ -269,7 +271,8 @@ class _Sample:
 
 def _sample(hole: Hole, parameter: Parameter | None, place: str | None, removed: str | None, variant: int) -> str:
     if place is None:
-        return removed if removed and variant == 0 else _NEW[variant]
+        first = "1" if parameter is not None and parameter.type in ("int", "float", "duration") else _NEW[0]
+        return (removed or first, first, *_NEW[1:])[variant]
     kind = place.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
     if kind in ("layout", "source"):
         return (_LAYOUT if kind == "layout" else _SOURCE)[variant]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fde_api.primitive import Each, Field, Hole, Parameter, Segment, TemplateFile, When
 from fde_events.errors import BadInput
-from fde_extraction.standing import place_at
+from fde_extraction.standing import places_at
 from fde_review.view import taken_back, written
 from fde_template.filters import FILTERS
 from fde_template.notation import ENVIRONMENT
@@ -182,33 +182,33 @@ def test_a_renamed_parameter_is_understood_by_both_names() -> None:
     ],
 )
 def test_a_new_hole_gets_its_place_from_where_it_stands(old: str, new: str, parameter: str, place: str) -> None:
-    after = taken_back(a_file(), written(a_file()).replace(old, new), placing=place_at)
+    after = taken_back(a_file(), written(a_file()).replace(old, new), placing=places_at)
     found = [s.hole for s in after.segments if s.hole is not None]
     assert (parameter, place) in [(hole.parameter, hole.place) for hole in found]
     assert found[0] == a_file().segments[1].hole
-    assert taken_back(after, written(after), placing=place_at) == after
+    assert taken_back(after, written(after), placing=places_at) == after
 
 
 def test_a_hole_goes_back_to_text() -> None:
-    after = taken_back(a_file(), written(a_file()).replace("{{ apiHost }}", "fixed"), placing=place_at)
+    after = taken_back(a_file(), written(a_file()).replace("{{ apiHost }}", "fixed"), placing=places_at)
     assert [s.hole.parameter for s in after.segments if s.hole is not None] == ["name"]
     assert (after.segments[0].text or "").startswith('HOST = "fixed"')
 
 
 def test_lines_become_an_optional_block_and_stop_being_one() -> None:
     text = written(a_file()).replace("SIZE = 50\n", "{% if paged %}\nSIZE = {{ size }}\n{% endif %}\n")
-    after = taken_back(a_file(), text, placing=place_at)
+    after = taken_back(a_file(), text, placing=places_at)
     block = next(node for node in structure(after) if isinstance(node, Optional))
     assert block.when == When(parameter="paged")
     assert block.body[0] == Literal("SIZE = ") and block.body[2] == Literal("\n")
     plain = written(after).replace("{% if paged %}\n", "").replace("{% endif %}\n", "").replace("{{ size }}", "50")
-    assert taken_back(after, plain, placing=place_at).segments == a_file().segments
+    assert taken_back(after, plain, placing=places_at).segments == a_file().segments
 
 
 def test_a_hole_whose_surroundings_changed_is_placed_anew() -> None:
     """Without the quotes a value would be program: the string's place may not stay."""
     after = taken_back(
-        a_file(), written(a_file()).replace('"{{ name | upper }}"', "{{ name | upper }}"), placing=place_at
+        a_file(), written(a_file()).replace('"{{ name | upper }}"', "{{ name | upper }}"), placing=places_at
     )
     hole = next(s.hole for s in after.segments if s.hole is not None and s.hole.parameter == "name")
     assert hole.place == "python.identifier"
@@ -252,7 +252,7 @@ GOOD = 'HOST = "{{ apiHost }}"\nNAME = "{{ name | upper }}"\n'
 )
 def test_what_cannot_be_taken_back_is_refused_with_its_line(text: str, line: int, why: str) -> None:
     with pytest.raises(BadInput, match=why) as caught:
-        taken_back(a_file(), text, declared=DECLARED, placing=place_at)
+        taken_back(a_file(), text, declared=DECLARED, placing=places_at)
     assert (caught.value.where, caught.value.line) == ("a.py", line)
 
 
@@ -260,3 +260,34 @@ def test_without_a_parser_a_new_hole_is_refused() -> None:
     with pytest.raises(BadInput, match="needs a place") as caught:
         taken_back(a_file(), GOOD + "A = {{ name }}\n")
     assert caught.value.line == 3
+
+
+SQL = "SELECT a, 'eu' AS region\nFROM ds.orders -- nightly\nWHERE n > 12 AND {{ '{' }}{ ref('m') }} IS NULL\n"
+TS = "const url = `https://eu.example/${path}`;\nexport function pull(limit = 50) {\n  return get(url); // slow\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "text", "old", "place"),
+    [
+        ("a.sql", "sql", SQL, "'eu'", None),
+        ("a.sql", "sql", SQL, "eu", "sql.string.single"),
+        ("a.sql", "sql", SQL, "orders", "sql.identifier.bare"),
+        ("a.sql", "sql", SQL, "12", "sql.number"),
+        ("a.sql", "sql", SQL, "nightly", "sql.comment.line"),
+        ("a.sql", "sql", SQL, "'m'", None),
+        ("a.ts", "typescript", TS, "eu.example", "typescript.template/url.host"),
+        ("a.ts", "typescript", TS, "pull", "typescript.identifier"),
+        ("a.ts", "typescript", TS, "50", "typescript.number"),
+        ("a.ts", "typescript", TS, "slow", "typescript.comment.line"),
+        ("a.ts", "typescript", TS, "return get(url)", None),
+    ],
+)
+def test_places_in_other_languages(path: str, language: str, text: str, old: str, place: str | None) -> None:
+    file = taken_back(TemplateFile(path=path, language=language, segments=()), text)  # type: ignore[arg-type]
+    edited = text.replace(old, "{{ value }}", 1)
+    if place is None:
+        with pytest.raises(BadInput, match=r"no part of one name|does not parse"):
+            taken_back(file, edited, placing=places_at)
+        return
+    after = taken_back(file, edited, placing=places_at)
+    assert [s.hole.place for s in after.segments if s.hole is not None] == [place]
