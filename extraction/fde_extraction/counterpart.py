@@ -97,15 +97,16 @@ def columns(
     return sorted(found, key=_place), doubles
 
 
-def alliances(found: Sequence[Column], *, least: int, public: int) -> list[tuple[Column, ...]]:
+def alliances(
+    found: Sequence[Column], *, coded: frozenset[Deployment], least: int, public: int
+) -> list[tuple[Column, ...]]:
     """Columns with all and only the files of deployments that answered in the same way; each deployment in one at most.
 
     More deployments with fewer files, or fewer with more: twice as much of each solution weighs as much as four times the
     deployments, a file by its size against the largest. First come those of `public` distinct customers. Configuration alone
-    is worth nothing where there is code.
+    is worth nothing to `coded` deployments, which handed in code.
     """
     left = frozenset[Deployment]().union(*(column.deployments for column in found))
-    coded = frozenset[Deployment]().union(*(column.deployments for column in found if column.is_code))
     made: list[tuple[Column, ...]] = []
     while True:
         sets = {column: column.deployments & left for column in found}

@@ -16,7 +16,16 @@ from typing import Final
 from fde_api.publish import MIN_CUSTOMERS
 from fde_events.challenge import Challenge
 from fde_events.errors import BadInput
-from fde_extraction.counterpart import Alike, Column, GroupAlike, alliances, columns, is_lock_file
+from fde_extraction.counterpart import (
+    CODE,
+    Alike,
+    Column,
+    GroupAlike,
+    alliances,
+    columns,
+    deployment_of,
+    is_lock_file,
+)
 from fde_extraction.solutions import SourceFile, Submitted, open_files
 
 MIN_SIBLINGS: Final = 3
@@ -175,7 +184,8 @@ def groups_of(
     for owner in owners:
         pool = [f for f in files if (f.customer == owner if owner is not None else not is_private(f))]
         matched, doubles = columns(pool, alike=alike, similarity=similarity, least=min_siblings)
-        for kept in alliances(matched, least=min_siblings, public=MIN_CUSTOMERS):
+        coded = frozenset(deployment_of(file) for file in pool if file.language in CODE)
+        for kept in alliances(matched, coded=coded, least=min_siblings, public=MIN_CUSTOMERS):
             if owner is not None and not any(is_private(file) for file in kept[0].files):
                 continue
             group = Group(challenge, _language(kept), owner, tuple(column.files for column in kept))

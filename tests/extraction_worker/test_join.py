@@ -99,6 +99,13 @@ def test_order_of_arrival_does_not_matter(challenge: Any, solution: Any, engine:
         solution("far", reuse="forbidden"),
         solution("north", 1, text="HOST = 'later'\n", time="2026-10-29T10:00:00Z"),
         solution("else", signatures=("e1",)),
+        *(
+            solution(
+                customer, 3, files=(("a.py", "python", f"A = '{customer}'\n"), ("b.sql", "sql", f"B '{customer}'\n"))
+            )
+            for customer in ("north", "south", "west")
+        ),
+        solution("east", 4, files=(("a.py", "python", "A = 'east'\n"), ("c.yaml", "other", "C: east\n"))),
     ]
 
     def outcome(order: Any) -> Any:
@@ -176,6 +183,53 @@ def test_of_two_files_of_one_deployment_the_nearer_one_is_the_sibling(solution: 
     )
     assert [file.path for file in found[0].files] == ["sync.py"] * 3
     assert [(s.path, s.why) for s in skipped] == [("odd.py", "another file of the same solution is the nearer sibling")]
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("12")),
+        st.dictionaries(st.sampled_from(("x.py", "y.py", "q.sql", "c.yaml")), st.integers(1, 400), min_size=1),
+        min_size=3,
+        max_size=10,
+    )
+)
+def test_allies_all_have_the_same_files_and_nobody_is_in_two_alliances(have: dict[Any, dict[str, int]]) -> None:
+    from fde_extraction.counterpart import Column, alliances
+    from fde_extraction.language import language_of
+    from fde_extraction.solutions import SourceFile
+
+    def a_file(who: tuple[str, str], path: str, size: int) -> SourceFile:
+        return SourceFile(*who, "s", "a", "t", path, language_of(path), "", b"x" * size)
+
+    columns = [
+        Column(tuple(a_file(who, path, own[path]) for who, own in sorted(have.items()) if path in own))
+        for path in ("x.py", "y.py", "q.sql", "c.yaml")
+    ]
+    coded = frozenset(who for who, own in have.items() if own.keys() - {"c.yaml"})
+    found = alliances([column for column in columns if len(column.files) >= 3], coded=coded, least=3, public=3)
+    met: set[Any] = set()
+    for kept in found:
+        (allies,) = {column.deployments for column in kept}
+        assert len(allies) >= 3
+        assert not allies & met
+        met |= allies
+        whole = [path for path in ("x.py", "y.py", "q.sql", "c.yaml") if all(path in have[who] for who in allies)]
+        assert sorted(column.files[0].path for column in kept) == sorted(whole), "all that every ally has"
+        assert any(column.is_code for column in kept) or not coded & allies
+
+
+def test_a_file_that_few_have_costs_no_siblings_and_one_that_most_have_is_kept(solution: Any, engine: Any) -> None:
+    def members(both: int, single: int) -> list[Submitted]:
+        first = [("client.py", "python", "A = 1\n" * 20)]
+        more = [*first, ("load.sql", "sql", "B 1\n" * 20)]
+        return [solution(f"c{n}", files=more if n < both else first) for n in range(both + single)]
+
+    def shapes(both: int, single: int) -> list[tuple[int, int]]:
+        return [(len(g.siblings), len(g.columns)) for g in groups(members(both, single), engine)]
+
+    assert shapes(8, 1) == [(8, 2)], "one more sibling is not worth half of what the others have"
+    assert shapes(3, 20) == [(23, 1)], "the second file of a few is not worth so many siblings"
+    assert sorted(shapes(4, 4)) == [(4, 1), (4, 2)]
 
 
 @pytest.mark.parametrize(

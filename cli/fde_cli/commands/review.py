@@ -302,6 +302,7 @@ def _row(candidate: PatternCandidate) -> dict[str, Any]:
         "customers": spec.signal.customers,
         "parameters": [parameter.name for parameter in spec.proposal.parameters],
         "proof": spec.proof.line() if spec.proof is not None else "",
+        "acknowledge": len(spec.proof.acknowledge) if spec.proof is not None else 0,
         "publishedAs": candidate.status.published_as if candidate.status is not None else None,
     }
 
