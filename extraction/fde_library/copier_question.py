@@ -127,7 +127,7 @@ def _validator(parameter: Parameter, holes: Sequence[Hole]) -> str:
     if parameter.type == "list":
         why = f"takes {_items(parameter)}"
         return f"{{% if {name} is string or {name} is mapping or {name} is not sequence %}}{why}{{% endif %}}"
-    if parameter.type == "bool":
+    if parameter.type == "bool" or parameter.allowed_values:  # copier takes no other than its choices
         return ""
     rules: dict[str, str] = {}
     if parameter.type in _KINDS:

@@ -36,7 +36,8 @@ def merge(base: bytes, local: bytes, other: bytes, *, name: str) -> Merged:
     if _only_crlf(local) and _only_lf(base) and _only_lf(other):
         base, other = base.replace(b"\n", b"\r\n"), other.replace(b"\n", b"\r\n")
     one, two, three = (side.splitlines(keepends=True) for side in (base, local, other))
-    newline = next((_ending(line) for line in (*two, *three) if _ending(line)), b"\n")
+    # Never a lone carriage return: with a line break behind it the two would be one.
+    newline = b"\r\n" if _ending(next(iter((*two, *three)), b"")) == b"\r\n" else b"\n"
     done: Lines = []
     conflicts = 0
     for whole, mine, theirs in _regions(one, two, three):

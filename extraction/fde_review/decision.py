@@ -20,6 +20,7 @@ from fde_events.errors import Refused
 from fde_registry.registry import Registry
 from fde_review import workbench
 from fde_review.exhibit import Fact, Standing
+from fde_review.renaming import is_only_renamed
 
 
 class Checker(Protocol):
@@ -206,7 +207,7 @@ class Decisions:
         if self.checker.reaches(current):
             return self.checker.recheck(current, proposal, who=self.registry.whoami())
         name = current.metadata.name
-        if current.spec.proof is None or not workbench.is_only_renamed(current.spec.proposal, proposal):
+        if current.spec.proof is None or not is_only_renamed(current.spec.proposal, proposal):
             raise Refused(
                 f"candidate {name}: the template's text or a type changed, and the evidence to prove it against is not reachable "
                 "here. Resubmit where the evidence store is (--evidence DIR)."

@@ -16,23 +16,15 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from fde_api.primitive import Hole, Language, Parameter, Segment, TemplateFile, When
+from fde_api.primitive import Hole, Language, Parameter, Segment, TemplateFile
 from fde_events.errors import BadInput, FdeError
 from fde_review.reading import Reading
-from fde_template.filters import apply
-from fde_template.place import refusal
+from fde_review.sample import VARIANTS, Sample, choices
 from fde_template.shape import shape_of
-from fde_template.structure import Literal, Node, Optional, Repeat, flat, holes, structure
+from fde_template.structure import Literal, Node, flat, holes, structure
 
 _WORD: Final = re.compile(r"\w+|\W")
-_SAMPLES: Final = ("xq", "1", "True", "true", "xq.example", "")
-# Texts for what is no single value: white space, whole statements, and a hole nobody knows yet.
-_LAYOUT: Final = (" ", "\n", "")
-_SOURCE: Final = ("", "pass", "xq")
-_NEW: Final = ("xq", "1", "xq.example")
 _OPEN_KINDS: Final = ("source", "layout", "text")
-
-Choice = dict[tuple[str, str], str]
 
 
 class Placing(Protocol):
@@ -103,7 +95,7 @@ def placed(
     # A template with blocks has no one shape; without them it has again.
     had_blocks = any(segment.mark is not None for segment in old)
     if all(isinstance(node, Literal | Hole) for node in reading.nodes) and (file.shape is not None or had_blocks):
-        sample = _Sample(found, declared, {n: places[n] for n in places}, removed, {}, 0)
+        sample = Sample(found, declared, {n: places[n] for n in places}, removed, {}, 0)
         sample.fill(reading.nodes)
         blocks = [sample.spans[n] for n, place in places.items() if place.endswith("source") and n in sample.spans]
         shape = shape_of(file.language, file.path, "".join(sample.parts), blocks)
@@ -126,12 +118,12 @@ class _Looking:
         """What each hole is part of, by number, where it is part of one leaf. :class:`BadInput` when nothing parses."""
         found = list(holes(nodes))
         inferred: dict[int, tuple[str, str]] = {}
-        for chosen, numbers in _choices(nodes):
+        for chosen, numbers in choices(nodes):
             if not numbers:
                 continue
             why = ""
-            for variant in range(len(_LAYOUT)):
-                sample = _Sample(found, self.declared, known, removed, chosen, variant)
+            for variant in range(VARIANTS):
+                sample = Sample(found, self.declared, known, removed, chosen, variant)
                 sample.fill(nodes)
                 text = "".join(sample.parts)
                 spans = {number: sample.spans[number] for number in numbers if number in sample.spans}
@@ -189,98 +181,6 @@ def _root(place: str) -> str:
     """The outermost level, whatever part of it the hole is."""
     level = place.split("/")[0].removesuffix("+raw")
     return re.sub(r"(identifier)\.(part|dotted|bare)$", r"\1", level)
-
-
-def _choices(nodes: Sequence[Node]) -> list[tuple[Choice, list[int]]]:
-    """Choices of alternatives such that each hole stands in one rendering: the first ones, then what each hole needs."""
-    first: Choice = {}
-    needs: list[Choice] = []
-
-    def walk(inside: Sequence[Node], around: Choice) -> None:
-        for node in inside:
-            match node:
-                case Hole():
-                    needs.append(dict(around))
-                case Optional(when, body):
-                    first.setdefault(_key(when), when.equals)
-                    walk(body, {**around, _key(when): when.equals})
-                case Repeat(_, body, between):
-                    walk(body, around)
-                    walk(between, around)
-                case Literal():
-                    pass
-
-    walk(nodes, {})
-    groups: list[tuple[Choice, list[int]]] = [(first, [])]
-    for number, need in enumerate(needs):
-        group = next((g for g in groups if need.items() <= g[0].items()), None)
-        if group is None:
-            group = ({**first, **need}, [])
-            groups.append(group)
-        group[1].append(number)
-    return groups
-
-
-def _key(when: When) -> tuple[str, str]:
-    return when.parameter, when.field
-
-
-class _Sample:
-    """A rendering with sample values: its text in parts, and where the first text of each hole stands."""
-
-    def __init__(
-        self,
-        found: Sequence[Hole],
-        declared: Mapping[str, Parameter],
-        places: Mapping[int, str],
-        removed: Mapping[int, str],
-        chosen: Choice,
-        variant: int,
-    ) -> None:
-        self.texts = [
-            _sample(hole, declared.get(hole.parameter), places.get(number), removed.get(number), variant)
-            for number, hole in enumerate(found)
-        ]
-        self.chosen = chosen
-        self.parts: list[str] = []
-        self.spans: dict[int, tuple[int, int]] = {}
-        self._at = 0
-
-    def fill(self, nodes: Sequence[Node]) -> None:
-        """Write `nodes`. A repeat has two items, so that what stands between them is there."""
-        for node in nodes:
-            match node:
-                case Literal(text):
-                    self._put(text)
-                case Hole(place=place):
-                    number = int(place.removeprefix("#"))
-                    text = self.texts[number]
-                    self.spans.setdefault(number, (self._at, self._at + len(text)))
-                    self._put(text)
-                case Optional(when, body):
-                    if self.chosen.get(_key(when), when.equals) == when.equals:
-                        self.fill(body)
-                case Repeat(_, body, between):
-                    for part in (body, between, body):
-                        self.fill(part)
-
-    def _put(self, text: str) -> None:
-        self.parts.append(text)
-        self._at += len(text)
-
-
-def _sample(hole: Hole, parameter: Parameter | None, place: str | None, removed: str | None, variant: int) -> str:
-    if place is None:
-        first = "1" if parameter is not None and parameter.type in ("int", "float", "duration") else _NEW[0]
-        return (removed or first, first, *_NEW[1:])[variant]
-    kind = place.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
-    if kind in ("layout", "source"):
-        return (_LAYOUT if kind == "layout" else _SOURCE)[variant]
-    given: list[str] = []
-    if parameter is not None and not hole.field:
-        given = [str(value) for value in (parameter.default, *parameter.allowed_values) if value is not None]
-    texts = [apply(hole.filters, text) for text in given]
-    return next((text for text in (*texts, *_SAMPLES) if refusal(place, text) is None), "xq")
 
 
 def _bare(segments: Sequence[Segment]) -> list[tuple[object, ...]]:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fde_library.merge import is_marked, merge
@@ -29,6 +29,7 @@ def test_a_side_that_did_not_change_takes_the_other(base: bytes, changed: bytes)
     assert merge(base, changed, changed, name=NAME).data == changed
 
 
+@example(b"", b"a\ra\n", b"\n")
 @given(files(), files(), files())
 def test_no_line_that_a_side_added_is_lost(base: bytes, local: bytes, other: bytes) -> None:
     merged = merge(base, local, other, name=NAME)

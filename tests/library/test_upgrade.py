@@ -242,3 +242,37 @@ def test_instantiating_again_does_not_lose_edits(
     code, _, err = fde(*again)
     assert code == 1 and "fde upgrade" in err
     assert (made / "app" / "sync.py").read_text() == "edited\n"
+
+
+def test_an_upgrade_that_stopped_half_way_goes_on(
+    made: Path, write: Callable[..., Path], fde: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fde_library import upgrade
+
+    sync = made / "app" / "sync.py"
+    sync.write_text(sync.read_text().replace("return HOST", "return HOST.lower()"))
+    newer = write("v1.1.0", changed(SYNC, "PAGES = 3", "PAGES = 5"), changed(CONFIG, "retries = 3", "retries = 9"))
+    replace_file = upgrade.replace_file
+
+    def once(folder: Path, path: str, data: bytes) -> None:
+        if path == "config.ini":
+            raise OSError("the disk is full")
+        replace_file(folder, path, data)
+
+    monkeypatch.setattr(upgrade, "replace_file", once)
+    assert fde("upgrade", made, "--to", newer)[0] == 1
+    assert "v1.0.0" in (made / ".fde-lock.yaml").read_text()
+    monkeypatch.undo()
+    assert fde("upgrade", made, "--to", newer)[0] == 0
+    assert "PAGES = 5" in sync.read_text() and "HOST.lower()" in sync.read_text()
+    assert b"retries = 9" in (made / "config.ini").read_bytes()
+
+
+def test_values_change_without_a_new_version(made: Path, write: Callable[..., Path], fde: Told, tmp_path: Path) -> None:
+    sync = made / "app" / "sync.py"
+    sync.write_text(sync.read_text().replace("PAGES = 3", "PAGES = 4"))
+    (tmp_path / "new.yaml").write_text("apiHost: api.south.example\n")
+    code, _, err = fde("upgrade", made, "--to", write("v1.0.0"), "--values", tmp_path / "new.yaml")
+    assert code == 1 and "conflict" in err  # neighbouring lines: both sides are there
+    assert "api.south.example" in sync.read_text() and "PAGES = 4" in sync.read_text()
+    assert yaml.safe_load((made / ".fde-lock.yaml").read_text())["values"] == {"apiHost": "api.south.example"}
