@@ -118,6 +118,19 @@ _TABLE: Final[dict[str, Rule]] = {
     "sql.identifier.bare": _rule(
         r"[\w$@#]+", "must be one SQL identifier, unquoted and no keyword", r"[@#]{0,2}[^\W\d][\w$#@]*", SQL_WORDS
     ),
+    "sql.type": _rule(
+        r"[\w ]*(?:\([\w ,]*\))?",
+        "must be one SQL type, with its length or precision in brackets",
+        r"[A-Za-z_]\w*(?: ?\( ?\w+(?: ?, ?\w+)? ?\))?",
+        SQL_WORDS,
+    ),
+    "sql.identifier.dotted": _rule(
+        r"[\w$@#]+(?: ?\. ?[\w$@#]+)*",
+        "must be SQL identifiers with dots between, unquoted and no keyword",
+        r"[@#]{0,2}[^\W\d][\w$#@]*(?: ?\. ?[\w$@#]+)*",
+        SQL_WORDS,
+        also=lambda text: not any(part.strip().lower() in SQL_WORDS for part in text.split(".")),
+    ),
     "sql.identifier.part": _rule(r"[\w$]*", "may hold letters, digits, _ and $ only"),
     "sql.identifier.quoted": _rule(
         f"[^{_QUOTES}{_LINE}{{}};]+",

@@ -24,11 +24,11 @@ def placeholder(place: str, text: str) -> str:
     """What stands for `text` at `place`.
 
     White space, whole statements and markup text are their own: the first is no node, the second are judged by parsing the
-    file, the third cannot hold markup. A dotted name keeps its dots and a SQL number its form, which are nodes or tokens.
+    file, the third cannot hold markup; a SQL type is told by its place. A dotted name keeps its dots and a SQL number its form, which are nodes or tokens.
     """
     last = place.rsplit("/", 1)[-1]
     kind = last.rsplit(".", 1)[-1]
-    if kind in ("layout", "source", "text"):
+    if kind in ("layout", "source", "text") or last == "sql.type":
         return text
     if last.endswith("identifier.dotted"):
         return _WORD.sub("xq", text)

@@ -8,39 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 from fde_api.candidate import Proof
-from fde_api.primitive import (
-    Parameter,
-    PrimitiveSpec,
-    Scalar,
-    Template,
-)
+from fde_api.primitive import PrimitiveSpec, Value
 from fde_api.publish import MIN_CUSTOMERS
-from fde_extraction import leak, sensitive
-from fde_extraction.description import describe
-from fde_extraction.draft import Source, draft
-from fde_extraction.label import words_of
+from fde_extraction import leak
+from fde_extraction.attempt import attempt, owner
+from fde_extraction.drafted import END, Loop, Open
+from fde_extraction.explanation import Explained
+from fde_extraction.inference import Evidence
 from fde_extraction.language import language_of
 from fde_extraction.members import Member, Skipped, members_of, paired, sized
-from fde_extraction.naming import Names
-from fde_extraction.schema import type_of
-from fde_extraction.slot import Slot
-from fde_extraction.source_file import SourceFile, read, shows_secret, source_share, vocabulary_of
-from fde_extraction.template_file import Use, templates, uses
-from fde_extraction.unify import Value, unify
+from fde_extraction.reason import explained
+from fde_extraction.source_file import SourceFile, read
+from fde_extraction.template_file import Use, uses
 from fde_extraction.unparsable import Leaking, NotAbstractable
 from fde_extraction.vouched import acknowledged
 from fde_template.errors import TemplateError
 from fde_template.place import is_source
 from fde_template.render import render
-from fde_template.values import typed
-from fde_template.words import words
 
-MOST_PARAMETERS: Final = 256  # as the resource's schema
-MOST_SEGMENTS: Final = 4096
-MOST_SOURCE: Final = 0.5  # share of the siblings' text that may be free source blocks
+LIFTS: Final = 2  # times that what leaked is forced out and the template drafted again
 
 __all__ = ["Abstraction", "Report", "Sibling", "Use", "abstract"]
 
@@ -60,7 +49,8 @@ class Report:
     """What a reviewer asks first. `source_share`: share of the siblings' text in source blocks, 0..1.
 
     `acknowledge`: with siblings of fewer than three customers, the words of code that stay in the template and that no
-    standard vouches for; empty otherwise.
+    standard vouches for; with more, those of blocks that siblings of fewer have. `explained`: why each parameter is one;
+    `evidence`: what the template says of itself by the catalogue; `compliance`: tags proposed, in no spec.
     """
 
     skipped: tuple[Skipped, ...] = ()
@@ -68,6 +58,9 @@ class Report:
     source_share: float = 0.0
     uses: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
     acknowledge: tuple[str, ...] = ()
+    explained: tuple[Explained, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    compliance: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,7 @@ class Abstraction:
     """The publishable `spec`, the private `bindings` (member -> parameter -> value), the proof and the report."""
 
     spec: PrimitiveSpec
-    bindings: dict[str, dict[str, Scalar]]
+    bindings: dict[str, dict[str, Value]]
     proof: Proof
     report: Report
 
@@ -97,69 +90,29 @@ def abstract(
     files = [read(path, [texts[0] for texts in column], members) for path, column in paired(members, name)]
     shared_by = customers_of(members)
     few = shared_by < MIN_CUSTOMERS
-    sources = [Source(file.pieces, file.secrets, file.language, file.imported) for file in files]
-    for file, parts in zip(files, draft(sources, named, few=few, said=name), strict=True):
-        file.parts = parts
-    slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
-    values = unify(slots)
-    shown = frozenset(
-        word for file in files for part in file.parts if isinstance(part, str) for word in words(part)
-    ) | {label.text for slot in slots for label in slot.labels if label.role == "keyword case"}
-    parties = any(sensitive.PARTY & set(words_of(label.text)) for slot in slots for label in slot.labels)
-    names = Names(shown, named, guess=not parties)
-    parameters, texts = _schema(slots, values, names)
-    template = Template(files=tuple(templates(files, values, [p.name for p in parameters])))
-    if len(parameters) > MOST_PARAMETERS:
-        raise NotAbstractable(
-            ", ".join(member.name for member in members),
-            f"would need {len(parameters)} parameters ({MOST_PARAMETERS} at most): nobody fills in such a schema; split the files",
-        )
-    if any(len(file.segments) > MOST_SEGMENTS for file in template.files):
-        raise NotAbstractable(
-            ", ".join(member.name for member in members),
-            f"would need a template of more than {MOST_SEGMENTS} segments in one file; split the files",
-        )
-    free = source_share(files)
-    if free > MOST_SOURCE:
-        raise NotAbstractable(
-            ", ".join(member.name for member in members),
-            f"{free:.0%} of them would be source blocks: the siblings share too little structure for a template",
-        )
-    spec = PrimitiveSpec(
-        primitive_name=name, version="v0.1.0", domain=domain, template=template, parameters=tuple(parameters),
-        complexity=_complexity(parameters), tags=tuple(sorted({file.language for file in files})),
-    )  # fmt: skip
-    bindings = {
-        member.name: {p.name: typed(p, texts[p.name][k]) for p in parameters} for k, member in enumerate(members)
-    }
-    rebuilt = sum(_rebuilds(spec, member, texts, k, files) for k, member in enumerate(members))
+    made = attempt(files, members, named, name=name, domain=domain)
+    rounds = 0
+    # A value that the code shows elsewhere by chance is lifted there too; what cannot be lifted blocks publication.
+    while made.leaks and rounds < LIFTS and (texts := made.liftable()):
+        made = attempt(files, members, named, name=name, domain=domain, lifted=made.lifted | texts)
+        rounds += 1
+    if made.leaks:
+        raise Leaking(made.leaks)
+    rebuilt = sum(_rebuilds(made.spec, made.bindings[m.name], k, files) for k, m in enumerate(members))
     if rebuilt != len(members):
         raise NotAbstractable(members[0].name, f"only {rebuilt} of {len(members)} siblings come back byte for byte")
-    vocabulary = vocabulary_of(files)
-    leaks = [
-        *leak.scan(
-            spec,
-            bindings,
-            customers=named,
-            vocabulary=vocabulary,
-            shown=names.shown,
-            owned=_owned(slots, values, parameters, named, by_name=parties),
-            shared=not few,
-        ),
-        *(leak.Leak("secret", f"template.files[{index}]") for index, file in enumerate(files) if shows_secret(file)),
-    ]
-    if leaks:
-        raise Leaking(leaks)
-    proof = Proof(
-        siblings=len(members),
-        rebuilt=rebuilt,
-        sibling_customers=shared_by,
-        leaks=0,
-        gate=leak.GATE,
+    proof = Proof(siblings=len(members), rebuilt=rebuilt, sibling_customers=shared_by, leaks=0, gate=leak.GATE)
+    report = Report(
+        tuple(skipped),
+        sum(slot.kind == "source" or is_source(slot.place) for slot in made.slots),
+        made.source_share,
+        uses(files, made.declaration),
+        _kept(files) if few else _in_blocks(files, [owner(member) for member in members]),
+        explained(files, made.declaration, made.slots),
+        made.evidence,
+        made.compliance,
     )
-    blocks = sum(slot.kind == "source" or is_source(slot.place) for slot in slots)
-    report = Report(tuple(skipped), blocks, free, uses(files, values, parameters), _kept(files) if few else ())
-    return Abstraction(spec, bindings, proof, report)
+    return Abstraction(made.spec, made.bindings, proof, report)
 
 
 def _where(sibling: Sibling) -> str:
@@ -172,7 +125,7 @@ def _where(sibling: Sibling) -> str:
 
 def customers_of(members: Sequence[Member]) -> int:
     """How many distinct customers they are of; one name in two spellings is one."""
-    return len({"".join(words(member.customer)) or member.customer for member in members})
+    return len({owner(member) for member in members})
 
 
 def _kept(files: Sequence[SourceFile]) -> tuple[str, ...]:
@@ -191,68 +144,33 @@ def _enough(members: Sequence[Member], skipped: Sequence[Skipped]) -> None:
         raise NotAbstractable("siblings", f"are in different languages ({', '.join(sorted(languages))})")
 
 
-def _schema(
-    slots: Sequence[Slot], values: Sequence[Value], names: Names
-) -> tuple[list[Parameter], dict[str, tuple[str, ...]]]:
-    parameters, texts = list[Parameter](), dict[str, tuple[str, ...]]()
-    for value in values:
-        used = [names.shows(slots[index]) for index in sorted(value.uses)]
-        name = names.give(used, value.texts)
-        kind, allowed = type_of(used, value.texts, name)
-        description = describe(used, value.texts, name, kind)
-        parameters.append(
-            Parameter(name=name, type=kind, required=True, description=description, allowed_values=allowed)
-        )
-        texts[name] = tuple(text.lower() for text in value.texts) if kind == "bool" else value.texts
-    return parameters, texts
+def _in_blocks(files: Sequence[SourceFile], owners: Sequence[str]) -> tuple[str, ...]:
+    """The words that no standard vouches for in blocks that siblings of too few customers have."""
+    kept: list[str] = []
+    for file in files:
+        depth = 0  # of the outermost block that few have
+        for part in file.parts:
+            if depth or (isinstance(part, Open) and _is_rare(part, owners)):
+                depth += isinstance(part, (Open, Loop)) - (part is END)
+                if isinstance(part, str):
+                    kept.append(part)
+    return acknowledged(kept)
 
 
-def _owned(
-    slots: Sequence[Slot],
-    values: Sequence[Value],
-    parameters: Sequence[Parameter],
-    customers: Sequence[str],
-    *,
-    by_name: bool,
-) -> frozenset[str]:
-    """Parameters that hold a customer's or person's name: by what the code calls them, or because they spell one.
-
-    `by_name`: names count too, because they are the code's; a name that was guessed proves nothing.
-    """
-    names = {"".join(words(customer)) for customer in customers}
-    return frozenset(
-        parameter.name
-        for parameter, value in zip(parameters, values, strict=True)
-        if parameter.type in ("secretRef", "email", "host", "url")
-        or any(
-            sensitive.PARTY & set(words(hint))
-            for index in value.uses
-            for hint in (*slots[index].hints[:2], *([parameter.name] if by_name else []))
-        )
-        or any(slots[index].sensitive == "person" for index in value.uses)
-        or any("".join(words(text)) in names for text in value.texts)
-    )
+def _is_rare(part: Open, owners: Sequence[str]) -> bool:
+    frame = part.choice.frame
+    rows = [k for k, number in zip(frame.siblings, part.choice.classes, strict=True) if number == part.number]
+    return len({owners[k] for k in rows}) < MIN_CUSTOMERS
 
 
-def _complexity(parameters: Sequence[Parameter]) -> Literal["low", "medium", "high"]:
-    return "low" if len(parameters) <= 6 else "medium" if len(parameters) <= 15 else "high"
-
-
-def _rebuilds(
-    spec: PrimitiveSpec, member: Member, texts: Mapping[str, tuple[str, ...]], k: int, files: Sequence[SourceFile]
-) -> bool:
-    values: dict[str, Scalar] = {}
-    secret: dict[str, str] = {}
-    for parameter in spec.parameters:
-        text = texts[parameter.name][k]
-        if parameter.type == "secretRef":
-            secret[parameter.name] = text
-        else:
-            values[parameter.name] = typed(parameter, text)
+def _rebuilds(spec: PrimitiveSpec, bindings: Mapping[str, Value], k: int, files: Sequence[SourceFile]) -> bool:
+    hidden = {parameter.name for parameter in spec.parameters if parameter.type == "secretRef"}
+    values = {name: value for name, value in bindings.items() if name not in hidden}
+    secret = {name: str(value) for name, value in bindings.items() if name in hidden}
     try:
         return all(
             render(file, values, spec.parameters, secrets=secret) == read.texts[k].encode(read.encoding)
             for file, read in zip(spec.template.files, files, strict=True)
         )
     except TemplateError as error:
-        raise NotAbstractable(member.name, f"cannot be rebuilt: {error}") from error
+        raise NotAbstractable("siblings", f"cannot be rebuilt: {error}") from error

@@ -1,226 +1,399 @@
-"""Alignment of n trees: what all siblings share, and the leaves, gaps and blocks where they differ.
+"""Alignment of n trees: what all share, and the leaves, layouts, optional blocks and repeats where they differ.
 
-n sealed trees -> align() -> pieces, in order; for every sibling the pieces' texts, one after the other, are its source
+n sealed trees -> align() -> parts; for every sibling the parts' texts, one after the other, are its source
 
 Top down (GumTree, Falleri et al. 2014, for two trees; here n at once): equal subtrees first, then children by similarity
-(Needleman-Wunsch against a pivot), leaves last. Nodes of two kinds never match. Where a child list has members that some
-siblings lack, the run of differing members becomes one block.
+(column.columns), leaves last. Nodes of two kinds never match. What only some have becomes a block of those; runs of
+members that are instances of one template become a repeat, whose items are aligned like siblings. The blocks and repeats
+are the hedge variables of variadic anti-unification (Baumgartner and Kutsia, arXiv 2509.25023).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import Final
 
-from fde_extraction.label import Labels, common
-from fde_extraction.pairing import SIMILAR, match, moved
+from fde_extraction.column import Column, columns
+from fde_extraction.label import common
+from fde_extraction.literal import fragments
+from fde_extraction.pairing import SIMILAR
+from fde_extraction.piece import Items, Part, Piece, Present
+from fde_extraction.repeat import runs
+from fde_extraction.scope import Scope, root
+from fde_extraction.sequence import Cell, Joints, Side, cells, plan
+from fde_extraction.slot import Key, key_of
 from fde_extraction.tree import Node, similarity
+from fde_extraction.unit import Unit, units
 
-ITEM: Final = 16  # leaves; a list's item is small, a statement or a function is not
-# Members that say which one they are: matched by their name, so one more of them makes nothing of the others doubtful.
-_NAMED: Final = frozenset({"keyword_argument", "pair", "statement", "property_signature"})
+SHARED: Final = 0.2  # share of two nodes' leaves in matched children below which the nodes themselves do not match
 
+SMALL: Final = 24  # leaves of a statement or clause that may be one of two alternatives rather than one with options
+WHOLE: Final = 0.8  # similarity below which it is
+# Nodes whose first child says what they are: without a counterpart for it they are alternatives.
+_ROLED: Final = frozenset(
+    "call call_expression new_expression attribute member_expression assignment subscript subscript_expression "
+    "binary_operator binary_expression comparison_operator".split()
+)
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of all siblings. `kind`: same, leaf (values differ), space (layout differs), block (structure differs).
-
-    `labels`: of layout and blocks, what all siblings' code says of them."""
-
-    kind: Literal["same", "leaf", "space", "block"]
-    texts: tuple[str, ...]
-    place: str = ""
-    leaves: tuple[Node, ...] = ()
-    labels: Labels = ()
+Task = Callable[[], "Iterable[Task]"]
 
 
-@dataclass(slots=True)
-class _Region:
-    """Child slices, one per sibling, that have no counterpart everywhere."""
+def align(trees: Sequence[Node], texts: Sequence[str]) -> list[Part]:
+    """The parts of `trees`, whose sources are `texts`. Deterministic; the order of siblings only orders the texts."""
+    first = _Alignment(texts, frozenset()).run(trees)
+    if not any(isinstance(part, Items) for part in _all(first)):
+        return first
+    # What is a value of its own elsewhere, and stands at the head of every list, is no item: a key before its columns.
+    return _Alignment(texts, _values(first)).run(trees)
 
-    slices: Sequence[Sequence[Node]]
+
+def _all(parts: Sequence[Part]) -> Iterable[Part]:
+    stack = list(parts)
+    while stack:
+        part = stack.pop()
+        yield part
+        if isinstance(part, Present):
+            stack.extend(part.body)
+        elif isinstance(part, Items):
+            stack.extend([*part.body, *part.between])
 
 
-def align(trees: Sequence[Node], texts: Sequence[str]) -> list[Piece]:
-    """The pieces of `trees`, whose sources are `texts`. Deterministic; the order of siblings only orders the texts."""
-    return _Alignment(texts).run(trees)
+def _values(parts: Sequence[Part]) -> frozenset[Key]:
+    """What differs between siblings outside of repeats."""
+    found = set[Key]()
+    for part in parts:
+        if isinstance(part, Piece) and part.kind == "leaf":
+            for texts in [part.texts, *(f.texts for f in fragments(part.texts) if not f.shared)]:
+                key = key_of(texts)
+                if key is not None and len(set(key)) > 1:
+                    found.add(key)
+    return frozenset(found)
 
 
 class _Alignment:
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
-        self.pieces: list[Piece] = []
-        self.ends = [0] * len(texts)
+    """One run. Work is a stack of tasks that add parts in order: sources nest deeper than Python recurses."""
 
-    def run(self, trees: Sequence[Node]) -> list[Piece]:
-        stack: list[Sequence[Node] | _Region] = [trees]
+    def __init__(self, texts: Sequence[str], values: Collection[Key]) -> None:
+        self.texts, self.values = texts, values
+
+    def run(self, trees: Sequence[Node]) -> list[Part]:
+        out: list[Part] = []
+        scope = root(len(trees))
+        self._joint([tree.first.lead for tree in trees], [tree.first for tree in trees], scope, out, None)
+        stack: list[Task] = [lambda: self._pair(trees, scope, out)]
         while stack:
-            item = stack.pop()
-            if isinstance(item, _Region):
-                self._block(item)
-            elif len({node.digest for node in item}) == 1:
-                self._same(item)
-            elif all(node.is_leaf for node in item):
-                self._leaf(item)
-            elif any(node.is_leaf for node in item):
-                self._block(_Region([[node] for node in item]))
-            else:
-                stack.extend(reversed(list(_children(item))))
-        return self.pieces
+            stack.extend(reversed(list(stack.pop()())))
+        return out
 
-    def _lead(self, firsts: Sequence[Node]) -> None:
-        leads = tuple(node.lead for node in firsts)
-        if len(set(leads)) == 1:
-            self.pieces.append(Piece("same", leads))
-        else:
-            self.pieces.append(Piece("space", leads, labels=common([node.labels for node in firsts])))
+    # -- nodes that are counterparts; the white space before the first leaf is their parent's ------------------------
 
-    def _same(self, nodes: Sequence[Node]) -> None:
-        self._lead([node.first for node in nodes])
-        for group in zip(*(node.leaves() for node in nodes), strict=True):
-            if group[0].start != nodes[0].first.start or group[0] is not nodes[0].first:
-                self.pieces.append(Piece("same", tuple(node.lead for node in group)))
-            self.pieces.append(Piece("same", tuple(node.text for node in group), group[0].place, group))
+    def _pair(self, nodes: Sequence[Node], scope: Scope, out: list[Part]) -> Iterable[Task]:
+        if len({node.digest for node in nodes}) == 1:
+            _same(nodes, scope, out)
+            return ()
+        if all(node.is_leaf for node in nodes):
+            _leaf(nodes, scope, out)
+            return ()
+        if any(node.is_leaf for node in nodes) or len({node.kind for node in nodes}) > 1 or _apart(nodes):
+            return self._unlike(nodes, scope, out)
+        if _is_dotted(nodes):
+            texts = tuple(self.texts[k][node.start : node.end] for k, node in zip(scope.siblings, nodes, strict=True))
+            prefix = nodes[0].first.place.removesuffix("sql.identifier.bare")
+            leaves = tuple(node.first for node in nodes)
+            out.append(Piece("leaf", texts, scope, prefix + "sql.identifier.dotted", leaves))
+            return ()
+        return self._children([node.children for node in nodes], nodes, scope, out)
 
-    def _leaf(self, nodes: Sequence[Node]) -> None:
-        self._lead(nodes)
-        texts = tuple(node.text for node in nodes)
-        if all(node.place for node in nodes):
-            self.pieces.append(Piece("leaf", texts, nodes[0].place, tuple(nodes)))
-        else:
-            self.pieces.append(Piece("block", texts, labels=common([node.labels for node in nodes])))
+    def _unit(self, members: Sequence[Unit], scope: Scope, out: list[Part]) -> Task:
+        nodes = [unit.node for unit in members]
+        if not any(unit.head for unit in members):
+            return lambda: self._pair(nodes, scope, out)
+        lists = [[*unit.head, unit.node] for unit in members]
+        return lambda: self._children(lists, nodes, scope, out, grouped=False)
 
-    def _block(self, region: _Region) -> None:
-        """Source slices with the white space before them: where a member is absent, so is its space."""
-        texts = []
-        for text, nodes in zip(self.texts, region.slices, strict=True):
-            if nodes:
-                start = nodes[0].first.start - len(nodes[0].first.lead)
-                texts.append(text[start : _last_end(nodes[-1])])
-            else:
-                texts.append("")
-        if len(set(texts)) == 1:
-            self.pieces.append(Piece("same", tuple(texts)))
-        else:
-            said = [nodes[0].first.labels for nodes in region.slices if nodes]
-            self.pieces.append(Piece("block", tuple(texts), labels=common(said)))
+    def _children(
+        self,
+        lists: Sequence[Sequence[Node]],
+        nodes: Sequence[Node],
+        scope: Scope,
+        out: list[Part],
+        *,
+        grouped: bool = True,
+    ) -> Iterable[Task]:
+        members = [units(children, grouped=grouped) for children in lists]
+        found = columns(members)
+        full = [column for column in found if column.full]
+        share = sum(column.nodes[0].size for column in full) / max(1, max(node.size for node in nodes))
+        listed = any(child.is_leaf and child.text == "," for children in lists for child in children)
+        repeats = [] if scope.within_items else runs(found, nodes[0].kind, listed=listed)
+        torn = nodes[0].kind in _ROLED and not found[0].full
+        if torn or (
+            not repeats
+            and (not full or (share < SHARED and nodes[0].size > 3 and not any(column.equal for column in full)))
+        ):
+            return self._unlike(nodes, scope, out)
+        row = cells(*self._trimmed(found, repeats))
+        return self._sequence(row, Joints([self.texts[k] for k in scope.siblings], members), scope, out)
 
-
-def _last_end(node: Node) -> int:
-    while node.children:
-        node = node.children[-1]
-    return node.end
-
-
-def _children(nodes: Sequence[Node]) -> Iterator[Sequence[Node] | _Region]:
-    """What to align below `nodes`, in order of the text."""
-    lists = [node.children for node in nodes]
-    if len({len(children) for children in lists}) == 1:
-        columns = list(zip(*lists, strict=True))
-        if all(_alike(column) for column in columns) and not moved(lists):
-            yield from columns
+    def _unlike(self, nodes: Sequence[Node], scope: Scope, out: list[Part]) -> Iterable[Task]:
+        """Alternatives, when siblings fall into groups that are alike inside; else a block of source."""
+        groups: list[list[int]] = []
+        for least in (SIMILAR, 0.6, 0.75, 0.9):
+            groups = _grouped(nodes, least)
+            if len(groups) > 1:
+                break
+        if len(groups) in (1, len(nodes)):
+            texts = [
+                self.texts[k][node.first.start : Unit(node).end] for k, node in zip(scope.siblings, nodes, strict=True)
+            ]
+            out.append(_block(texts, [node.first for node in nodes], scope))
             return
-    matched = _columns(lists)
-    share = sum(column[0].size for column in matched) / max(1, max(node.size for node in nodes))
-    if not matched or (share < 0.2 and nodes[0].size > 3 and not any(_alike_digest(column) for column in matched)):
-        yield _Region([[node] for node in nodes])
-        return
-    yield from _regions(lists, matched)
+        for group in groups:
+            some = Present(scope.present(group), labels=common([nodes[row].first.labels for row in group]))
+            out.append(some)
+            yield self._unit([Unit(nodes[row]) for row in group], some.scope, some.body)
 
+    # -- child lists -------------------------------------------------------------------------------------------------
 
-def _alike(column: Sequence[Node]) -> bool:
-    if len({node.kind for node in column}) > 1:
-        return False
-    if len({node.digest for node in column}) == 1 or all(node.is_leaf for node in column):
+    def _trimmed(
+        self, found: Sequence[Column], repeats: Sequence[tuple[int, int]]
+    ) -> tuple[list[Column], list[tuple[int, int]]]:
+        """Columns and runs; the members at both ends of a run that are values of their own elsewhere are no items."""
+        kept, places, at = list[Column](), list[tuple[int, int]](), 0
+        for first, last in repeats:
+            rows = [
+                [unit for column in found[first:last] if (unit := column.units[row]) is not None]
+                for row in range(len(found[first].units))
+            ]
+            heads, tails = list[Column](), list[Column]()
+            while all(len(units_) > 1 for units_ in rows) and self._is_value([units_[0] for units_ in rows]):
+                heads.append(Column([units_.pop(0) for units_ in rows]))
+            while all(len(units_) > 1 for units_ in rows) and self._is_value([units_[-1] for units_ in rows]):
+                tails.insert(0, Column([units_.pop() for units_ in rows]))
+            items = [Column(list(units_)) for units_ in zip_longest(*rows)]
+            kept += [*found[at:first], *heads]
+            places.append((len(kept), len(kept) + len(items)))
+            kept += [*items, *tails]
+            at = last
+        return [*kept, *found[at:]], places
+
+    def _is_value(self, members: Sequence[Unit]) -> bool:
+        nodes = [unit.node for unit in members]
+        if not self.values or len({node.shape for node in nodes}) > 1 or len({node.digest for node in nodes}) == 1:
+            return False
+        for group in zip(*(node.leaves() for node in nodes), strict=True):
+            texts = [leaf.text for leaf in group]
+            if len(set(texts)) > 1 and not self._is_known(texts):
+                return False
         return True
-    if any(node.is_leaf for node in column):
+
+    def _is_known(self, texts: Sequence[str]) -> bool:
+        if key_of(texts) in self.values:
+            return True
+        gaps = [fragment.texts for fragment in fragments(texts) if not fragment.shared]
+        return all(key_of(gap) in self.values for gap in gaps)
+
+    def _sequence(self, row: Sequence[Cell], joints: Joints, scope: Scope, out: list[Part]) -> Iterator[Task]:
+        """The cells of a child list, each with its joint."""
+        group = object()  # layouts of one list change together
+        for step in plan(row, joints):
+            if step.cell is None:
+                if step.after is not None:
+                    yield self._joined(_members(step.after), joints.after, scope, out, group)
+            elif step.cell.kind == "full":
+                members = _members(step.cell)
+                if step.joint == "before":
+                    yield self._joined(members, joints.before, scope, out, group)
+                yield self._unit(members, scope, out)
+            elif step.cell.kind == "block":
+                yield self._blocked(step.cell, joints, step.joint, scope, out)
+            elif step.cell.kind == "some":
+                yield from self._some(step.cell, joints, step.joint, scope, out, group)
+            else:
+                yield from self._repeat(step.cell, joints, step.joint, scope, out, group)
+
+    def _some(
+        self, cell: Cell, joints: Joints, side: Side, scope: Scope, out: list[Part], group: object
+    ) -> Iterator[Task]:
+        """What only some instances have; of a thing that moved, what all have, at each of its places."""
+        some = Present(scope.present(cell.rows), labels=common([unit.node.first.labels for unit in _members(cell)]))
+
+        def add() -> Iterable[Task]:
+            out.append(some)
+            return ()
+
+        yield add
+        for column in cell.columns:
+            here = [unit for unit in column.units if unit is not None]
+            wide, inner = here, some.scope
+            if column.twin:
+                some.moved = column.twin
+                inner = scope
+                wide = [
+                    next(unit for twin in column.twin if (unit := twin.units[index]) is not None)
+                    for index in range(len(column.units))
+                ]
+            if side == "before":
+                yield self._joined(here, joints.before, some.scope, some.body, group)
+            yield self._unit(wide, inner, some.body)
+            if side == "after":
+                yield self._joined(here, joints.after, some.scope, some.body, group)
+
+    def _repeat(
+        self, cell: Cell, joints: Joints, side: Side, scope: Scope, out: list[Part], group: object
+    ) -> Iterator[Task]:
+        """A repeat. Its joint goes with each item where that is the same everywhere, else it stands between two."""
+        joint = joints.before if side == "before" else joints.after
+        rows = [cell.units(row) for row in range(len(scope.rows))]
+        repeat = Items(scope.items([row for row, units_ in enumerate(rows) for _ in units_]))
+        everything = [unit for units_ in rows for unit in units_]
+        repeat.labels = common([unit.node.first.labels for unit in everything])
+        between = [[joints.before(unit) for unit in units_[1:]] for units_ in rows]
+
+        def add(to: list[Part], part: Part) -> Task:
+            def task() -> Iterable[Task]:
+                to.append(part)
+                return ()
+
+            return task
+
+        with_joint = len({joint(unit) for unit in everything}) == 1
+        if with_joint or any(len(set(texts)) > 1 for texts in between):
+            yield add(out, repeat)
+            if side == "before":
+                yield self._joined(everything, joint, repeat.scope, repeat.body, group)
+            yield self._unit(everything, repeat.scope, repeat.body)
+            if side == "after":
+                yield self._joined(everything, joint, repeat.scope, repeat.body, group)
+            return
+        if not all(rows):
+            some = Present(scope.present(cell.rows), labels=repeat.labels)
+            yield add(out, some)
+            scope, out = some.scope, some.body
+            repeat.scope = scope.items([scope.rows.index(row) for row in repeat.scope.rows])
+            between = [texts for texts, units_ in zip(between, rows, strict=True) if units_]
+            rows = [units_ for units_ in rows if units_]
+        if side == "before":
+            yield self._joined([units_[0] for units_ in rows], joint, scope, out, group)
+        yield add(out, repeat)
+        yield self._unit(everything, repeat.scope, repeat.body)
+        usual = Counter(text for texts in between for text in texts).most_common(1)[0][0]
+        texts = [found[0] if found else usual for found in between]
+        yield self._later(texts, [units_[0].node.first for units_ in rows], scope, repeat.between, group)
+        if side == "after":
+            yield self._joined([units_[-1] for units_ in rows], joint, scope, out, group)
+
+    def _blocked(self, cell: Cell, joints: Joints, side: Side, scope: Scope, out: list[Part]) -> Task:
+        """Source slices with their joint: where a member is absent, so is its space."""
+
+        def task() -> Iterable[Task]:
+            texts, firsts = [], []
+            for row, k in enumerate(scope.siblings):
+                members = cell.units(row)
+                if not members:
+                    texts.append("")
+                    continue
+                text = self.texts[k][members[0].start : members[-1].end]
+                before, after = joints.before(members[0]), joints.after(members[-1])
+                texts.append(before + text if side == "before" else text + after)
+                firsts.append(members[0].node.first)
+            out.append(_block(texts, firsts, scope))
+            return ()
+
+        return task
+
+    def _joined(
+        self, members: Sequence[Unit], joint: Callable[[Unit], str], scope: Scope, out: list[Part], group: object
+    ) -> Task:
+        return self._later([joint(unit) for unit in members], [unit.node.first for unit in members], scope, out, group)
+
+    def _later(
+        self, texts: Sequence[str], firsts: Sequence[Node], scope: Scope, out: list[Part], group: object
+    ) -> Task:
+        def task() -> Iterable[Task]:
+            self._joint(texts, firsts, scope, out, group)
+            return ()
+
+        return task
+
+    def _joint(
+        self, texts: Sequence[str], firsts: Sequence[Node], scope: Scope, out: list[Part], group: object
+    ) -> None:
+        """White space and separators; where they differ, layout or another way to separate."""
+        if len(set(texts)) == 1:
+            if texts[0]:
+                out.append(Piece("same", tuple(texts), scope))
+            return
+        bare = {text.strip() for text in texts}
+        if len(bare) == 1 and (mark := bare.pop()) and all(text.startswith(mark) for text in texts):
+            out.append(Piece("same", (mark,) * len(texts), scope))
+            texts = [text[len(mark) :] for text in texts]
+        labels = common([first.labels for first in firsts])
+        kind = "space" if all(text.strip() == "" for text in texts) else "variant"
+        out.append(Piece(kind, tuple(texts), scope, labels=labels, group=group))  # type: ignore[arg-type]
+
+
+def _apart(nodes: Sequence[Node]) -> bool:
+    """Whether small nodes fall into two groups, each of one shape, too unlike to be one thing with options."""
+    if max(node.size for node in nodes) > SMALL or any(child.text == "," for node in nodes for child in node.children):
         return False
-    return all(similarity(column[0], node) >= SIMILAR for node in column[1:])
+    shapes = list(dict.fromkeys(node.shape for node in nodes))
+    if len(shapes) != 2 or len(nodes) < 3:
+        return False
+    first, other = (next(node for node in nodes if node.shape == shape) for shape in shapes)
+    return similarity(first, other) < WHOLE
 
 
-def _alike_digest(column: Sequence[Node]) -> bool:
-    return len({node.digest for node in column}) == 1
+def _is_dotted(nodes: Sequence[Node]) -> bool:
+    """Whether nodes are dotted SQL names that have no part in common: one value rather than several."""
+    if any(node.kind != "name" for node in nodes) or len({len(node.children) for node in nodes}) > 1:
+        return False
+    for group in zip(*(node.children for node in nodes), strict=True):
+        if group[0].text != "." and (
+            len({child.text for child in group}) < 2
+            or any(not child.place.endswith("identifier.bare") for child in group)
+        ):
+            return False
+    return True
 
 
-def _columns(lists: Sequence[Sequence[Node]]) -> list[tuple[Node, ...]]:
-    """Members with a counterpart in every list, in order: each list against a pivot, then what all have in common."""
-    pivot = max(range(len(lists)), key=lambda index: (-len(lists[index]), -index))
-    counterpart: list[dict[int, int]] = []
-    for index, children in enumerate(lists):
-        counterpart.append({} if index == pivot else dict(match(lists[pivot], children)))
-    columns = []
-    for position, node in enumerate(lists[pivot]):
-        found = [
-            node if index == pivot else lists[index][counterpart[index][position]]
-            for index in range(len(lists))
-            if index == pivot or position in counterpart[index]
-        ]
-        if len(found) == len(lists):
-            columns.append(tuple(found))
-    return columns
+def _grouped(nodes: Sequence[Node], least: float) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for index, node in enumerate(nodes):
+        same = next((group for group in groups if similarity(nodes[group[0]], node) >= least), None)
+        if same is None:
+            groups.append([index])
+        else:
+            same.append(index)
+    return groups
 
 
-def _regions(
-    lists: Sequence[Sequence[Node]], matched: Sequence[tuple[Node, ...]]
-) -> Iterator[Sequence[Node] | _Region]:
-    """Matched columns and, between them, what is left over; a run of differing list items joins its left-overs."""
-    where = [{id(node): index for index, node in enumerate(children)} for children in lists]
-    rows = [tuple(where[k][id(node)] for k, node in enumerate(column)) for column in matched]
-    starts = [(-1,) * len(lists), *rows]
-    stops = [*rows, tuple(len(children) for children in lists)]
-    loose = [any(stop[k] - start[k] > 1 for k in range(len(lists))) for start, stop in zip(starts, stops, strict=True)]
-    swallowed = _swallowed(lists, matched, starts, stops, loose)
-    pending = [list[Node]() for _ in lists]
-    for index, stop in enumerate(stops):
-        for k, children in enumerate(lists):
-            pending[k].extend(children[starts[index][k] + 1 : stop[k]])
-        if index == len(matched):
-            break
-        if index in swallowed:
-            for k, node in enumerate(matched[index]):
-                pending[k].append(node)
-            continue
-        if any(pending):
-            yield _Region(pending)
-            pending = [list[Node]() for _ in lists]
-        yield matched[index]
-    if any(pending):
-        yield _Region(pending)
+def _members(cell: Cell) -> list[Unit]:
+    return [unit for column in cell.columns for unit in column.units if unit is not None]
 
 
-def _swallowed(
-    lists: Sequence[Sequence[Node]],
-    matched: Sequence[tuple[Node, ...]],
-    starts: Sequence[tuple[int, ...]],
-    stops: Sequence[tuple[int, ...]],
-    loose: Sequence[bool],
-) -> set[int]:
-    """Matched but differing items of the kind that is left over beside them: one list of another length, not n values."""
-    swallowed: set[int] = set()
-    if not any(node.text == "," for children in lists for node in children):
-        return swallowed
-    for index, is_loose in enumerate(loose):
-        if not is_loose:
-            continue
-        kinds = {
-            node.kind
-            for k, children in enumerate(lists)
-            for node in children[starts[index][k] + 1 : stops[index][k]]
-            if node.text not in (",", ";")
-        }
-        kinds -= _NAMED
-        for step in (-1, 1):
-            at = index - 1 if step < 0 else index
-            separators: list[int] = []
-            while 0 <= at < len(matched):
-                column = matched[at]
-                if column[0].text in (",", ";"):
-                    separators.append(at)
-                elif column[0].kind in kinds and column[0].size <= ITEM and not _alike_digest(column):
-                    swallowed.update([at, *separators])
-                    separators = []
-                else:
-                    break
-                at += step
-    return swallowed
+def _same(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:
+    for index, group in enumerate(zip(*(node.leaves() for node in nodes), strict=True)):
+        if index and group[0].lead:
+            out.append(Piece("same", tuple(node.lead for node in group), scope))
+        out.append(Piece("same", tuple(node.text for node in group), scope, group[0].place, group))
+
+
+def _leaf(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:
+    texts = tuple(node.text for node in nodes)
+    cased = nodes[0].kind.startswith("keyword:") and len({text.lower() for text in texts}) == 1
+    if cased or not all(node.place for node in nodes):
+        labels = common([node.labels for node in nodes])
+        group = "case" if cased else "quote" if nodes[0].kind.startswith("string_") else None
+        out.append(Piece("variant", texts, scope, leaves=tuple(nodes), labels=labels, group=group))
+    else:
+        # A value that goes into a string here and into a format string there must be right in both.
+        place = next((node.place for node in nodes if "fstring" in node.place), nodes[0].place)
+        out.append(Piece("leaf", texts, scope, place, tuple(nodes)))
+
+
+def _block(texts: Sequence[str], firsts: Sequence[Node], scope: Scope) -> Piece:
+    kind = "same" if len(set(texts)) == 1 else "block"
+    return Piece(kind, tuple(texts), scope, labels=common([first.labels for first in firsts]))  # type: ignore[arg-type]

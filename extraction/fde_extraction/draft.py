@@ -1,6 +1,6 @@
 """Drafting: each differing literal as constants and slots, of the width that explains most with fewest values.
 
-pieces (align) -> differing leaves (differing) -> values met elsewhere (known) -> constants and slots
+parts (align) -> differing leaves (differing) -> frames, values met elsewhere (known) -> constants, slots and blocks
 
 A literal is taken whole unless what differs in it also stands somewhere else, or it is a sentence around its values; a
 gap that is values met elsewhere, one after the other (``acme_orders``), becomes those values.
@@ -9,76 +9,123 @@ gap that is values met elsewhere, one after the other (``acme_orders``), becomes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fde_extraction import sensitive
-from fde_extraction.align import Piece
+from fde_extraction import ordinary, sensitive
+from fde_extraction.choice import STRUCTURE, Choices
 from fde_extraction.differing import PART, Differing, common_hints, is_prose, opened, widen
+from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
+from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
 from fde_extraction.label import common
 from fde_extraction.literal import Fragment
+from fde_extraction.piece import Items, Piece, Present, pieces
+from fde_extraction.piece import Part as Aligned
+from fde_extraction.scope import Scope
 from fde_extraction.site import labels_of_part, place_of
-from fde_extraction.slot import Slot
+from fde_extraction.slot import Slot, singular
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
-from fde_template.words import words
+from fde_template.words import spans, words
 
-Part = str | Slot
-
-_WHOLE_PLACES: Final = ("number", "bool", "regex")
+_WHOLE_PLACES: Final = ("number", "bool", "regex", "sql.type")
+MIN_LETTERS: Final = 3  # of a value that is looked for in code that only some siblings have
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of all siblings: aligned pieces, and each sibling's secret spans in its source, in characters."""
+    """One file of all siblings: aligned parts, and each sibling's secret spans in its source, in characters."""
 
-    pieces: Sequence[Piece]
+    parts: Sequence[Aligned]
     secrets: Sequence[Sequence[Span]]
     language: str
     imported: frozenset[int] = frozenset()
     """Where, in the first sibling, texts stand that name imported modules, in characters."""
 
+    @property
+    def scope(self) -> Scope:
+        """All siblings."""
+        scope = next(pieces(self.parts)).scope
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """`parts` of each file, and the choices that they ask."""
+
+    parts: list[list[Part]]
+    choices: Choices
+
 
 def draft(
-    sources: Sequence[Source], customers: Sequence[str] = (), *, few: bool = False, said: str = ""
-) -> list[list[Part]]:
-    """Each file as constants and slots, in order. A value met in one file explains the others.
+    sources: Sequence[Source],
+    customers: Sequence[str] = (),
+    *,
+    owners: Sequence[str],
+    enough: int,
+    said: str = "",
+    lifted: frozenset[str] = frozenset(),
+) -> Drafted:
+    """Each file as constants, slots and blocks, in order. A value met in one file explains the others.
 
-    `few`: fewer than three customers share what is the same, so literals that are no vocabulary become slots too; `said`:
-    what is published anyway (the primitive's name), whose words are vocabulary.
+    `owners`: each sibling's customer. Where fewer than `enough` of them share what is the same, literals that are no
+    vocabulary become slots too; `said`: what is published anyway (the primitive's name), whose words are vocabulary.
+    `lifted`: texts that become slots wherever their words stand.
     """
-    drafts = [_Drafting(source, customers) for source in sources]
-    if few:
-        vocabulary = vocabulary_of([said, *(text for drafting in drafts for text in drafting.code())])
-        for drafting in drafts:
-            drafting.vocabulary = vocabulary
+    choices = Choices()
+    drafts = [_Drafting(source, customers, choices, owners) for source in sources]
+    vocabulary = vocabulary_of([said, *(text for drafting in drafts for text in drafting.code())])
     everywhere = [literal for drafting in drafts for literal in drafting.literals.values()]
+    framing = frames([source.scope for source in sources], [source.parts for source in sources], everywhere)
     bare = frozenset(text for drafting in drafts for text in drafting.alone())
     widen(everywhere)
-    met = Known(everywhere)
+    met = _met(everywhere, framing)
     for drafting in drafts:
         drafting.bare = bare
     known = frozenset(text for drafting in drafts for text in drafting.sensitive())
     for drafting in drafts:
-        drafting.settle(met, known)
-    return [drafting.parts() for drafting in drafts]
+        drafting.settle(met, framing, known)
+        drafting.forced = _indexed(_value_words(text) for text in lifted)
+        for frame in dict.fromkeys(framing.values()):
+            if len({owners[k] for k in frame.siblings}) < enough:
+                drafting.vocabulary[frame] = vocabulary
+    return Drafted([drafting.parts() for drafting in drafts], choices)
+
+
+def _met(everywhere: Sequence[Differing], framing: dict[Scope, Frame]) -> dict[Frame, Known]:
+    """What is met elsewhere, in each frame; what is known in an outer one is known in the inner."""
+    of: dict[Frame, list[Differing]] = defaultdict(list)
+    for literal in everywhere:
+        of[framing[literal.piece.scope]].append(literal)
+    found: dict[Frame, Known] = {}
+    for frame in sorted(dict.fromkeys(framing.values()), key=lambda frame: len(frame.outer())):
+        outer = found.get(frame.parent) if frame.parent is not None else None
+        found[frame] = Known(of[frame], outer, lambda key, frame=frame: tuple(key[row] for row in frame.rows))  # type: ignore[misc]
+    return found
 
 
 class _Drafting:
-    def __init__(self, source: Source, customers: Sequence[str]) -> None:
-        self.pieces, self.secrets, self.language = source.pieces, source.secrets, source.language
-        self.customers = customers
+    def __init__(self, source: Source, customers: Sequence[str], choices: Choices, owners: Sequence[str]) -> None:
+        self.source, self.secrets, self.language = source.parts, source.secrets, source.language
+        self.customers, self.choices, self.owners = customers, choices, owners
+        self.pieces = list(pieces(source.parts))
         self.literals = {
-            index: Differing(piece, common_hints(piece), opened(piece), self._secret(piece))
-            for index, piece in enumerate(self.pieces)
+            piece: Differing(piece, common_hints(piece), opened(piece), self._secret(piece))
+            for piece in self.pieces
             if piece.kind == "leaf"
         }
         self.bare: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
-        self.met = Known(())
+        self.met: dict[Frame, Known] = {}
+        self.framing: dict[Scope, Frame] = {}
         self.imported = source.imported
-        self.vocabulary: Vocabulary | None = None  # None: enough customers share what is the same
+        self.vocabulary: dict[Frame, Vocabulary] = {}  # of frames where too few customers share what is the same
+        self.forced: dict[str, list[tuple[str, ...]]] = {}
+        self.lifts: dict[Frame, dict[str, list[tuple[str, ...]]]] = {}
 
     def code(self) -> Iterator[str]:
         """What all siblings share and is neither literal nor comment, and what their differing names share."""
@@ -95,30 +142,87 @@ class _Drafting:
 
     def _keeps(self, piece: Piece, text: str) -> bool:
         """Whether shared `text` of `piece` may be a constant, by whoever shares it."""
-        return self.vocabulary is None or not self._is_judged(piece) or self.vocabulary.takes(text, piece.place)
+        frame = self.framing[piece.scope]
+        vocabulary = self.vocabulary.get(frame)
+        if vocabulary is None or not self._is_judged(piece) or vocabulary.takes(text, piece.place):
+            return True
+        if frame.kind == "siblings" or len({self.owners[k] for k in frame.siblings}) < 2:
+            return False
+        # Two customers wrote the same words into the same optional block: ordinary words are not one customer's.
+        return piece.leaves[0].kind == "key_text" or ordinary.takes(text, vocabulary.own)
 
-    def settle(self, met: Known, known: frozenset[str]) -> None:
+    def settle(self, met: dict[Frame, Known], framing: dict[Scope, Frame], known: frozenset[str]) -> None:
         """Take over the values of all files, and the texts that are sensitive somewhere."""
-        self.met, self.known = met, known
+        self.met, self.framing, self.known = met, framing, known
 
     def parts(self) -> list[Part]:
+        """The file's parts. Iterative: blocks are few, but their depth is the source's."""
         found: list[Part] = []
-        for index, piece in enumerate(self.pieces):
-            if piece.kind == "same":
-                found.extend(self._constant(piece))
-            elif piece.kind == "leaf":
-                found.extend(self._literal(self.literals[index]))
-            elif piece.kind == "space":
-                found.append(Slot(piece.texts, f"{self.language}.layout", kind="layout", labels=piece.labels))
+        stack: list[Iterator[Aligned | Edge]] = [iter(self.source)]
+        while stack:
+            part = next(stack[-1], None)
+            if part is None:
+                stack.pop()
+            elif isinstance(part, Edge):
+                found.append(part)
+            elif isinstance(part, Present):
+                found.append(self._open(part))
+                stack.append(iter([*part.body, END]))
+            elif isinstance(part, Items):
+                found.append(Loop(self.framing[part.scope], part.labels))
+                stack.append(iter([*part.body, *([BETWEEN, *part.between] if part.between else []), END]))
             else:
-                found.append(Slot(piece.texts, f"{self.language}.source", kind="source", labels=piece.labels))
+                found.extend(self._piece(part))
         return _joined(found)
+
+    def _piece(self, piece: Piece) -> Iterator[Part]:
+        if piece.kind == "same":
+            yield from self._constant(piece)
+        elif piece.kind == "leaf":
+            yield from self._literal(self.literals[piece])
+        elif piece.kind == "variant":
+            yield from self._variant(piece, piece.group if isinstance(piece.group, str) else STRUCTURE)
+        elif piece.kind == "space" and self._is_style(piece):
+            yield from self._variant(piece, ("layout", id(piece.group)))
+        else:
+            kind = "layout" if piece.kind == "space" else "source"
+            place = f"{self.language}.{kind}"
+            yield Slot(piece.texts, place, self.framing[piece.scope], kind=kind, labels=piece.labels)  # type: ignore[arg-type]
+
+    def _open(self, part: Present) -> Open:
+        assert part.scope.parent is not None
+        frame = self.framing[part.scope.parent]
+        there = set(part.scope.rows)
+        which = [row in there for row in range(len(frame.rows))]
+        family: Hashable = "order" if part.moved is not None else STRUCTURE
+        choice, numbers = self.choices.of(frame, which, family, yes=True, labels=part.labels)
+        choice.words.update(word for piece in pieces(part.body) for word in _said(piece))
+        self.choices.blocks.setdefault(self.framing[part.scope], (choice, numbers[True]))
+        return Open(choice, numbers[True], frame)
+
+    def _variant(self, piece: Piece, family: Hashable) -> Iterator[Part]:
+        frame = self.framing[piece.scope]
+        choice, numbers = self.choices.of(frame, piece.texts, family, labels=piece.labels)
+        choice.texts = choice.texts or tuple(str(text) for text in numbers)
+        for text, number in numbers.items():
+            if text:
+                yield Open(choice, number, frame)
+                yield str(text)
+                yield END
+
+    def _is_style(self, piece: Piece) -> bool:
+        """Whether a layout is one of two that several places of a list change between together."""
+        if len(set(piece.texts)) != 2:
+            return False
+        return (
+            len({p.texts for p in self.pieces if p.kind == "space" and p.group is piece.group and _alike(p, piece)}) > 1
+        )
 
     def _secret(self, piece: Piece) -> bool:
         """Whether in some sibling this whole literal is a secret."""
         return any(
-            leaf.start < leaf.end and any(start <= leaf.start and leaf.end <= end for start, end in spans_)
-            for leaf, spans_ in zip(piece.leaves, self.secrets, strict=False)
+            leaf.start < leaf.end and any(start <= leaf.start and leaf.end <= end for start, end in self.secrets[k])
+            for leaf, k in zip(piece.leaves, piece.scope.siblings, strict=True)
         )
 
     def alone(self) -> frozenset[str]:
@@ -144,10 +248,40 @@ class _Drafting:
                 }
                 found |= {
                     text[max(0, start - first.start) : end - first.start]
-                    for start, end in self.secrets[0]
+                    for start, end in self.secrets[piece.scope.siblings[0]]
                     if start < first.end and first.start < end
                 }
         return frozenset(text for text in found if len(text) > 3)
+
+    def _lifted_values(self, piece: Piece, text: str) -> Iterator[Span]:
+        """Where, in code that only some siblings have, their values of what differs between all siblings stand."""
+        frame = self.framing[piece.scope]
+        if piece.leaves[0].kind.startswith("keyword:") or (frame.kind == "siblings" and not self.forced):
+            return
+        index = self.lifts.get(frame)
+        if index is None:
+            index = self.lifts[frame] = self._values_for(frame) if frame.kind != "siblings" else self.forced
+        placed = spans(text)
+        said = [text[start:end].lower() for start, end in placed]
+        at = 0
+        while at < len(said):
+            size = next((len(value) for value in index.get(singular(said[at]), ()) if _stands(value, said, at)), 0)
+            if size:
+                yield placed[at][0], placed[at + size - 1][1]
+            at += max(1, size)
+
+    def _values_for(self, frame: Frame) -> dict[str, list[tuple[str, ...]]]:
+        """Values of outer frames that are one for all instances of `frame`, by first word, longest first."""
+        found = [value for values in self.forced.values() for value in values]
+        for outer in frame.outer():
+            known = self.met[outer]
+            for key in (*known.atoms, *known.whole):
+                here = set(frame.project(key, outer))
+                if len(here) == 1 and len(set(key)) > 1:
+                    value = here.pop()
+                    if sum(map(str.isalpha, "".join(value))) >= MIN_LETTERS:
+                        found.append(value)
+        return _indexed(found)
 
     # -- constants ---------------------------------------------------------------------------------------------------
 
@@ -160,7 +294,7 @@ class _Drafting:
         first = piece.leaves[0]
         secret = [
             (max(start, first.start) - first.start, min(end, first.end) - first.start)
-            for start, end in self.secrets[0]
+            for start, end in self.secrets[piece.scope.siblings[0]]
             if start < first.end and first.start < end
         ]
         yield from self._lifted(text, common_hints(piece), piece, secret, alone=True)
@@ -176,6 +310,9 @@ class _Drafting:
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
                     marks.append((*match.span(), "known", False))
+        for start, end in self._lifted_values(piece, text):
+            if all(end <= first or last <= start for first, last, *_ in marks):
+                marks.append((start, end, "", False))
         if not secret and not self._keeps(piece, without(text, [(start, end) for start, end, *_ in marks])):
             yield from self._unvouched(text, hints, piece, alone=alone)
             return
@@ -187,7 +324,7 @@ class _Drafting:
             context = tuple(words(text[at:start])[-2:])
             yield Slot(
                 (text[start:end],) * siblings, self._place(piece, (text[start:end],) * siblings, whole, text[:start]),
-                hints=hints, whole=whole, leaf=piece.leaves[0].kind, secret=is_secret, sensitive=kind, context=context, labels=common([leaf.labels for leaf in piece.leaves]),
+                self.framing[piece.scope], hints=hints, whole=whole, leaf=piece.leaves[0].kind, secret=is_secret, sensitive=kind, context=context, labels=common([leaf.labels for leaf in piece.leaves]),
             )  # fmt: skip
             at = end
         if at < len(text):
@@ -213,7 +350,7 @@ class _Drafting:
             whole = alone or comment
             yield lead
             yield Slot(
-                texts, self._place(piece, texts, whole, ""), hints=hints, whole=whole, leaf=piece.leaves[0].kind,
+                texts, self._place(piece, texts, whole, ""), self.framing[piece.scope], hints=hints, whole=whole, leaf=piece.leaves[0].kind,
                 labels=labels,
             )  # fmt: skip
             yield tail
@@ -222,14 +359,15 @@ class _Drafting:
 
     def _literal(self, literal: Differing) -> Iterator[Part]:
         piece = literal.piece
+        met = self.met[self.framing[piece.scope]]
         if self._hides(literal):
             gap = Fragment(piece.texts)
             parts: list[Fragment] = [gap]
         elif self._takes_whole(literal):
             gap = Fragment(piece.texts)
-            parts = [gap] if literal.secret else self.met.values(gap)
+            parts = [gap] if literal.secret else met.values(gap)
         else:
-            parts = [part for f in literal.found for part in ([f] if f.shared else self.met.values(f))]
+            parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
         before, after_shared = "", ""
         for index, part in enumerate(parts):
             if part.shared and not _is_value(part, parts):
@@ -242,7 +380,7 @@ class _Drafting:
             whole = len(parts) == 1
             following = parts[index + 1].texts[0] if index + 1 < len(parts) and parts[index + 1].shared else ""
             yield Slot(
-                part.texts, self._place(piece, part.texts, whole, before), hints=literal.hints, whole=whole,
+                part.texts, self._place(piece, part.texts, whole, before), self.framing[piece.scope], hints=literal.hints, whole=whole,
                 leaf=piece.leaves[0].kind, secret=literal.secret or self._secret_gap(piece, parts[:index], part),
                 context=(*words(after_shared)[-2:], *words(following)[:1]), labels=labels_of_part(piece, parts, index), head=not index,
             )  # fmt: skip
@@ -253,15 +391,15 @@ class _Drafting:
         size = len(part.texts[0])
         return [
             (max(0, start - offset), min(size, end - offset))
-            for start, end in self.secrets[0]
+            for start, end in self.secrets[piece.scope.siblings[0]]
             if start < offset + size and offset < end
         ]
 
     def _secret_gap(self, piece: Piece, before: Sequence[Fragment], part: Fragment) -> bool:
-        for k, leaf in enumerate(piece.leaves):
+        for k, (leaf, sibling) in enumerate(zip(piece.leaves, piece.scope.siblings, strict=True)):
             start = leaf.start + sum(len(f.texts[k]) for f in before)
             end = start + len(part.texts[k])
-            if any(first < end and start < last for first, last in self.secrets[k]):
+            if any(first < end and start < last for first, last in self.secrets[sibling]):
                 return True
         return False
 
@@ -272,8 +410,8 @@ class _Drafting:
             return False
         if any(
             start < leaf.end and leaf.start < end
-            for leaf, found in zip(piece.leaves, self.secrets, strict=True)
-            for start, end in found
+            for leaf, k in zip(piece.leaves, piece.scope.siblings, strict=True)
+            for start, end in self.secrets[k]
         ):
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
@@ -281,8 +419,11 @@ class _Drafting:
     def _takes_whole(self, literal: Differing) -> bool:
         place = literal.piece.place.rsplit("/", 1)[-1]
         gaps = literal.gaps
+        met = self.met[self.framing[literal.piece.scope]]
         if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:
             return True
+        if place == "sql.identifier.dotted":
+            return not any(met.holds(gap) for gap in gaps)
         if "sql.identifier." in literal.piece.place and PART.search(literal.piece.texts[0]):
             return False
         empty = any(not text for gap in gaps for text in gap.texts)
@@ -292,11 +433,43 @@ class _Drafting:
             return False
         if is_prose(literal):
             return False
-        known = [self.met.holds(gap) for gap in gaps]
+        known = [met.holds(gap) for gap in gaps]
         return not any(known)
 
     def _place(self, piece: Piece, texts: tuple[str, ...], whole: bool, before: str) -> str:
         return place_of(piece.place, texts, whole=whole, before=before)
+
+
+def _value_words(text: str) -> tuple[str, ...]:
+    parts = words(text)
+    return (*parts[:-1], singular(parts[-1])) if parts else ()
+
+
+def _indexed(values: Iterable[tuple[str, ...]]) -> dict[str, list[tuple[str, ...]]]:
+    """Values by their first word, longest first."""
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for value in values:
+        if value:
+            found[singular(value[0])].add(value)
+    return {first: sorted(same, key=lambda value: (-len(value), value)) for first, same in found.items()}
+
+
+def _stands(value: tuple[str, ...], said: Sequence[str], at: int) -> bool:
+    """Whether the words of `value` (the last in singular) stand at `at`."""
+    here = said[at : at + len(value)]
+    return len(here) == len(value) and (*here[:-1], singular(here[-1])) == value
+
+
+def _alike(one: Piece, other: Piece) -> bool:
+    """Whether two layouts part the instances in the same way."""
+    return one.scope is other.scope and len(set(zip(one.texts, other.texts, strict=True))) == len(set(one.texts)) == 2
+
+
+def _said(piece: Piece) -> tuple[str, ...]:
+    """The words of the code (no literals, no comments) of a shared piece."""
+    if piece.kind != "same" or not piece.leaves or judged(piece.place, piece.leaves[0].kind, piece.texts[0]):
+        return ()
+    return words(piece.texts[0])
 
 
 def _may_be_empty(place: str) -> bool:
@@ -320,6 +493,7 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
             and found
             and isinstance(found[-1], Slot)
             and found[-1].kind == "source"
+            and found[-1].frame is part.frame
         ):
             texts = tuple(a + b for a, b in zip(found[-1].texts, part.texts, strict=True))
             found[-1] = replace(found[-1], texts=texts)
@@ -328,4 +502,4 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-__all__ = ["Part", "Source", "draft"]
+__all__ = ["Drafted", "Source", "draft"]

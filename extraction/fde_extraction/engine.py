@@ -14,21 +14,18 @@ from msgspec.structs import replace
 
 from fde_api.primitive import PrimitiveSpec
 from fde_events.errors import BadInput, FdeError
-from fde_extraction import leak
+from fde_extraction import gate
 from fde_extraction.abstract import Abstraction, Sibling, abstract
 from fde_extraction.counterpart import CODE
 from fde_extraction.explanation import Explained, sentence
 from fde_extraction.join import Group, Skipped
-from fde_extraction.language import language, language_of
 from fde_extraction.members import members_of
 from fde_extraction.proposal import Abstracted
 from fde_extraction.similarity import group_similar, similarity
 from fde_extraction.solutions import SourceFile
 from fde_extraction.unparsable import Leaking, NotAbstractable
-from fde_template.encoding import decode, encoding_of
 from fde_template.words import words
 
-_NOT_CODE: Final = ("string", "comment", "template")
 _PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")  # as the resource's schema
 
 Columns = tuple[tuple[SourceFile, ...], ...]
@@ -66,23 +63,14 @@ class AbstractionEngine:
     def leaks(self, spec: PrimitiveSpec, abstracted: Abstracted, *, customers: Sequence[str]) -> Sequence[str]:
         """Kinds and places of whatever the finished proposal, its explanation included, would tell."""
         files = [file for sibling in abstracted.files.values() for file in sibling.values()]
-        words_of_code = leak.vocabulary_of([code_of(file.path, file.data) for file in files])
-        found = leak.scan(
+        found = gate.leaks(
             _with_reasons(spec, abstracted.explained),
             abstracted.bindings,
+            [(file.path, file.data) for file in files],
             customers=customers,
-            vocabulary=words_of_code,
+            owners=[file.customer for file in files],
         )
         return [f"{item.kind} in {item.where}" for item in found]
-
-
-def code_of(path: str, data: bytes) -> list[str]:
-    """The texts of a file's code: what is in no string, comment or template."""
-    kind = language_of(path)
-    if kind == "other":
-        return []
-    tree = language(kind).parse(decode(data, encoding_of(data)), path)
-    return [leaf.text for leaf in tree.leaves() if not any(mark in leaf.place for mark in _NOT_CODE)]
 
 
 def _abstracted(columns: Columns, name: str, customers: Sequence[str]) -> Abstracted:

@@ -6,7 +6,7 @@ differing leaves of all files -> Known.learn() -> Known.values(gap): ``acme_orde
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from fde_extraction.differing import Differing, is_prose, support_of
@@ -21,12 +21,22 @@ TRIES: Final = 2000  # readings of one gap that are looked at
 class Known:
     """Values met elsewhere. `atoms`: in two literals or more; `weak`: in one; `names`: names of their own."""
 
-    def __init__(self, everywhere: Sequence[Differing]) -> None:
+    def __init__(
+        self, everywhere: Sequence[Differing], outer: Known | None = None, project: Callable[[Key], Key] | None = None
+    ) -> None:
+        """`outer`: what is known in the frame around; `project` turns its keys into this frame's."""
         self.atoms: set[Key] = set()
         self.weak: set[Key] = set()
         self.names: set[Key] = set()
+        self.whole: set[Key] = set()
         self.by_first: dict[str, list[Key]] = defaultdict(list)
         self.by_last: dict[str, list[Key]] = defaultdict(list)
+        if outer is not None and project is not None:
+            self.names |= {project(key) for key in outer.names}
+            for key in sorted(outer.atoms):
+                self._know(project(key), self.atoms)
+            for key in sorted(outer.weak):
+                self._know(project(key), self.weak)
         self._learn(everywhere)
 
     def _learn(self, everywhere: Sequence[Differing]) -> None:
@@ -35,6 +45,9 @@ class Known:
         Shortest first: ``acme orders``, met twice, is two values when ``orders`` is met elsewhere too.
         """
         support = support_of(everywhere)
+        self.whole = {
+            key for literal in everywhere if (key := key_of(literal.piece.texts)) is not None and len(set(key)) > 1
+        }
         # What fills a literal and is letters stands in another literal of every sibling by no chance.
         filling = {
             key_of(literal.piece.texts)
@@ -46,7 +59,7 @@ class Known:
             for literal in everywhere
             if len(literal.found) == 1 and "identifier" in literal.piece.place
         )
-        self.names = {key for key, times in filled.items() if key is not None and times > 1}
+        self.names |= {key for key, times in filled.items() if key is not None and times > 1}
         # A part of one path or URL explains nothing but itself; what stands in a sentence or alone may be met elsewhere.
         alone = {
             key_of(gap.texts)
@@ -54,9 +67,10 @@ class Known:
             if len(literal.found) == 1 or is_prose(literal)
             for gap in literal.gaps
         }
-        self.atoms, self.weak = set(), set()
         order = sorted(support, key=lambda key: (sum(map(len, key)), key))
         for key in order:
+            if key in self.atoms:
+                continue
             gap = Fragment(tuple(" ".join(part) for part in key))
             cut = self.values(gap)
             if len(cut) == 1:
@@ -146,6 +160,8 @@ class Known:
         return sorted(key for key in found if key != own)
 
     def _know(self, key: Key, known: set[Key]) -> None:
+        if key in self.atoms or key in known:
+            return
         known.add(key)
         self.by_first[key[0][0]].append(key)
         self.by_last[key[0][-1]].append(key)

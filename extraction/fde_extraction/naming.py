@@ -8,6 +8,7 @@ shared code, and tells of no customer.
 
 from __future__ import annotations
 
+import copy
 import keyword
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -68,9 +69,24 @@ class Names:
     def __init__(self, shown: Collection[str] = (), customers: Sequence[str] = (), *, guess: bool = True) -> None:
         self.guess = guess
         self.taken: set[str] = set()
+        self._times = Counter(shown)
         theirs = {word for customer in customers for word in (*words(customer), "".join(words(customer)))}
         self.shown = frozenset(shown) - theirs
         self.theirs = frozenset(theirs)
+
+    def fresh(self) -> Names:
+        """The same, with no name taken: for the fields of a list."""
+        made = copy.copy(self)
+        made.taken = set()
+        return made
+
+    def times(self, word: str) -> int:
+        """How often the template shows `word`."""
+        return max(1, self._times[word])
+
+    def unique(self, candidates: Sequence[Sequence[str]]) -> str:
+        """The first of `candidates` that is not taken; the first with a number when all are."""
+        return self._unique(candidates)
 
     def give(self, slots: Sequence[Slot], texts: Sequence[str]) -> str:
         """A new name for the value of `slots`; `texts` are the values, whose words are kept out."""
@@ -133,6 +149,11 @@ class Names:
             number += 1
         self.taken.add(f"{stem}{number}")
         return f"{stem}{number}"
+
+
+def empty(word: str) -> bool:
+    """Whether a word names no thing."""
+    return len(word) < 3 or not word.isalpha() or not word.isascii() or word in _EMPTY or keyword.iskeyword(word)
 
 
 def _by_kind(slots: Sequence[Slot], texts: Sequence[str], guess: bool) -> Iterator[tuple[tuple[str, ...], int]]:

@@ -12,10 +12,9 @@ from msgspec.structs import replace
 from fde_api.candidate import PatternCandidate, Proof
 from fde_api.primitive import Language, PrimitiveSpec, Value
 from fde_events.errors import Refused
-from fde_extraction import leak, standing
+from fde_extraction import gate, leak, standing
 from fde_extraction.acknowledge import acknowledgements
 from fde_extraction.attribution import Attributed, attributed
-from fde_extraction.engine import code_of
 from fde_extraction.evidence import Evidence, EvidenceStore, SiblingEvidence
 from fde_extraction.inference import Evidence as Inference
 from fde_extraction.inference import infer
@@ -52,8 +51,8 @@ class EvidenceChecker:
             raise Refused(f"candidate {name}: its evidence is not reachable here.")
         evidence = self._store.read(candidate.spec.evidence_digest, who=who, why=f"recheck of {name}")
         bindings = {sibling.name: _values(proposal, sibling)[0] for sibling in evidence.siblings}
-        texts = [code_of(file.path, file.content) for sibling in evidence.siblings for file in sibling.files]
-        found = leak.scan(proposal, bindings, customers=evidence.customers, vocabulary=leak.vocabulary_of(texts))
+        files = [(file.path, file.content) for sibling in evidence.siblings for file in sibling.files]
+        found = gate.leaks(proposal, bindings, files, customers=evidence.customers, owners=evidence.customers)
         if found:
             places = "; ".join(f"{item.kind} in {item.where}" for item in found[:5])
             raise Refused(f"candidate {name}: the leak gate found {len(found)} leaks: {places}.")

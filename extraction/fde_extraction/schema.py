@@ -73,8 +73,8 @@ def type_of(slots: Sequence[Slot], texts: Sequence[str], name: str) -> tuple[Par
         and any(HOSTS & set(words(hint)) for slot in slots for hint in slot.hints[:1] if slot.whole)
     ):
         return "host", ()
-    if all(fits_type("float", text) for text in texts):
-        return _number(slots, texts, name), ()
+    if all(fits_type("float", text) for text in texts) and (numeric := _number(slots, texts, name)):
+        return numeric, ()
     if (known := CLOSED_SETS.get(_closed(texts))) is not None:
         return "enum", tuple(sorted(_cased(texts, word) for word in known))
     if all("identifier" in slot.place for slot in slots) and all(fits_type("identifier", text) for text in texts):
@@ -99,18 +99,21 @@ def _closed(texts: Sequence[str]) -> str:
     return next((name for name, known in CLOSED_SETS.items() if len(lowered) > 1 and lowered <= known), "")
 
 
-def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> ParameterType:
+def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> ParameterType | None:
+    """The kind of number; None for digits in quotes that the code does not call a number (an account)."""
     parts = [_said(hint) for slot in slots for hint in slot.hints[:3]] + [_said(name)]
     counted = any(part & _COUNT for part in parts[:1])
     if any(part & _TIME for part in parts) and not counted:
         return "duration"
+    if all(slot.leaf != "number" for slot in slots) and not any(part & (_COUNT | _TIME) for part in parts):
+        return None
     return "int" if all(fits_type("int", text) for text in texts) else "float"
 
 
 def _said(text: str) -> set[str]:
-    """The words of a name; ``min`` at its head is the least, not minutes."""
-    parts = words(text)
-    return set(parts[1:] if parts[:1] == ("min",) else parts)
+    """The words of a name; ``min`` with no other word of time is the least, not minutes."""
+    said = set(words(text))
+    return said if said & (_TIME - {"min", "mins"}) else said - {"min", "mins"}
 
 
 def _cased(texts: Sequence[str], word: str) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fde_extraction.align import Piece
 from fde_extraction.label import Label, Labels, common, inner
 from fde_extraction.languages.sqllabel import ROLES
 from fde_extraction.literal import Fragment
+from fde_extraction.piece import Piece
 from fde_template.place import refusal
 
 

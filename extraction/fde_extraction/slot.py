@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fde_extraction.label import Labels
 from fde_template.words import words
+
+if TYPE_CHECKING:
+    from fde_extraction.frame import Frame
 
 Key = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`texts`: one per sibling. `hints`: names that all siblings' code gives it. `whole`: it is all of its literal.
+    """`texts`: one per instance of `frame`. `hints`: names that all siblings' code gives it. `whole`: it is all of its literal.
     `labels`: the same with how the code says it, innermost first. `head`: nothing of the literal stands before it.
 
     `kind`: value, layout (white space) or source (statements). `sensitive`: class that forced it, or the kind of secret
@@ -26,6 +29,7 @@ class Slot:
 
     texts: tuple[str, ...]
     place: str
+    frame: Frame
     kind: Literal["value", "layout", "source"] = "value"
     hints: tuple[str, ...] = ()
     whole: bool = True

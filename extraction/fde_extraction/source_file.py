@@ -11,10 +11,12 @@ from typing import Final
 
 from fde_api.primitive import Language
 from fde_extraction import leak, secrets
-from fde_extraction.align import Piece, align
-from fde_extraction.draft import Part
+from fde_extraction.align import align
+from fde_extraction.drafted import Part, spelled
 from fde_extraction.language import language, language_of
 from fde_extraction.members import Member
+from fde_extraction.piece import Part as Aligned
+from fde_extraction.piece import pieces
 from fde_extraction.similarity import similarity
 from fde_extraction.slot import Slot
 from fde_extraction.tree import Node
@@ -33,7 +35,7 @@ class SourceFile:
     language: Language
     texts: list[str]
     encoding: str
-    pieces: list[Piece]
+    aligned: list[Aligned]
     parts: list[Part]
     secrets: list[list[tuple[int, int]]]
     imported: frozenset[int] = frozenset()
@@ -53,12 +55,12 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
     if kind == "other":
         raise NotAbstractable(path, "is in no language the engine reads (python, typescript, sql)")
     trees = [language(kind).parse(text, where) for text, (where, _) in zip(texts, sources, strict=True)]
-    pieces = align(trees, texts)
+    aligned = align(trees, texts)
     spans = [
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return SourceFile(path, kind, texts, encoding, pieces, [], spans, imported_in(trees[0]))
+    return SourceFile(path, kind, texts, encoding, aligned, [], spans, imported_in(trees[0]))
 
 
 def imported_in(tree: Node) -> frozenset[int]:
@@ -79,12 +81,13 @@ def imported_in(tree: Node) -> frozenset[int]:
 def shows_secret(file: SourceFile) -> bool:
     """Whether a secret of any sibling is not wholly in holes."""
     for k, secret in enumerate(file.secrets):
+        if not secret:
+            continue
         at, constant = 0, []
-        for part in file.parts:
-            size = len(part) if isinstance(part, str) else len(part.texts[k])
+        for part, text in spelled(file.parts, k):
             if isinstance(part, str):
-                constant.append((at, at + size))
-            at += size
+                constant.append((at, at + len(text)))
+            at += len(text)
         if any(start < last and first < end for start, end in secret for first, last in constant):
             return True
     return False
@@ -92,16 +95,14 @@ def shows_secret(file: SourceFile) -> bool:
 
 def source_share(files: Sequence[SourceFile]) -> float:
     """The share of the siblings' text that is in source blocks, 0..1."""
-    total = [0] * len(files[0].texts)
-    block = [0] * len(files[0].texts)
+    total = block = 0
     for file in files:
         for k, text in enumerate(file.texts):
-            total[k] += len(text)
-        for part in file.parts:
-            if isinstance(part, Slot) and is_source(part.place):
-                for k, text in enumerate(part.texts):
-                    block[k] += len(text)
-    return sum(block) / max(1, sum(total))
+            total += len(text)
+            block += sum(
+                len(said) for part, said in spelled(file.parts, k) if isinstance(part, Slot) and is_source(part.place)
+            )
+    return block / max(1, total)
 
 
 def vocabulary_of(files: Sequence[SourceFile]) -> frozenset[str]:
@@ -109,7 +110,7 @@ def vocabulary_of(files: Sequence[SourceFile]) -> frozenset[str]:
     shared = [
         piece.texts[0]
         for file in files
-        for piece in file.pieces
+        for piece in pieces(file.aligned)
         if piece.kind == "same"
         and piece.leaves
         and not any(mark in piece.place for mark in ("string", "comment", "template"))

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any, Final
 
-from fde_extraction.label import Labels
+from fde_extraction.label import Labels, words_of
+
+QUOTES: Final = frozenset({"string_open", "string_close"})
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +36,7 @@ class Node:
     digest: int = 0
     shape: int = 0
     size: int = 1
-    _bags: tuple[Counter[int], Counter[int]] | None = None
+    _bags: tuple[Counter[int], Counter[str]] | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -58,11 +61,12 @@ class Node:
             node = node.children[0]
         return node
 
-    def bags(self) -> tuple[Counter[int], Counter[int]]:
-        """Leaves as two multisets of hashes: their shapes, and their texts."""
+    def bags(self) -> tuple[Counter[int], Counter[str]]:
+        """Leaves as two multisets: their shapes, and the words in them; without quotes, which are style."""
         if self._bags is None:
-            leaves = [leaf for leaf in self.leaves() if leaf.text]
-            self._bags = Counter(leaf.shape for leaf in leaves), Counter(leaf.digest for leaf in leaves)
+            leaves = [leaf for leaf in self.leaves() if leaf.text and leaf.kind not in QUOTES]
+            said = (word for leaf in leaves for word in (words_of(leaf.text) if leaf.place else (leaf.text,)))
+            self._bags = Counter(leaf.shape for leaf in leaves), Counter(said)
         return self._bags
 
 
@@ -95,7 +99,7 @@ def seal(root: Node, text: str) -> Node:
             node.size = sum(child.size for child in node.children)
         else:
             node.digest = hash((node.kind, node.text))
-            node.shape = hash((node.kind, "" if node.place else node.text))
+            node.shape = hash((node.kind, "" if node.place or node.kind in QUOTES else node.text))
     return root
 
 
@@ -113,5 +117,5 @@ def similarity(one: Node, other: Node) -> float:
     return 0.5 * _dice(shapes, other_shapes) + 0.5 * _dice(texts, other_texts)
 
 
-def _dice(one: Counter[int], other: Counter[int]) -> float:
+def _dice(one: Counter[Any], other: Counter[Any]) -> float:
     return 2 * (one & other).total() / max(1, one.total() + other.total())

@@ -225,9 +225,24 @@ def test_a_name_in_the_primitives_own_name_is_held_back() -> None:
     assert "mill" not in str(held.value)
 
 
-def test_structure_that_differs_is_a_required_source_block() -> None:
+def test_a_block_that_some_siblings_have_is_a_flag() -> None:
     extra = THREE[1].replace(b"        return [", b"        client.close()\n        return [")
     found = abstract(siblings_of(THREE[0], extra, THREE[2]), name="feed")
+    (flag,) = [p for p in found.spec.parameters if p.type == "bool"]
+    assert [found.bindings[member][flag.name] for member in ("s0", "s1", "s2")] == [False, True, False]
+    assert found.report.source_blocks == 0
+    bound = dict(found.bindings["s0"]) | {flag.name: True}
+    data = render_all(found.spec.template, bound, found.spec.parameters)["feed.py"]
+    assert data == THREE[0].replace(b"        return [", b"        client.close()\n        return [")
+
+
+def test_statements_that_have_nothing_in_common_are_a_required_source_block() -> None:
+    blocks = (b"client.close()", b"if reply.stale: raise ValueError(reply)", b"for row in reply: log(row.number + 1)")
+    siblings = [
+        source.replace(b"        return [", b"        " + block + b"\n        return [")
+        for source, block in zip(THREE, blocks, strict=True)
+    ]
+    found = abstract(siblings_of(*siblings), name="feed")
     assert found.report.source_blocks == 1
     (block,) = [p for p in found.spec.parameters if "source block" in p.description.lower()]
     assert block.required and block.default is None

@@ -27,7 +27,7 @@ def test_a_case_gives_the_parameters_its_why_explains(case: Path) -> None:
     shown = {
         parameter.name: {
             "type": parameter.type,
-            "values": {member: found.bindings[member][parameter.name] for member in sorted(found.bindings)},
+            "values": {member: found.bindings[member].get(parameter.name) for member in sorted(found.bindings)},
             "spellings": sorted({" ".join(use.filters) or "as is" for use in found.report.uses[parameter.name]}),
             "holes": len(found.report.uses[parameter.name]),
         }

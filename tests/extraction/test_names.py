@@ -100,10 +100,14 @@ def test_the_gate_lets_a_shared_word_stand_in_a_name_and_a_value_word_not() -> N
 def test_a_source_block_says_where_it_stands_and_how_long_it_gets() -> None:
     head = "def main(rows):\n    kept = []\n    for row in rows:\n        kept.append(row)\n"
     tail = "    print(kept)\n    return kept\n"
-    more = "    if len(kept) > 9:\n        raise ValueError(kept)\n"
+    blocks = (
+        "    if len(kept) > 9:\n        raise ValueError(kept)\n",
+        "    rows.sort(key=str)\n",
+        "    for one in set(rows): rows.remove(one)\n",
+    )
     siblings = [
         Sibling(customer, f"{customer}.py", (head + block + tail).encode())
-        for customer, block in zip(CUSTOMERS, ("", more, ""), strict=True)
+        for customer, block in zip(CUSTOMERS, blocks, strict=True)
     ]
     (parameter,) = abstract(siblings, name="case").spec.parameters
     assert parameter.name == "mainBlock"

@@ -9,7 +9,8 @@ commas, semicolons and clause words are in all of it, and are enough structure t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from fde_api.primitive import Language as LanguageName
@@ -32,6 +33,13 @@ KEYWORDS: Final = _CLAUSES | frozenset(
     "varchar nvarchar int integer bigint numeric decimal float boolean date timestamp timestamp_ntz datetime datetime2 string "
     "number variant bit char text bool int64 float64 time timestamptz smallint double".split()
 )
+# Types of columns in the common dialects; with the brackets after it a type is one value.
+_TYPES: Final = frozenset(
+    "varchar nvarchar varchar2 char nchar character text ntext string clob int int2 int4 int8 int64 integer bigint smallint tinyint "
+    "mediumint byteint number numeric decimal dec bignumeric float float4 float8 float64 double real money smallmoney bool boolean bit date "
+    "datetime datetime2 datetimeoffset smalldatetime time timestamp timestamptz timestamp_ntz timestamp_ltz timestamp_tz interval uuid "
+    "uniqueidentifier json jsonb variant object array super bytes binary varbinary bytea blob geography geometry xml".split()
+)
 # After these words stands a relation, and its dotted parts have their places by the standard.
 _RELATION: Final = frozenset("from into table join update view using on exists".split())
 _ROLES: Final = ("table", "schema", "database", "server")
@@ -40,6 +48,7 @@ _EMBEDDED: Final = re.compile(
     r"ALTER\s+(?:TABLE|SESSION|WAREHOUSE)|TRUNCATE\s+TABLE|WITH\s+\w+\s+AS|COPY\s+INTO|DROP\s+TABLE|USE\s+(?:ROLE|WAREHOUSE|SCHEMA|DATABASE))\b",
     re.DOTALL,
 )
+_ASIDE: Final = frozenset({"line_comment", "block_comment", "jinja_comment"})
 _OPEN: Final = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -209,16 +218,27 @@ def _structured(nodes: Sequence[Node], *, statements: bool = False) -> list[Node
             clauses.append([])
         clauses[-1].append(node)
     found: list[Node] = []
-    for clause in clauses:
+    for clause in _untrailed(clauses):
         # The clause's own words stand apart from its first item, so that items are alike.
         head = next((index for index, node in enumerate(clause) if not node.kind.startswith("keyword:")), len(clause))
         items = [*clause[:head], *_split(clause[head:], lambda node: node.text == ",", "item", _dotted)]
-        if len(clauses) == 1 or len(items) == 1:
+        if len(clauses) == 1 or len(items) == 1 or clause[0].kind in _ASIDE:
             found.extend(items)
         elif items:
             kind = items[0].kind if items[0].kind.startswith("keyword:") else ""
             found.append(Node("clause:" + kind, items[0].start, items[-1].end, items))
     return found
+
+
+def _untrailed(clauses: Sequence[list[Node]]) -> Iterator[list[Node]]:
+    """Clauses without the comments and Jinja statements at their ends, which say something of what follows."""
+    for clause in clauses:
+        end = len(clause)
+        while end > 1 and (clause[end - 1].kind in _ASIDE or clause[end - 1].first.text.startswith("{%")):
+            end -= 1
+        yield clause[:end]
+        for node in clause[end:]:
+            yield [node]
 
 
 def _split(
@@ -242,7 +262,7 @@ def _split(
 def _dotted(nodes: Sequence[Node]) -> list[Node]:
     """Names with dots between (``a.b.c``) as one node, so that they are matched as one."""
     found: list[Node] = []
-    for node in nodes:
+    for node in _typed(nodes):
         joins = found and (node.text == "." or (found[-1].kind == "name" and found[-1].children[-1].text == "."))
         if (
             joins
@@ -258,6 +278,31 @@ def _dotted(nodes: Sequence[Node]) -> list[Node]:
         else:
             found.append(node)
     return found
+
+
+def _typed(nodes: Sequence[Node]) -> Iterator[Node]:
+    """A type right after the name of a column, with its brackets, as one leaf."""
+    skip = False
+    for index, node in enumerate(nodes):
+        if skip:
+            skip = False
+        elif index == 1 and node.is_leaf and node.text.lower() in _TYPES and node.place:
+            after = nodes[2] if len(nodes) > 2 else None
+            prefix = node.place.removesuffix("sql.identifier.part").removesuffix("sql.identifier.bare")
+            text = node.text
+            if (
+                after is not None
+                and after.kind == "group"
+                and after.start == node.end
+                and after.children[0].text == "("
+            ):
+                leaves = list(after.leaves())
+                if all(leaf.kind in ("(", ")", ",", "number", "keyword:max", "word") for leaf in leaves):
+                    text += "".join(" " * (b.start - a.end) + b.text for a, b in pairwise([node, *leaves]))
+                    skip = True
+            yield Node("type", node.start, node.start + len(text), text=text, place=prefix + "sql.type")
+        else:
+            yield node
 
 
 def _name(nodes: Sequence[Node], hints: tuple[str, ...]) -> None:

@@ -76,6 +76,9 @@ class Builder:
             self.node(child, near, depth + 1, said)
             for (child, near), said in zip(self._named(raw, hints), self._labelled(raw, labels), strict=True)
         ]
+        if syntax.keyed.get(raw.type) == "key" and children[0].kind == "string":
+            for text in children[0].children:
+                text.kind = "key_text" if text.kind == "string_text" else text.kind
         return Node(kind, start, end, children)
 
     def _named(self, raw: Raw, hints: Hints) -> list[tuple[Raw, Hints]]:
