@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TRIES: Final = 4000  # slices of one file that are fitted against one region; only those that hold its fixed texts count
+_NEAR: Final = 50  # places that were no fit and are looked at again for what to tell
 _WAYS: Final = 64  # combinations of places of several regions
 _BODIES: Final = ("module", "program", "block", "class_body", "class_definition", "class_declaration")
 
@@ -115,38 +116,51 @@ def _apart(places: Sequence[Place]) -> bool:
 
 
 def _places(file: TemplateFile, path: str, text: str, parameters: Sequence[Parameter]) -> list[Place]:
-    """Where `file` fits, in order of the text; :class:`DoesNotFit` when nowhere."""
+    """Where `file` fits, in order of the text; :class:`DoesNotFit` when nowhere, with the furthest line it was followed to."""
     fixed = _fixed(file)
-    opening = file.segments[0].text if file.segments else None
-    closing = file.segments[-1].text if file.segments else None
+    opening = file.segments[0].text or ""
+    closing = file.segments[-1].text or ""
     found: list[Place] = []
-    furthest: DoesNotFit | None = None
+    near: list[Place] = []
     tried = 0
     for start, end in _candidates(file, text):
         region, indent = cut(text, start, end)
-        if not region.startswith(opening or "") or not region.endswith(closing or "") or not _holds(region, fixed):
+        if not region.startswith(opening) or not region.endswith(closing):
+            continue
+        first = text.count("\n", 0, start) + 1
+        place = Place(start, end, indent, first, first + text.count("\n", start, max(start, end - 1)))
+        if not _holds(region, fixed):
+            near.append(place)
             continue
         tried += 1
         if tried > TRIES:
             break
-        first = text.count("\n", 0, start) + 1
-        try:
-            fit(file, encode(region, file.encoding), parameters)
-        except DoesNotFit as misfit:
-            here = DoesNotFit(path, misfit.line + first - 1, misfit.column + len(indent), misfit.expected)
-            if furthest is None or misfit.line > furthest.line - first + 1:
-                furthest = here
-            continue
-        except TemplateError:
-            continue  # a character that the region's encoding does not have: not this place
-        last = first + text.count("\n", start, max(start, end - 1))
-        found.append(Place(start, end, indent, first, last))
-    if not found:
-        begins = next((line for line in (opening or "").splitlines() if line.strip()), "")
-        raise furthest or DoesNotFit(
-            path, 1, 1, f"somewhere the region {file.path}{f', {begins[:60]!r}' if begins else ''}"
-        )
-    return found
+        if _misfit(file, path, text, place, parameters) is None:
+            found.append(place)
+        else:
+            near.append(place)
+    if found:
+        return found
+    misfits = [_misfit(file, path, text, place, parameters) for place in near[:_NEAR]]
+    begins = next((line for line in opening.splitlines() if line.strip()), "")
+    raise max(
+        (misfit for misfit in misfits if misfit is not None),
+        key=lambda misfit: (misfit.line, misfit.column),
+        default=DoesNotFit(path, 1, 1, f"somewhere the region {file.path}{f', {begins[:60]!r}' if begins else ''}"),
+    )
+
+
+def _misfit(
+    file: TemplateFile, path: str, text: str, place: Place, parameters: Sequence[Parameter]
+) -> DoesNotFit | None:
+    """Why `file` does not fit there; None when it does."""
+    try:
+        fit(file, encode(cut(text, place.start, place.end)[0], file.encoding), parameters)
+    except DoesNotFit as misfit:
+        return DoesNotFit(path, misfit.line + place.first - 1, misfit.column + len(place.indent), misfit.expected)
+    except TemplateError as error:
+        return DoesNotFit(path, place.first, 1, str(error))
+    return None
 
 
 def _fixed(file: TemplateFile) -> list[str]:

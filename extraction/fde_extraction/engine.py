@@ -5,8 +5,10 @@ Group -> Sibling(customer, path, data) -> abstract() -> Abstracted
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace as dataclass_replace
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -21,6 +23,7 @@ from fde_extraction.explanation import Explained, sentence
 from fde_extraction.join import Group, Skipped
 from fde_extraction.members import members_of
 from fde_extraction.proposal import Abstracted
+from fde_extraction.region_abstraction import RegionAbstraction, abstract_or_regions
 from fde_extraction.similarity import group_similar, similarity
 from fde_extraction.solutions import SourceFile
 from fde_extraction.unparsable import Leaking, NotAbstractable
@@ -84,9 +87,13 @@ def _abstracted(columns: Columns, name: str, customers: Sequence[str]) -> Abstra
         for member, files in owned.items()
         for path, file in files.items()
     ]
-    made = abstract(siblings, name=name, customers=customers)
+    made = (abstract if len(paths) > 1 else abstract_or_regions)(siblings, name=name, customers=customers)
     in_template = [file.path for file in made.spec.template.files]
-    if len(paths) == 1:  # a solution of one file: the engine names it after the primitive
+    if isinstance(made, RegionAbstraction):  # what is no region of a file is no evidence of anything
+        owned = {
+            member: _cut(made, member, files[paths[0]]) for member, files in owned.items() if member in made.bindings
+        }
+    elif len(paths) == 1:  # a solution of one file: the engine names it after the primitive
         owned = {member: {in_template[0]: files[paths[0]]} for member, files in owned.items()}
     return Abstracted(
         spec=made.spec,
@@ -96,6 +103,14 @@ def _abstracted(columns: Columns, name: str, customers: Sequence[str]) -> Abstra
         skipped=_skipped(made, owned),
         explained=tuple(getattr(made.report, "explained", ())),
     )
+
+
+def _cut(made: RegionAbstraction, member: str, file: SourceFile) -> dict[str, SourceFile]:
+    """The regions of a file, each as a file by its path in the template."""
+    return {
+        path: dataclass_replace(file, data=data, digest=f"sha256:{hashlib.sha256(data).hexdigest()}")
+        for path, data in made.slices(member, file.data).items()
+    }
 
 
 def _skipped(made: Abstraction, owned: dict[str, dict[str, SourceFile]]) -> tuple[Skipped, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace as restruct
@@ -30,6 +30,7 @@ from fde_template.shape import CLASS
 
 # A method parses in a class only; what stands around it while it is abstracted is in no template.
 _OPENING, _CLOSING = CLASS
+_TO_WRITE: Final = 1 / 3  # share of the files in source blocks from which on regions are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ class RegionAbstraction(Abstraction):
     found: tuple[Found, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    def slices(self, member: str, data: bytes) -> dict[str, bytes]:
+        """The regions of a member's file, at the left margin, by their path in the template: what it renders for them."""
+        text = decode(data, encoding_of(data))
+        encodings = {file.path: file.encoding for file in self.spec.template.files}
+        return {
+            found.path: encode(cut(text, place.start, place.end)[0], encodings[found.path])
+            for found in self.found
+            for _, place in [found.places[member]]
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Host:
@@ -69,19 +80,29 @@ def abstract_or_regions(
 ) -> Abstraction | RegionAbstraction:
     """:func:`abstract`; where whole files share too little, their regions. `regions` True: only those, False: never.
 
-    The refusal is the one of the whole files when there is no region either.
+    Too little is what `abstract` refuses, or a template more than a third of which would be written anew by whoever uses
+    it, when regions leave less than half as much to write. Without a region it is what `abstract` says.
     """
     if regions:
         return abstract_regions(siblings, **options)
+    whole: Abstraction | None = None
+    refused: NotAbstractable | None = None
     try:
-        return abstract(siblings, **options)
-    except NotAbstractable as refused:
+        whole = abstract(siblings, **options)
+        if regions is False or whole.report.source_share <= _TO_WRITE:
+            return whole
+    except NotAbstractable as error:
         if regions is False:
             raise
-        try:
-            return abstract_regions(siblings, **options)
-        except NotAbstractable:
-            raise refused from None
+        refused = error
+    try:
+        part = abstract_regions(siblings, **options)
+    except (NotAbstractable, Leaking):
+        if whole is not None:
+            return whole
+        assert refused is not None
+        raise refused from None
+    return part if whole is None or part.report.source_share < whole.report.source_share / 2 else whole
 
 
 def abstract_regions(
