@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_cli.bench.abstract import Pivot, _peer, held
+from fde_cli.bench.abstraction.tokendiff import Pivot
 from fde_cli.bench.figure import Pair, counted, in_turns, rate, seconds
-from fde_cli.bench.material import Family, Solution
 from fde_cli.bench.redact import alternation
 from fde_cli.bench.sign import baseline
 from fde_cli.main import run
@@ -17,12 +16,12 @@ from fde_events.event import ErrorEvent
 from fde_sidecar.rules import RULES
 
 CUSTOMERS = ("north", "south", "west")
-NAMES = ("batch", "redact", "sign", "abstract")
+TIMED = ("batch", "redact", "sign")
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three customers' logs, and three files that solved the same thing."""
+    """Three customers' logs."""
     directory = tmp_path_factory.mktemp("sample")
     for customer in CUSTOMERS:
         log = directory / "fleet" / customer / "loader" / "app.log"
@@ -34,16 +33,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "    raise ex.with_traceback(None)\n"
             "psycopg.errors.NumericValueOutOfRange: numeric field overflow\n"
         )
-        solution = directory / "solutions" / "overflow" / customer
-        solution.mkdir(parents=True)
-        (solution / "solution.yaml").write_text(f"customer: {customer}\nreuse: allowed\npaths: [load.py]\n")
-        (solution / "load.py").write_text(
-            f'HOST = "pg.{customer}.internal"\nTIMEOUT = {len(customer)}\n\n\ndef rounded(amount):\n    return round(amount, 2)\n'
-        )
     return directory
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TIMED)
 def test_a_benchmark_gives_figures_against_a_named_peer(
     name: str, sample: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,27 +53,24 @@ def test_a_benchmark_gives_figures_against_a_named_peer(
     assert f"fde bench: {name}: " in said.err
 
 
-def test_the_engine_gives_every_sibling_back_and_leaks_nothing_held(
-    sample: Path, capsys: pytest.CaptureFixture[str]
+def test_without_a_name_all_are_run_and_shown_as_tables(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(["bench", "abstract", "--json", "--rounds", "1", "--sample", str(sample)])
-    found = {line["what"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert found["siblings rebuilt"]["ours"] == 1
-    assert found["held values leaked"]["ours"] == 0
-    assert found["parameters"]["ours"] == 2
-
-
-def test_without_a_name_all_are_run_and_shown_as_a_table(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bench", "--rounds", "1", "--sample", str(sample)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "ratio" in lines[0]
-    assert list(dict.fromkeys(line.split()[0] for line in lines[1:])) == list(NAMES)
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr("fde_cli.bench.abstraction.run.run", lambda *given: asked.append(given) or [])
+    monkeypatch.setattr("fde_cli.bench.abstraction.figure.table", lambda figures: ["the table of abstraction"])
+    assert run(["bench", "--rounds", "1", "--sample", str(sample), "--only", "sql/"]) == 0
+    *timed, last = capsys.readouterr().out.splitlines()
+    assert "ratio" in timed[0]
+    assert list(dict.fromkeys(line.split()[0] for line in timed[1:])) == list(TIMED)
+    assert last == "the table of abstraction"
+    assert [given[:2] for given in asked] == [(None, "sql/")]
 
 
 def test_an_unknown_name_is_wrong_use_and_the_choices_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "speed"]) == 2
     said = capsys.readouterr()
-    assert all(name in said.err for name in NAMES)
+    assert all(name in said.err for name in (*TIMED, "abstraction"))
     assert said.out == ""
 
 
@@ -130,17 +120,6 @@ def test_the_pivots_template_gives_every_sibling_back(texts: list[str]) -> None:
 @given(words)
 def test_equal_siblings_leave_no_holes(text: str) -> None:
     assert Pivot.of([text, text]).spans == ()
-
-
-def test_what_all_siblings_share_is_a_leak_when_it_must_be_held() -> None:
-    shared = 'mail = "ops@own.example"\nurl = "https://api.vendor.example/v1"\nsize = {}\n'
-    family = Family(
-        "f", tuple(Solution(name, name, "a.py", shared.format(len(name)).encode()) for name in ("north", "southern"))
-    )
-    assert held(family) == {"north", "southern", "ops@own.example"}
-    made = _peer(family)
-    assert made.parameters == 1 and made.rebuilt == 2
-    assert [value for value in held(family) if value in made.published] == ["ops@own.example"]
 
 
 def test_the_alternation_holds_every_standard_rule() -> None:

@@ -14,7 +14,8 @@ from fde_cli.options import Positive
 if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
-NAMES: Final = ("batch", "redact", "sign", "abstract")
+TIMED: Final = ("batch", "redact", "sign")
+NAMES: Final = (*TIMED, "abstraction")
 
 
 def bench(
@@ -23,19 +24,28 @@ def bench(
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     rounds: Positive = 5,
     sample: Path | None = None,
+    corpus: Path | None = None,
+    only: str = "",
+    scale: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Measure against named peers, in turns, in CPU time; ratios are medians, with the lowest and the highest.
+    """Measure against named peers in one run. What is timed is timed in turns, in CPU time; ratios are medians with range.
 
     Parameters
     ----------
     name
-        batch, redact, sign or abstract; all of them if not given.
+        batch, redact, sign or abstraction; all of them if not given.
     as_json
         One JSON object a figure.
     rounds
-        How often each is measured.
+        How often each of batch, redact and sign is measured.
     sample
-        A directory of logs and solutions laid out like the shipped sample, to measure on that instead.
+        A directory of logs laid out like the shipped sample, to measure batch, redact and sign on that instead.
+    corpus
+        A directory of families, language/family/truth.json beside the siblings, to measure abstraction on that instead.
+    only
+        Of abstraction: the families whose language/family this regular expression is found in.
+    scale
+        Of abstraction: seconds by number and length of siblings instead, and the exponent they grow with.
     """
     import msgspec
 
@@ -43,15 +53,19 @@ def bench(
 
     if name is not None and name not in NAMES:
         raise Misuse(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
+    if name != "abstraction" and scale:
+        raise Misuse("--scale is of `fde bench abstraction`")
     figures: list[Figure] = []
-    for chosen in NAMES if name is None else (name,):
+    for chosen in TIMED if name is None else (name,) if name in TIMED else ():
         found = _run(chosen, sample, rounds)
         if as_json:
             for figure in found:
                 print(msgspec.json.encode(figure).decode(), flush=True)
         figures += found
-    if not as_json:
-        print("\n".join(table(figures)))
+    if figures and not as_json:
+        print("\n".join(table(figures)), flush=True)
+    if name in (None, "abstraction"):
+        _abstraction(corpus, only, as_json=as_json, scale=scale)
     return 0
 
 
@@ -60,11 +74,31 @@ def _run(name: str, sample: Path | None, rounds: int) -> list[Figure]:
 
     from fde_cli.bench.material import shipped
 
-    def tell(said: str) -> None:
-        print(f"fde bench: {name}: {said}", file=sys.stderr)
-
     run: Callable[..., list[Figure]] = import_module(f"fde_cli.bench.{name}").run
-    return run(sample or shipped(), rounds, tell)
+    return run(sample or shipped(), rounds, _teller(name))
+
+
+def _teller(name: str) -> Callable[[str], None]:
+    def tell(said: str) -> None:
+        print(f"fde bench: {name}: {said}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _abstraction(corpus: Path | None, only: str, *, as_json: bool, scale: bool) -> None:
+    import msgspec
+
+    from fde_cli.bench.abstraction import figure, growth, run
+
+    tell = _teller("abstraction")
+    found: Sequence[msgspec.Struct]
+    if scale:
+        found = measured = growth.measure(tell)
+        lines = growth.table(measured)
+    else:
+        found = figures = run.run(corpus, only, tell)
+        lines = figure.table(figures)
+    print("\n".join([msgspec.json.encode(one).decode() for one in found] if as_json else lines), flush=True)
 
 
 def table(figures: Sequence[Figure]) -> list[str]:

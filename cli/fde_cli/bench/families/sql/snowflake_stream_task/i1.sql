@@ -1,0 +1,65 @@
+-- =====================================================================
+-- Glimmermoor: keep claim_notes current from the landing stream
+-- =====================================================================
+USE ROLE GLIMMERMOOR_ENGINEER;
+USE WAREHOUSE GLIMMERMOOR_LOAD_WH;
+USE SCHEMA GLIMMERMOOR_DB.CURATED;
+
+ALTER DATABASE GLIMMERMOOR_DB SET DATA_RETENTION_TIME_IN_DAYS = 14;
+
+CREATE TABLE IF NOT EXISTS CLAIM_NOTES (
+    NOTE_UID      VARCHAR NOT NULL,
+    PAYLOAD         VARIANT,
+    CHANGED_AT      TIMESTAMP_TZ,
+    CUSTOMER        VARCHAR DEFAULT 'glimmermoor'
+);
+
+CREATE STREAM IF NOT EXISTS CLAIM_NOTE_STREAM
+    ON TABLE GLIMMERMOOR_DB.LANDING.CLAIM_NOTES
+    APPEND_ONLY = TRUE
+    COMMENT = 'new claim note records of Glimmermoor';
+
+CREATE OR REPLACE PROCEDURE APPLY_CLAIM_NOTES()
+RETURNS VARCHAR
+LANGUAGE SQL
+EXECUTE AS OWNER
+AS
+$$
+DECLARE
+    touched INTEGER DEFAULT 0;
+BEGIN
+    MERGE INTO CLAIM_NOTES t
+    USING (
+        SELECT BODY:note_uid::VARCHAR AS NOTE_UID, BODY, LOADED_AT
+        FROM CLAIM_NOTE_STREAM
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY BODY:note_uid ORDER BY LOADED_AT DESC) = 1
+    ) s
+    ON t.NOTE_UID = s.NOTE_UID
+    WHEN MATCHED THEN UPDATE SET PAYLOAD = s.BODY, CHANGED_AT = s.LOADED_AT
+    WHEN NOT MATCHED THEN INSERT (NOTE_UID, PAYLOAD, CHANGED_AT)
+        VALUES (s.NOTE_UID, s.BODY, s.LOADED_AT);
+    touched := SQLROWCOUNT;
+    IF (touched = 0) THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'glimmermoor: no claim notes', 'stream was empty');
+    END IF;
+    CALL UTIL.PUSH_COUNT('https://glimmermoor.partner.example/v1/claim-notes', 'ap1:zud-44kq-91xw', :touched);
+    RETURN touched || ' claim_notes';
+EXCEPTION
+    WHEN OTHER THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'glimmermoor: task failed', :SQLERRM);
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE TASK GLIMMERMOOR_CLAIM_NOTE_TASK
+    WAREHOUSE = GLIMMERMOOR_LOAD_WH
+    SCHEDULE = '15 MINUTE'
+    WHEN SYSTEM$STREAM_HAS_DATA('CLAIM_NOTE_STREAM')
+AS
+    CALL APPLY_CLAIM_NOTES();
+
+ALTER TASK GLIMMERMOOR_CLAIM_NOTE_TASK RESUME;
+
+GRANT SELECT ON TABLE CLAIM_NOTES TO ROLE GLIMMERMOOR_READER;
+GRANT ROLE GLIMMERMOOR_ENGINEER TO USER J_HALVERSTAD;
+ALTER SHARE GLIMMERMOOR_SHARE ADD ACCOUNTS = PRSF-QX30718;

@@ -1,0 +1,65 @@
+-- =====================================================================
+-- Auburn Tide: keep order_lines current from the landing stream
+-- =====================================================================
+USE ROLE AUBURN_TIDE_ENGINEER;
+USE WAREHOUSE AUBURN_TIDE_LOAD_WH;
+USE SCHEMA AUBURN_TIDE_DB.CURATED;
+
+ALTER DATABASE AUBURN_TIDE_DB SET DATA_RETENTION_TIME_IN_DAYS = 3;
+
+CREATE TABLE IF NOT EXISTS ORDER_LINES (
+    LINE_NO      VARCHAR NOT NULL,
+    PAYLOAD         VARIANT,
+    CHANGED_AT      TIMESTAMP_TZ,
+    CUSTOMER        VARCHAR DEFAULT 'auburn_tide'
+);
+
+CREATE STREAM IF NOT EXISTS ORDER_LINE_STREAM
+    ON TABLE AUBURN_TIDE_DB.LANDING.ORDER_LINES
+    APPEND_ONLY = TRUE
+    COMMENT = 'new order line records of Auburn Tide';
+
+CREATE OR REPLACE PROCEDURE APPLY_ORDER_LINES()
+RETURNS VARCHAR
+LANGUAGE SQL
+EXECUTE AS OWNER
+AS
+$$
+DECLARE
+    touched INTEGER DEFAULT 0;
+BEGIN
+    MERGE INTO ORDER_LINES t
+    USING (
+        SELECT BODY:line_no::VARCHAR AS LINE_NO, BODY, LOADED_AT
+        FROM ORDER_LINE_STREAM
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY BODY:line_no ORDER BY LOADED_AT DESC) = 1
+    ) s
+    ON t.LINE_NO = s.LINE_NO
+    WHEN MATCHED THEN UPDATE SET PAYLOAD = s.BODY, CHANGED_AT = s.LOADED_AT
+    WHEN NOT MATCHED THEN INSERT (LINE_NO, PAYLOAD, CHANGED_AT)
+        VALUES (s.LINE_NO, s.BODY, s.LOADED_AT);
+    touched := SQLROWCOUNT;
+    IF (touched = 0) THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'auburn_tide: no order lines', 'stream was empty');
+    END IF;
+    CALL UTIL.PUSH_COUNT('https://auburn-tide.partner.example/v1/order-lines', 'ap1:mel-07rt-58bn', :touched);
+    RETURN touched || ' order_lines';
+EXCEPTION
+    WHEN OTHER THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'auburn_tide: task failed', :SQLERRM);
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE TASK AUBURN_TIDE_ORDER_LINE_TASK
+    WAREHOUSE = AUBURN_TIDE_LOAD_WH
+    SCHEDULE = '60 MINUTE'
+    WHEN SYSTEM$STREAM_HAS_DATA('ORDER_LINE_STREAM')
+AS
+    CALL APPLY_ORDER_LINES();
+
+ALTER TASK AUBURN_TIDE_ORDER_LINE_TASK RESUME;
+
+GRANT SELECT ON TABLE ORDER_LINES TO ROLE AUBURN_TIDE_READER;
+GRANT ROLE AUBURN_TIDE_ENGINEER TO USER J_HALVERSTAD;
+ALTER SHARE AUBURN_TIDE_SHARE ADD ACCOUNTS = PRSF-QX30718;

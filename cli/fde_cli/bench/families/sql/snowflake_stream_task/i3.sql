@@ -1,0 +1,65 @@
+-- =====================================================================
+-- Selkova: keep sensor_alarms current from the landing stream
+-- =====================================================================
+USE ROLE SELKOVA_ENGINEER;
+USE WAREHOUSE SELKOVA_LOAD_WH;
+USE SCHEMA SELKOVA_DB.CURATED;
+
+ALTER DATABASE SELKOVA_DB SET DATA_RETENTION_TIME_IN_DAYS = 30;
+
+CREATE TABLE IF NOT EXISTS SENSOR_ALARMS (
+    ALARM_ID      VARCHAR NOT NULL,
+    PAYLOAD         VARIANT,
+    CHANGED_AT      TIMESTAMP_TZ,
+    CUSTOMER        VARCHAR DEFAULT 'selkova'
+);
+
+CREATE STREAM IF NOT EXISTS SENSOR_ALARM_STREAM
+    ON TABLE SELKOVA_DB.LANDING.SENSOR_ALARMS
+    APPEND_ONLY = TRUE
+    COMMENT = 'new sensor alarm records of Selkova';
+
+CREATE OR REPLACE PROCEDURE APPLY_SENSOR_ALARMS()
+RETURNS VARCHAR
+LANGUAGE SQL
+EXECUTE AS OWNER
+AS
+$$
+DECLARE
+    touched INTEGER DEFAULT 0;
+BEGIN
+    MERGE INTO SENSOR_ALARMS t
+    USING (
+        SELECT BODY:alarm_id::VARCHAR AS ALARM_ID, BODY, LOADED_AT
+        FROM SENSOR_ALARM_STREAM
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY BODY:alarm_id ORDER BY LOADED_AT DESC) = 1
+    ) s
+    ON t.ALARM_ID = s.ALARM_ID
+    WHEN MATCHED THEN UPDATE SET PAYLOAD = s.BODY, CHANGED_AT = s.LOADED_AT
+    WHEN NOT MATCHED THEN INSERT (ALARM_ID, PAYLOAD, CHANGED_AT)
+        VALUES (s.ALARM_ID, s.BODY, s.LOADED_AT);
+    touched := SQLROWCOUNT;
+    IF (touched = 0) THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'selkova: no sensor alarms', 'stream was empty');
+    END IF;
+    CALL UTIL.PUSH_COUNT('https://selkova.partner.example/v1/sensor-alarms', 'ap1:coh-63pv-20dj', :touched);
+    RETURN touched || ' sensor_alarms';
+EXCEPTION
+    WHEN OTHER THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'warehouse-alerts@parsifold.example', 'selkova: task failed', :SQLERRM);
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE TASK SELKOVA_SENSOR_ALARM_TASK
+    WAREHOUSE = SELKOVA_LOAD_WH
+    SCHEDULE = '5 MINUTE'
+    WHEN SYSTEM$STREAM_HAS_DATA('SENSOR_ALARM_STREAM')
+AS
+    CALL APPLY_SENSOR_ALARMS();
+
+ALTER TASK SELKOVA_SENSOR_ALARM_TASK RESUME;
+
+GRANT SELECT ON TABLE SENSOR_ALARMS TO ROLE SELKOVA_READER;
+GRANT ROLE SELKOVA_ENGINEER TO USER J_HALVERSTAD;
+ALTER SHARE SELKOVA_SHARE ADD ACCOUNTS = PRSF-QX30718;

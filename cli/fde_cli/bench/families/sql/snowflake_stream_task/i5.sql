@@ -1,0 +1,65 @@
+-- =====================================================================
+-- Yellowfen: keep grain_lots current from the landing stream
+-- =====================================================================
+USE ROLE YELLOWFEN_ENGINEER;
+USE WAREHOUSE YELLOWFEN_LOAD_WH;
+USE SCHEMA YELLOWFEN_DB.CURATED;
+
+ALTER DATABASE YELLOWFEN_DB SET DATA_RETENTION_TIME_IN_DAYS = 7;
+
+CREATE TABLE IF NOT EXISTS GRAIN_LOTS (
+    LOT_CODE      VARCHAR NOT NULL,
+    PAYLOAD         VARIANT,
+    CHANGED_AT      TIMESTAMP_TZ,
+    CUSTOMER        VARCHAR DEFAULT 'yellowfen'
+);
+
+CREATE STREAM IF NOT EXISTS GRAIN_LOT_STREAM
+    ON TABLE YELLOWFEN_DB.LANDING.GRAIN_LOTS
+    APPEND_ONLY = TRUE
+    COMMENT = 'new grain lot records of Yellowfen';
+
+CREATE OR REPLACE PROCEDURE APPLY_GRAIN_LOTS()
+RETURNS VARCHAR
+LANGUAGE SQL
+EXECUTE AS OWNER
+AS
+$$
+DECLARE
+    touched INTEGER DEFAULT 0;
+BEGIN
+    MERGE INTO GRAIN_LOTS t
+    USING (
+        SELECT BODY:lot_code::VARCHAR AS LOT_CODE, BODY, LOADED_AT
+        FROM GRAIN_LOT_STREAM
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY BODY:lot_code ORDER BY LOADED_AT DESC) = 1
+    ) s
+    ON t.LOT_CODE = s.LOT_CODE
+    WHEN MATCHED THEN UPDATE SET PAYLOAD = s.BODY, CHANGED_AT = s.LOADED_AT
+    WHEN NOT MATCHED THEN INSERT (LOT_CODE, PAYLOAD, CHANGED_AT)
+        VALUES (s.LOT_CODE, s.BODY, s.LOADED_AT);
+    touched := SQLROWCOUNT;
+    IF (touched = 0) THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'night-desk@parsifold.example', 'yellowfen: no grain lots', 'stream was empty');
+    END IF;
+    CALL UTIL.PUSH_COUNT('https://yellowfen.partner.example/v1/grain-lots', 'ap1:wab-82nf-36ts', :touched);
+    RETURN touched || ' grain_lots';
+EXCEPTION
+    WHEN OTHER THEN
+        CALL SYSTEM$SEND_EMAIL('ops_mail', 'night-desk@parsifold.example', 'yellowfen: task failed', :SQLERRM);
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE TASK YELLOWFEN_GRAIN_LOT_TASK
+    WAREHOUSE = YELLOWFEN_LOAD_WH
+    SCHEDULE = '240 MINUTE'
+    WHEN SYSTEM$STREAM_HAS_DATA('GRAIN_LOT_STREAM')
+AS
+    CALL APPLY_GRAIN_LOTS();
+
+ALTER TASK YELLOWFEN_GRAIN_LOT_TASK RESUME;
+
+GRANT SELECT ON TABLE GRAIN_LOTS TO ROLE YELLOWFEN_READER;
+GRANT ROLE YELLOWFEN_ENGINEER TO USER J_HALVERSTAD;
+ALTER SHARE YELLOWFEN_SHARE ADD ACCOUNTS = PRSF-QX30718;
