@@ -40,6 +40,7 @@ _MARKS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
     (re.compile(r"comment\.jinja"), ("#}", *_JINJA)),
     (re.compile(r"typescript\.comment\.block"), ("*/", "/*")),
     (re.compile(r"typescript\.template.*"), ("${",)),
+    (re.compile(r"text\..*"), (*_JINJA, "}}", "%}", "#}", "${", "$(")),
     (re.compile(r".*triple-double.*"), ('"""',)),
     (re.compile(r".*triple-single.*"), ("'''",)),
 )

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 from fde_template.errors import TemplateError
+from fde_template.plainplace import PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ _TABLE: Final[dict[str, Rule]] = {
     "url.path": _rule(r"[^\s\"'`<>\\{}|^?#]*", "must be the path of a URL, without ? and #"),
     "layout": _rule(r"[ \t\r\n\f]*", "must be white space"),
     "source": _rule(r"[^\x00-\x08\x0b\x0e-\x1f\x7f]*", "must be source text"),
+    **{name: _rule(*row) for name, row in PLAIN.items()},
 }
 
 # Levels that are another level in one language, with its delimiter for the reader.

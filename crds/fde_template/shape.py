@@ -3,7 +3,8 @@
 source text -> tree-sitter -> kinds of named nodes in order -> sha256
 
 Left out, because values of one kind differ in them: escapes and content of strings, integer or float, true or false, and
-whole source blocks. SQL that the grammar does not take is digested as kinds of tokens.
+whole source blocks. SQL that the grammar does not take is digested as kinds of tokens; configuration too, and by what its own
+parser reads in it (fde_template.plainshape).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from fde_api.primitive import Language, TemplateFile
-from fde_template import grammar
+from fde_template import grammar, plainshape
 from fde_template.errors import RenderRefused
 from fde_template.joint import Filled
 from fde_template.place import SQL_WORDS
@@ -36,8 +37,9 @@ def shape_of(language: Language, path: str, text: str, blocks: Sequence[Span] = 
     """``sha256:<hex>``, or None when no grammar takes the text. `blocks`: character spans that are left out."""
     if language == "sql":
         return _digest(_sql_kinds(text, blocks))
-    if language not in ("python", "typescript"):
-        return None
+    if language == "other":
+        kinds = plainshape.kinds(path, text, blocks)
+        return None if kinds is None else _digest(kinds)
     kinds = _kinds(language, path, text, blocks)
     return None if kinds is None else _digest(kinds)
 
@@ -70,7 +72,7 @@ def compare(
 
 def _parses(file: TemplateFile, text: str, blocks: Sequence[Span], holes: Sequence[Filled]) -> None:
     """Whole statements are left out of a shape, so with them the file must at least be one that the grammar takes."""
-    if blocks and file.language != "sql" and not any(_shapes(file, text, ())):
+    if blocks and file.language in ("python", "typescript") and not any(_shapes(file, text, ())):
         raise _refused(file, holes, "does not parse", only_source=True)
 
 
@@ -94,8 +96,8 @@ def _loose(file: TemplateFile, text: str, blocks: Sequence[Span]) -> list[str] |
     """The kinds of :func:`shape_of`, but a name is a name whichever word it is (``string`` is a type, ``undefined`` a constant)."""
     if file.language == "sql":
         return list(_sql_kinds(text, blocks))
-    if file.language not in ("python", "typescript"):
-        return None
+    if file.language == "other":
+        return plainshape.kinds(file.path, text, blocks)
     kinds = _kinds(file.language, file.path, text, blocks, same=_ALIKE, content=_INERT)
     if kinds is None and _may_be_method(file):
         kinds = _kinds(file.language, file.path, *_in_class(text, blocks), same=_ALIKE, content=_INERT)
