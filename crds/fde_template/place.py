@@ -119,6 +119,7 @@ _TABLE: Final[dict[str, Rule]] = {
     "sql.identifier.bare": _rule(
         r"[\w$@#]+", "must be one SQL identifier, unquoted and no keyword", r"[@#]{0,2}[^\W\d][\w$#@]*", SQL_WORDS
     ),
+    "sql.dollar": _rule(f"[^${_LINE}]*", "may not hold a dollar sign, which would end the body"),
     "sql.type": _rule(
         r"[\w ]*(?:\([\w ,]*\))?",
         "must be one SQL type, with its length or precision in brackets",

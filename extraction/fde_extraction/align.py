@@ -24,13 +24,14 @@ from fde_extraction.repeat import runs
 from fde_extraction.scope import Scope, root
 from fde_extraction.sequence import Cell, Joints, Side, cells, plan
 from fde_extraction.slot import Key, key_of
-from fde_extraction.tree import Node, similarity
-from fde_extraction.unit import Unit, units
+from fde_extraction.tree import Node, resemblance, similarity
+from fde_extraction.unit import LISTS, SEPARATORS, Unit, units
 
 SHARED: Final = 0.2  # share of two nodes' leaves in matched children below which the nodes themselves do not match
 
+LEAST: Final = 7  # leaves below which one other leaf makes all the difference
 SMALL: Final = 24  # leaves of a statement or clause that may be one of two alternatives rather than one with options
-WHOLE: Final = 0.8  # similarity below which it is
+WHOLE: Final = 0.8  # resemblance below which it is
 # Nodes whose first child says what they are: without a counterpart for it they are alternatives.
 _ROLED: Final = frozenset(
     "call call_expression new_expression attribute member_expression assignment subscript subscript_expression "
@@ -96,6 +97,10 @@ class _Alignment:
         if all(node.is_leaf for node in nodes):
             _leaf(nodes, scope, out)
             return ()
+        if len({node.kind for node in nodes}) > 1 and any(node.kind in LISTS for node in nodes):
+            listed = [node for node in nodes if node.kind in LISTS]
+            lists = [node.children if node.kind in LISTS else [node] for node in nodes]
+            return self._children(lists, [*listed, *(node for node in nodes if node.kind not in LISTS)], scope, out)
         if any(node.is_leaf for node in nodes) or len({node.kind for node in nodes}) > 1 or _apart(nodes):
             return self._unlike(nodes, scope, out)
         if _is_dotted(nodes):
@@ -126,7 +131,9 @@ class _Alignment:
         found = columns(members)
         full = [column for column in found if column.full]
         share = sum(column.nodes[0].size for column in full) / max(1, max(node.size for node in nodes))
-        listed = any(child.is_leaf and child.text == "," for children in lists for child in children)
+        listed = any(
+            child.is_leaf and child.text in SEPARATORS - {";"} for children in lists for child in children[1:-1]
+        )
         repeats = [] if scope.within_items else runs(found, nodes[0].kind, listed=listed)
         torn = nodes[0].kind in _ROLED and not found[0].full
         if torn or (
@@ -174,14 +181,15 @@ class _Alignment:
                 tails.insert(0, Column([units_.pop() for units_ in rows]))
             items = [Column(list(units_)) for units_ in zip_longest(*rows)]
             kept += [*found[at:first], *heads]
-            places.append((len(kept), len(kept) + len(items)))
+            if len(items) > 1:
+                places.append((len(kept), len(kept) + len(items)))
             kept += [*items, *tails]
             at = last
         return [*kept, *found[at:]], places
 
     def _is_value(self, members: Sequence[Unit]) -> bool:
         nodes = [unit.node for unit in members]
-        if not self.values or len({node.shape for node in nodes}) > 1 or len({node.digest for node in nodes}) == 1:
+        if not self.values or len({node.shape for node in nodes}) > 1:
             return False
         for group in zip(*(node.leaves() for node in nodes), strict=True):
             texts = [leaf.text for leaf in group]
@@ -337,13 +345,13 @@ class _Alignment:
 
 def _apart(nodes: Sequence[Node]) -> bool:
     """Whether small nodes fall into two groups, each of one shape, too unlike to be one thing with options."""
-    if max(node.size for node in nodes) > SMALL or any(child.text == "," for node in nodes for child in node.children):
+    if not LEAST < max(node.size for node in nodes) <= SMALL:
         return False
     shapes = list(dict.fromkeys(node.shape for node in nodes))
     if len(shapes) != 2 or len(nodes) < 3:
         return False
     first, other = (next(node for node in nodes if node.shape == shape) for shape in shapes)
-    return similarity(first, other) < WHOLE
+    return resemblance(first, other) < WHOLE
 
 
 def _is_dotted(nodes: Sequence[Node]) -> bool:

@@ -61,6 +61,11 @@ class Choices:
             numbers.setdefault(item, len(numbers))
         classes = tuple(numbers[item] for item in which)
         for known in self.all:
+            # What only some instances have is spelled in the style that all have theirs in.
+            if known.family == family != STRUCTURE and frame.kind == "present" and known.frame in frame.outer():
+                outer = frame.project(known.classes, known.frame)
+                if len(set(zip(outer, classes, strict=True))) == len(set(outer)) == len(set(classes)):
+                    return known, {item: outer[classes.index(number)] for item, number in numbers.items()}
             if known.frame is frame and known.classes == classes and known.family == family:
                 return known, numbers
         rare = min(numbers, key=lambda item: (classes.count(numbers[item]), -numbers[item]))

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from fde_extraction.pairing import SIMILAR, head, match, moved
+from fde_extraction.pairing import SIMILAR, defined, head, match, moved
 from fde_extraction.tree import Node, similarity
-from fde_extraction.unit import Unit
+from fde_extraction.unit import LISTS, Unit
+
+
+SMALL: Final = 3  # leaves; equal members of such a size are met again by chance
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +51,8 @@ def columns(lists: Sequence[Sequence[Unit]]) -> list[Column]:
     """The columns of `lists`; members that stand elsewhere in some lists are twins."""
     if len({len(units) for units in lists}) == 1:
         straight = [Column(list(column)) for column in zip(*lists, strict=True)]
-        if all(alike(column.nodes) for column in straight) and not moved([[u.node for u in row] for row in lists]):
+        nodes = [[unit.node for unit in row] for row in lists]
+        if all(alike(column.nodes) for column in straight) and not moved(nodes) and not _shifted(nodes):
             return straight
     pivot = max(range(len(lists)), key=lambda index: (len(lists[index]), -index))
     profile = [_only(len(lists), pivot, unit) for unit in lists[pivot]]
@@ -57,6 +62,17 @@ def columns(lists: Sequence[Sequence[Unit]]) -> list[Column]:
     profile = _worded(profile)
     _twin(profile)
     return profile
+
+
+def _shifted(lists: Sequence[Sequence[Node]]) -> bool:
+    """Whether something stands at another position in another list: then positions do not pair members."""
+    seen: dict[int, int] = {}
+    return any(
+        seen.setdefault(node.digest, position) != position
+        for nodes in lists
+        for position, node in enumerate(nodes)
+        if node.size > SMALL
+    )
 
 
 def alike(column: Sequence[Node]) -> bool:
@@ -95,13 +111,23 @@ def _worded(profile: Sequence[Column]) -> list[Column]:
     found: list[Column] = []
     for column in profile:
         last = found[-1] if found else None
-        if last is not None and not set(last.rows) & set(column.rows) and _is_word(last) and _is_word(column):
+        if last is not None and not set(last.rows) & set(column.rows):
             kinds = {node.kind for node in (*last.nodes, *column.nodes)}
-            if len(last.rows) + len(column.rows) == len(column.units) and "word" in kinds:
+            worded = _is_word(last) and _is_word(column) and "word" in kinds
+            complete = len(last.rows) + len(column.rows) == len(column.units)
+            if complete and (worded or _is_single(last, column) or _is_single(column, last)):
                 found[-1] = Column([a or b for a, b in zip(last.units, column.units, strict=True)])
                 continue
         found.append(column)
     return found
+
+
+def _is_single(many: Column, one: Column) -> bool:
+    """Whether `one` are members of such lists as `many`, alone: a union of one type is that type."""
+    if {node.kind for node in many.nodes} - LISTS:
+        return False
+    kinds = {child.kind for node in many.nodes for child in node.children if not (child.is_leaf and not child.place)}
+    return {node.kind for node in one.nodes} <= kinds
 
 
 def _is_word(column: Column) -> bool:
@@ -132,6 +158,9 @@ def _names(column: Column) -> set[Hashable]:
     heads = {head(node) for node in nodes}
     if len(heads) == 1 and None not in heads:
         return heads
+    names = {defined(node) for node in nodes}
+    if len(names) == 1 and "" not in names:
+        return {("defined", nodes[0].kind, names.pop())}
     if column.equal and nodes[0].size > 3:
         return {("same", nodes[0].digest)}
     return set()

@@ -15,7 +15,7 @@ from fde_extraction.literal import Fragment, anchors, fragments, merged
 from fde_extraction.piece import Piece
 from fde_extraction.slot import Key, key_of
 
-PART: Final = re.compile(r"([.:])")  # between the parts of a quoted SQL name
+PART: Final = re.compile(r"(\s*[.:]\s*)")  # between the parts of a dotted SQL name, in quotes or not
 OWN: Final = 3  # dotted names that share a part before the part is a value
 _LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]$")
 _RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
@@ -64,21 +64,33 @@ def _frame(literal: Differing, gap: Fragment) -> tuple[str, ...]:
 def support_of(literals: Sequence[Differing]) -> dict[Key, set[tuple[str, ...]]]:
     """For every key: the frames (constant texts around) in which it fills a gap."""
     support: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
-    dotted: dict[Key, set[Key]] = defaultdict(set)
+    dotted: dict[tuple[Key, bool], set[Key]] = defaultdict(set)
     for literal in literals:
-        for gap in literal.gaps:
+        for number, gap in enumerate(literal.gaps):
             key = key_of(gap.texts)
-            if key is not None and literal.piece.place.endswith("sql.identifier.dotted"):
-                whole = key_of(literal.piece.texts)
-                if whole is not None:
-                    dotted[key].add(whole)
-            elif key is not None:
+            whole = key_of(literal.piece.texts) if is_dotted(literal) else None
+            if key is None:
+                continue
+            if whole is None:
                 support[key].add(_frame(literal, gap))
-    # A schema that two dotted names have in common is still part of two whole names; of three it is a value of its own.
-    for key, names in dotted.items():
-        if len(names) >= OWN or key in support:
+            else:
+                support[whole].add(("", *literal.piece.place))
+                dotted[key, number == 0 and len(literal.gaps) > 2].add(whole)
+    # A schema that two dotted names have in common is still part of two whole names; of three it is a value of its own, and
+    # so is the project or database before two names of three parts.
+    for (key, leads), names in dotted.items():
+        if len(names) >= (2 if leads else OWN) or key in support:
             support[key] |= {tuple(" ".join(part) for part in name) for name in names}
     return support
+
+
+def is_dotted(literal: Differing) -> bool:
+    """Whether the literal is a dotted SQL name of which no part is the same in all siblings."""
+    return (
+        "sql.identifier." in literal.piece.place
+        and len(literal.gaps) > 1
+        and all(not fragment.shared or PART.fullmatch(fragment.texts[0]) for fragment in literal.found)
+    )
 
 
 def widen(literals: Sequence[Differing]) -> None:
@@ -100,12 +112,9 @@ def widen(literals: Sequence[Differing]) -> None:
 
 def opened(piece: Piece) -> list[Fragment]:
     """The fragments of a leaf; a quoted SQL name with dots (`project.dataset.table`) opens into its parts first."""
-    if piece.place.endswith("sql.identifier.dotted"):
-        parts = [re.split(r"(\s*\.\s*)", text) for text in piece.texts]
-        return [Fragment(tuple(column)) for column in zip(*parts, strict=True)]
     if "sql.identifier." in piece.place:
         parts = [PART.split(text) for text in piece.texts]
-        if len({tuple(part[1::2]) for part in parts}) == 1 and len(parts[0]) > 1:
+        if len({tuple(map(str.strip, part[1::2])) for part in parts}) == 1 and len(parts[0]) > 1:
             return merged([Fragment(tuple(column)) for column in zip(*parts, strict=True)])
     return fragments(piece.texts)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from fde_extraction import ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
-from fde_extraction.differing import PART, Differing, common_hints, is_prose, opened, widen
+from fde_extraction.differing import PART, Differing, common_hints, is_dotted, is_prose, opened, widen
 from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
 from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
@@ -24,13 +24,15 @@ from fde_extraction.label import common
 from fde_extraction.literal import Fragment
 from fde_extraction.piece import Items, Piece, Present, pieces
 from fde_extraction.piece import Part as Aligned
+from fde_extraction.schema import is_host
 from fde_extraction.scope import Scope
 from fde_extraction.site import labels_of_part, place_of
-from fde_extraction.slot import Slot, singular
+from fde_extraction.slot import Slot, key_of, singular
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
 from fde_template.words import spans, words
 
 _WHOLE_PLACES: Final = ("number", "bool", "regex", "sql.type")
+_UNITS: Final = "millisecond|second|sec|minute|min|hour|day|week|month|year"
 MIN_LETTERS: Final = 3  # of a value that is looked for in code that only some siblings have
 
 
@@ -41,8 +43,8 @@ class Source:
     parts: Sequence[Aligned]
     secrets: Sequence[Sequence[Span]]
     language: str
-    imported: frozenset[int] = frozenset()
-    """Where, in the first sibling, texts stand that name imported modules, in characters."""
+    imported: Sequence[frozenset[int]] = ()
+    """Where, in each sibling, texts stand that name imported modules, in characters."""
 
     @property
     def scope(self) -> Scope:
@@ -93,6 +95,7 @@ def draft(
         for frame in dict.fromkeys(framing.values()):
             if len({owners[k] for k in frame.siblings}) < enough:
                 drafting.vocabulary[frame] = vocabulary
+        drafting.styles()
     return Drafted([drafting.parts() for drafting in drafts], choices)
 
 
@@ -104,7 +107,13 @@ def _met(everywhere: Sequence[Differing], framing: dict[Scope, Frame]) -> dict[F
     found: dict[Frame, Known] = {}
     for frame in sorted(dict.fromkeys(framing.values()), key=lambda frame: len(frame.outer())):
         outer = found.get(frame.parent) if frame.parent is not None else None
-        found[frame] = Known(of[frame], outer, lambda key, frame=frame: tuple(key[row] for row in frame.rows))  # type: ignore[misc]
+        known = Known(of[frame], outer, lambda key, frame=frame: tuple(key[row] for row in frame.rows))  # type: ignore[misc]
+        for literal in of[frame]:
+            key = key_of(literal.piece.texts)
+            if key is not None and len(set(key)) > 1 and _takes_whole(literal, known):
+                gap = Fragment(literal.piece.texts)
+                known.whole |= {key} if len(known.values(gap)) == 1 else set()
+        found[frame] = known
     return found
 
 
@@ -124,13 +133,18 @@ class _Drafting:
         self.framing: dict[Scope, Frame] = {}
         self.imported = source.imported
         self.vocabulary: dict[Frame, Vocabulary] = {}  # of frames where too few customers share what is the same
+        self.alternatives: set[tuple[Frame, tuple[bool, ...]]] = set()
         self.forced: dict[str, list[tuple[str, ...]]] = {}
         self.lifts: dict[Frame, dict[str, list[tuple[str, ...]]]] = {}
 
     def code(self) -> Iterator[str]:
         """What all siblings share and is neither literal nor comment, and what their differing names share."""
         for piece in self.pieces:
-            if piece.kind == "same" and piece.leaves and not self._is_judged(piece):
+            # A key that two customers' code has is a name in it.
+            named = piece.kind == "same" and piece.leaves and piece.leaves[0].kind == "key_text"
+            if named and len({self.owners[k] for k in piece.scope.siblings}) > 1:
+                yield piece.texts[0]
+            elif piece.kind == "same" and piece.leaves and not self._is_judged(piece):
                 yield piece.texts[0]
         for literal in self.literals.values():
             if not self._is_judged(literal.piece):
@@ -138,7 +152,8 @@ class _Drafting:
 
     def _is_judged(self, piece: Piece) -> bool:
         first = piece.leaves[0]
-        return judged(piece.place, first.kind, piece.texts[0]) and first.start not in self.imported
+        named = self.imported and first.start in self.imported[piece.scope.siblings[0]]
+        return judged(piece.place, first.kind, piece.texts[0]) and not named
 
     def _keeps(self, piece: Piece, text: str) -> bool:
         """Whether shared `text` of `piece` may be a constant, by whoever shares it."""
@@ -146,14 +161,33 @@ class _Drafting:
         vocabulary = self.vocabulary.get(frame)
         if vocabulary is None or not self._is_judged(piece) or vocabulary.takes(text, piece.place):
             return True
-        if frame.kind == "siblings" or len({self.owners[k] for k in frame.siblings}) < 2:
+        if frame.kind == "siblings":
             return False
-        # Two customers wrote the same words into the same optional block: ordinary words are not one customer's.
-        return piece.leaves[0].kind == "key_text" or ordinary.takes(text, vocabulary.own)
+        # Two customers wrote the same words into the same optional block: ordinary words are not one customer's. Of one
+        # customer only what is said in ordinary words stays, no name and no value.
+        shared = len({self.owners[k] for k in frame.siblings}) > 1
+        if piece.leaves[0].kind == "key_text" and shared:
+            return True
+        return (shared or ordinary.is_phrase(text)) and ordinary.takes(text, vocabulary.own)
 
     def settle(self, met: dict[Frame, Known], framing: dict[Scope, Frame], known: frozenset[str]) -> None:
         """Take over the values of all files, and the texts that are sensitive somewhere."""
         self.met, self.framing, self.known = met, framing, known
+        blocks = {(framing[p.scope.parent], p.scope.rows) for p in _blocks(self.source) if p.scope.parent is not None}
+        for frame, rows in blocks:
+            size = len(frame.rows)
+            if (frame, tuple(row for row in range(size) if row not in rows)) in blocks:
+                self.alternatives.add((frame, tuple((row in rows) == (0 in rows) for row in range(size))))
+
+    def styles(self) -> None:
+        """The styles that all siblings choose from come first: what only some have follows them."""
+        for piece in self.pieces:
+            if (
+                piece.kind == "variant"
+                and isinstance(piece.group, str)
+                and self.framing[piece.scope].kind == "siblings"
+            ):
+                self.choices.of(self.framing[piece.scope], piece.texts, piece.group, labels=piece.labels)
 
     def parts(self) -> list[Part]:
         """The file's parts. Iterative: blocks are few, but their depth is the source's."""
@@ -178,6 +212,8 @@ class _Drafting:
     def _piece(self, piece: Piece) -> Iterator[Part]:
         if piece.kind == "same":
             yield from self._constant(piece)
+        elif piece.kind == "leaf" and self._goes_with(piece):
+            yield from self._variant(piece, STRUCTURE)
         elif piece.kind == "leaf":
             yield from self._literal(self.literals[piece])
         elif piece.kind == "variant":
@@ -209,6 +245,13 @@ class _Drafting:
                 yield Open(choice, number, frame)
                 yield str(text)
                 yield END
+
+    def _goes_with(self, piece: Piece) -> bool:
+        """Whether a name of the code is one in one alternative block and another in the other: it is part of the choice."""
+        if not re.search(r"(?:python|typescript)\.identifier$", piece.place) or len(set(piece.texts)) != 2:
+            return False
+        first = [text == piece.texts[0] for text in piece.texts]
+        return (self.framing[piece.scope], tuple(first)) in self.alternatives
 
     def _is_style(self, piece: Piece) -> bool:
         """Whether a layout is one of two that several places of a list change between together."""
@@ -310,6 +353,8 @@ class _Drafting:
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
                     marks.append((*match.span(), "known", False))
+        if not marks and alone and _is_user(piece):
+            marks.append((0, len(text), "user", False))
         for start, end in self._lifted_values(piece, text):
             if all(end <= first or last <= start for first, last, *_ in marks):
                 marks.append((start, end, "", False))
@@ -363,11 +408,13 @@ class _Drafting:
         if self._hides(literal):
             gap = Fragment(piece.texts)
             parts: list[Fragment] = [gap]
-        elif self._takes_whole(literal):
+        elif _takes_whole(literal, met):
             gap = Fragment(piece.texts)
             parts = [gap] if literal.secret else met.values(gap)
         else:
             parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
+        if all(map(is_host, piece.texts)) and any(not f.shared and key_of(f.texts) not in met.atoms for f in parts):
+            parts = [Fragment(piece.texts)]  # a host is one value unless all of it is explained
         before, after_shared = "", ""
         for index, part in enumerate(parts):
             if part.shared and not _is_value(part, parts):
@@ -416,28 +463,31 @@ class _Drafting:
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
 
-    def _takes_whole(self, literal: Differing) -> bool:
-        place = literal.piece.place.rsplit("/", 1)[-1]
-        gaps = literal.gaps
-        met = self.met[self.framing[literal.piece.scope]]
-        if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:
-            return True
-        if place == "sql.identifier.dotted":
-            return not any(met.holds(gap) for gap in gaps)
-        if "sql.identifier." in literal.piece.place and PART.search(literal.piece.texts[0]):
-            return False
-        empty = any(not text for gap in gaps for text in gap.texts)
-        if empty and not _may_be_empty(place):
-            return True
-        if "identifier" in place and not place.startswith("sql."):
-            return False
-        if is_prose(literal):
-            return False
-        known = [met.holds(gap) for gap in gaps]
-        return not any(known)
-
     def _place(self, piece: Piece, texts: tuple[str, ...], whole: bool, before: str) -> str:
         return place_of(piece.place, texts, whole=whole, before=before)
+
+
+def _is_user(piece: Piece) -> bool:
+    """Whether a SQL name stands where a person or an account does: ``GRANT ROLE x TO USER name``."""
+    first = piece.leaves[0]
+    return (
+        first.kind in ("word", "quoted_text")
+        and any(label.role == "object" and label.text == "user" for label in first.labels[:2])
+        and len(piece.texts[0]) > 3
+    )
+
+
+def _blocks(parts: Sequence[Aligned]) -> Iterator[Present]:
+    """Every optional block that is no second place of something moved."""
+    stack = list(parts)
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Present):
+            if part.moved is None:
+                yield part
+            stack.extend(part.body)
+        elif isinstance(part, Items):
+            stack.extend([*part.body, *part.between])
 
 
 def _value_words(text: str) -> tuple[str, ...]:
@@ -452,6 +502,31 @@ def _indexed(values: Iterable[tuple[str, ...]]) -> dict[str, list[tuple[str, ...
         if value:
             found[singular(value[0])].add(value)
     return {first: sorted(same, key=lambda value: (-len(value), value)) for first, same in found.items()}
+
+
+def _takes_whole(literal: Differing, met: Known) -> bool:
+    """Whether all of a differing literal is one value, rather than text around values."""
+    place = literal.piece.place.rsplit("/", 1)[-1]
+    gaps = literal.gaps
+    if key_of(literal.piece.texts) in met.outside:
+        return True
+    if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:
+        return True
+    if is_dotted(literal):
+        return True
+    if re.fullmatch(rf"\d+ ?(?:{_UNITS})s?", literal.piece.texts[0], re.IGNORECASE) and len(gaps) == 1:
+        return not all(text.isdigit() for text in gaps[0].texts)
+    if "sql.identifier." in literal.piece.place and PART.search(literal.piece.texts[0]):
+        return False
+    empty = any(not text for gap in gaps for text in gap.texts)
+    if empty and not _may_be_empty(place):
+        return True
+    if "identifier" in place and not place.startswith("sql."):
+        return False
+    if is_prose(literal):
+        return False
+    known = [met.holds(gap) for gap in gaps]
+    return not any(known)
 
 
 def _stands(value: tuple[str, ...], said: Sequence[str], at: int) -> bool:

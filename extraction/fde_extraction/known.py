@@ -31,7 +31,9 @@ class Known:
         self.whole: set[Key] = set()
         self.by_first: dict[str, list[Key]] = defaultdict(list)
         self.by_last: dict[str, list[Key]] = defaultdict(list)
+        self.outside: set[Key] = set()  # what a literal of a frame around is, whole: it is that, and no composition
         if outer is not None and project is not None:
+            self.outside = {project(key) for key in outer.whole | outer.outside}
             self.names |= {project(key) for key in outer.names}
             for key in sorted(outer.atoms):
                 self._know(project(key), self.atoms)
@@ -45,9 +47,6 @@ class Known:
         Shortest first: ``acme orders``, met twice, is two values when ``orders`` is met elsewhere too.
         """
         support = support_of(everywhere)
-        self.whole = {
-            key for literal in everywhere if (key := key_of(literal.piece.texts)) is not None and len(set(key)) > 1
-        }
         # What fills a literal and is letters stands in another literal of every sibling by no chance.
         filling = {
             key_of(literal.piece.texts)
@@ -94,14 +93,14 @@ class Known:
     def values(self, gap: Fragment) -> list[Fragment]:
         """`gap` as values met elsewhere with what stands between them, or as it is."""
         key = key_of(gap.texts)
-        if key is None or key in self.atoms:
+        if key is None or key in self.atoms or key in self.outside:
             return [gap]
         placed = [spans(text) for text in gap.texts]
         if min(map(len, placed)) < 2:
             return [gap]
         cut = self._segment(gap, placed, whole=key in self.names)
         if cut is None:
-            return [gap]
+            return self._within(gap, placed)
         found = [f for f in _cut(gap, placed, cut) if any(f.texts)]
         # What stands between values must be the same everywhere.
         return (
@@ -109,6 +108,26 @@ class Known:
             if any(not f.shared for f in found) and all(f.shared or key_of(f.texts) is not None for f in found)
             else [gap]
         )
+
+    def _within(self, gap: Fragment, placed: Sequence[Sequence[Span]]) -> list[Fragment]:
+        """`gap` read without the words at its ends that all siblings have: ``prod.acme.example`` without ``.example``."""
+        texts, least = gap.texts, min(map(len, placed))
+        heads = _equal([[text[a:b] for a, b in here] for text, here in zip(texts, placed, strict=True)], least)
+        tails = _equal(
+            [[text[a:b] for a, b in reversed(here)] for text, here in zip(texts, placed, strict=True)], least - heads
+        )
+        if not heads + tails or heads + tails >= least:
+            return [gap]
+        starts = [here[heads][0] for here in placed]
+        ends = [here[len(here) - tails - 1][1] for here in placed]
+        core = Fragment(tuple(text[a:b] for text, a, b in zip(texts, starts, ends, strict=True)))
+        head = Fragment(tuple(text[:a] for text, a in zip(texts, starts, strict=True)))
+        tail = Fragment(tuple(text[b:] for text, b in zip(texts, ends, strict=True)))
+        cut = self.values(core)
+        known = len(cut) > 1 or key_of(core.texts) in self.atoms
+        if not known or not all(side.shared for side in (head, tail)):
+            return [gap]
+        return merged([side for side in (head, *cut, tail) if any(side.texts)])
 
     def _segment(self, gap: Fragment, placed: Sequence[Sequence[Span]], *, whole: bool) -> list[tuple[int, ...]] | None:
         """Word positions, one per sibling, where each value ends: known values only, or one unknown beside attested ones.
@@ -181,6 +200,14 @@ class Known:
                 return None
             texts.append(text[positions[first][0] : positions[last - 1][1]])
         return key_of(texts)
+
+
+def _equal(rows: Sequence[Sequence[str]], most: int) -> int:
+    """How many first words all `rows` have in common, at most `most`."""
+    count = 0
+    while count < most and len({row[count] for row in rows}) == 1:
+        count += 1
+    return count
 
 
 def _cut(gap: Fragment, placed: Sequence[Sequence[Span]], ends: Sequence[tuple[int, ...]]) -> Iterator[Fragment]:

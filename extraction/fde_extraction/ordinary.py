@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from fde_extraction.slot import singular
 from fde_template.words import words
+
+_ENDINGS: Final = (
+    ("ing", ""), ("ing", "e"), ("ings", ""), ("ed", ""), ("ed", "e"), ("er", ""), ("er", "e"), ("ers", ""), ("ly", ""), ("es", ""), ("s", ""), ("d", ""),
+)  # fmt: skip
+_BEGINNINGS: Final = ("re", "un", "non", "pre")
 
 
 @cache
@@ -19,15 +25,28 @@ def ordinary() -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
+def is_phrase(text: str) -> bool:
+    """Whether `text` is several words with blanks between: something said, and no name or value."""
+    return len(text.split()) > 1 and len(words(text)) > 1
+
+
 def takes(text: str, own: frozenset[str]) -> bool:
     """Whether all words of `text` are ordinary, or the code's `own`; numbers have three digits at most."""
-    known = ordinary()
     return all(
         len(word) < 3
-        or word in known
-        or singular(word) in known
         or word in own
         or singular(word) in own
+        or is_ordinary(word)
         or (word.isdigit() and len(word) <= 3)
         for word in words(text)
     )
+
+
+def is_ordinary(word: str) -> bool:
+    """Whether a lower-case word is ordinary, or an English form of one: ``readings``, ``reopened``."""
+    known = ordinary()
+    if word in known or singular(word) in known:
+        return True
+    stems = {word[: -len(end)] + put for end, put in _ENDINGS if word.endswith(end) and len(word) - len(end) > 2}
+    stems |= {stem[len(start) :] for stem in (word, *stems) for start in _BEGINNINGS if stem.startswith(start)}
+    return any(len(stem) > 2 and stem in known for stem in stems)

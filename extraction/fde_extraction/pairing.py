@@ -14,6 +14,7 @@ from typing import Final
 from fde_extraction.tree import Node, similarity
 
 SIMILAR: Final = 0.45  # children less alike than this are different things
+ROLES: Final = 8  # members of a list that may be the parts of one thing rather than statements or items
 WIDE: Final = 250  # stretches longer than this are matched by equal members only, to stay near linear
 _NAMED: Final = {"keyword_argument": 0, "pair": 0, "jsx_attribute": 0, "property_signature": 0}
 _DEFINED: Final = frozenset(
@@ -21,13 +22,16 @@ _DEFINED: Final = frozenset(
     "type_alias_declaration enum_declaration".split()
 )
 _WRAPS: Final = frozenset({"expression_statement", "lexical_declaration", "variable_declaration"})
-_ASSIGNS: Final = frozenset({"assignment", "variable_declarator"})
+_ASSIGNS: Final = frozenset({"assignment", "variable_declarator", "assignment_expression"})
+_MEMBERS: Final = frozenset({"attribute", "member_expression"})
 _IMPORTS: Final = frozenset({"import_statement", "import_from_statement"})
 _NAMES: Final = frozenset({"identifier", "type_identifier", "property_identifier"})
 
 
 def head(node: Node) -> Hashable:
     """What tells a member of a set from the others: a keyword's or key's name, an import's module; None for the rest."""
+    if node.kind == "shorthand_property_identifier":
+        return "pair", node.digest
     if node.kind in _NAMED and node.children:
         return node.kind, node.children[0].digest
     if node.kind in _IMPORTS and len(node.children) > 1:
@@ -48,7 +52,10 @@ def defined(node: Node) -> str:
     while node.kind in _WRAPS and node.children:
         node = next((child for child in node.children if child.kind in _ASSIGNS | _WRAPS), node.children[0])
     if node.kind in _ASSIGNS:
-        return node.children[0].text if node.children and node.children[0].kind in _NAMES else ""
+        left = node.children[0] if node.children else node
+        if left.kind in _NAMES:
+            return left.text
+        return "".join(leaf.text for leaf in left.leaves()) if left.kind in _MEMBERS and left.size < 4 else ""
     if node.kind in ("decorated_definition", "export_statement"):
         node = next((child for child in node.children if child.kind in _DEFINED), node)
     if node.kind not in _DEFINED:
@@ -79,8 +86,9 @@ def match(one: Sequence[Node], other: Sequence[Node]) -> list[tuple[int, int]]:
     pairs = [(index, index) for index in range(start)]
     stops = (len(one) - tail, len(other) - tail)
     at = (start, start)
+    roles = _roles(one, other)
     for anchor in [*_anchors(one, other, start, stops), stops]:
-        inner = _table(one[at[0] : anchor[0]], other[at[1] : anchor[1]])
+        inner = _table(one[at[0] : anchor[0]], other[at[1] : anchor[1]], roles)
         pairs += [(at[0] + first, at[1] + second) for first, second in inner]
         if anchor != stops:
             pairs.append(anchor)
@@ -115,12 +123,22 @@ def _anchors(one: Sequence[Node], other: Sequence[Node], start: int, stops: tupl
     return found[::-1]
 
 
-def _table(one: Sequence[Node], other: Sequence[Node]) -> list[tuple[int, int]]:
+def _roles(one: Sequence[Node], other: Sequence[Node]) -> frozenset[str]:
+    """Kinds of which both short lists have one member: a class's body, a call's arguments. They correspond, however unlike."""
+    if max(len(one), len(other)) > ROLES:
+        return frozenset()
+    counts = [Counter(node.kind for node in nodes) for nodes in (one, other)]
+    return frozenset(kind for kind, times in counts[0].items() if times == 1 and counts[1][kind] == 1)
+
+
+def _table(one: Sequence[Node], other: Sequence[Node], roles: frozenset[str]) -> list[tuple[int, int]]:
     rows, width = len(one), len(other)
     if not rows or not width:
         return []
     exact = max(rows, width) > WIDE
-    weight = [[_worth(a, b, exact) for b in other] for a in one]
+    weight = [
+        [_worth(a, b, exact) or (0.2 if a.kind == b.kind and a.kind in roles else 0.0) for b in other] for a in one
+    ]
     best = [[0.0] * (width + 1) for _ in range(rows + 1)]
     for row in range(rows - 1, -1, -1):
         below, line, worth = best[row + 1], best[row], weight[row]

@@ -30,7 +30,7 @@ def runs(columns: Sequence[Column], container: str, *, listed: bool) -> list[tup
         seed = columns[at]
         loose = _loose(seed, listed=listed)
         run = _around(columns, at, found[-1][1] if found else 0, listed=listed) if loose else None
-        if run is not None and _is_list(columns[run[0] : run[1]]):
+        if run is not None and _is_list(columns[run[0] : run[1]]) and not _told_apart(columns[run[0] : run[1]]):
             found.append(run)
             at = run[1]
         else:
@@ -97,6 +97,32 @@ def _is_list(run: Sequence[Column]) -> bool:
     return sum(count > 0 for count in counts) > 1 and len(set(counts)) > 1 and any(len(set(row)) > 1 for row in rows)
 
 
+def _told_apart(run: Sequence[Column]) -> bool:
+    """Whether every column says which one it is: by a leaf that all its members have, and no other column has there."""
+    marked = []
+    for column in run:
+        nodes = column.nodes
+        if len(nodes) < 2:
+            continue
+        if len({node.shape for node in nodes}) > 1:
+            return False
+        marked.append(
+            {
+                (place, group[0].text)
+                for place, group in enumerate(zip(*(node.leaves() for node in nodes), strict=True))
+                if ("string" in group[0].place or "number" in group[0].place) and len({leaf.text for leaf in group}) == 1
+            }
+        )
+    everywhere = set.intersection(*marked) if marked else set()
+    return (
+        len(marked) > 1
+        and all(marks - everywhere for marks in marked)
+        and all(
+            not (one - everywhere) & (other - everywhere) for at, one in enumerate(marked) for other in marked[at + 1 :]
+        )
+    )
+
+
 def _display(columns: Sequence[Column]) -> list[tuple[int, int]]:
     """Members of a list display that all differ although there are as many in every sibling."""
     at = next((index for index, column in enumerate(columns) if _differs(column)), None)
@@ -106,7 +132,21 @@ def _display(columns: Sequence[Column]) -> list[tuple[int, int]]:
     seed = columns[at].nodes[0]
     while end < len(columns) and _differs(columns[end]) and _joins(columns[end], seed, listed=True):
         end += 1
-    return [(at, end)] if end - at > 1 else []
+    named = any(_has_constant(column) for column in columns[at:end])
+    return [(at, end)] if end - at > 1 and not named else []
+
+
+def _has_constant(column: Column) -> bool:
+    """Whether a literal in it is the same everywhere: then it says which one of them it is."""
+    nodes = column.nodes
+    if len({node.shape for node in nodes}) > 1:
+        return True
+    return any(
+        ("string" in group[0].place or "number" in group[0].place)
+        and group[0].kind != "key_text"
+        and len({leaf.text for leaf in group}) == 1
+        for group in zip(*(node.leaves() for node in nodes), strict=True)
+    )
 
 
 def _differs(column: Column) -> bool:

@@ -51,6 +51,10 @@ _COUNT: Final = frozenset(
 HOSTS: Final = frozenset(
     "host hostname server servers bootstrap broker brokers endpoint address addr domain gateway bastion node fqdn".split()
 )
+# A number with its unit: ISO letters, pandas and Go spellings.
+_SPAN: Final = re.compile(
+    r"(?i)\d+(?:\.\d+)? ?(?:ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hours?|d|days?|w|weeks?|y|years?)"
+)
 _HOST_TEXT: Final = re.compile(
     r"(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|(?:[A-Za-z0-9_-]+\.)+(?:com|net|org|io|dev|cloud|app|internal|local|corp|example|test|lan|eu|de|uk|fr|us|co|ai)(?::\d+)?"
 )
@@ -73,6 +77,8 @@ def type_of(slots: Sequence[Slot], texts: Sequence[str], name: str) -> tuple[Par
         and any(HOSTS & set(words(hint)) for slot in slots for hint in slot.hints[:1] if slot.whole)
     ):
         return "host", ()
+    if all(_SPAN.fullmatch(text) for text in texts) and not all(slot.leaf == "number" for slot in slots):
+        return "duration", ()
     if all(fits_type("float", text) for text in texts) and (numeric := _number(slots, texts, name)):
         return numeric, ()
     if (known := CLOSED_SETS.get(_closed(texts))) is not None:
@@ -102,6 +108,10 @@ def _closed(texts: Sequence[str]) -> str:
 def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> ParameterType | None:
     """The kind of number; None for digits in quotes that the code does not call a number (an account)."""
     parts = [_said(hint) for slot in slots for hint in slot.hints[:3]] + [_said(name)]
+    # `retain 168 hours`: the unit stands beside the number, in the same literal.
+    parts += [
+        {slot.context[-1]} for slot in slots if slot.context and slot.context[-1] in _TIME - {"min", "mins", "age"}
+    ]
     counted = any(part & _COUNT for part in parts[:1])
     if any(part & _TIME for part in parts) and not counted:
         return "duration"

@@ -46,7 +46,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
             rf"[a-z][a-z0-9+.-]*://(?:{_INTERNAL}|{_ADDRESS})(?::\d+)?/(?=[^\s\"'`]*[A-Za-z])[^\s\"'`${{}}<>?#]*"
         ),
     ),
-    ("host", re.compile(rf"(?<![\w.@-]){_INTERNAL}(?![\w-]|\.\w)")),
+    ("host", re.compile(rf"(?<![\w.-]){_INTERNAL}(?![\w-]|\.\w)")),
     (
         "host",
         re.compile(
@@ -61,7 +61,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ),
     ("host", re.compile(r"(?<=://)(?:[^\s/@'\"]*@)?(?P<only>[A-Za-z][\w-]*)(?=:\d|/|$|[\s'\"`?])")),
     ("host", re.compile(r"(?<![\w-])[A-Za-z]+(?:-[A-Za-z0-9]+)*-?\d+(?=:\d{2,5}(?!\w))")),
-    ("host", re.compile(rf"(?<![\w.]){_ADDRESS}(?![\w.])")),
+    ("host", re.compile(rf"(?<![\w.]){_ADDRESS}(?:/\d{{1,2}})?(?![\w.])")),
     ("account", re.compile(r"(?<![\w.-])(?:\d{12}|\d{4}-\d{4}-\d{4})(?![\w-]|\.\d)")),
     (
         "account",
@@ -175,14 +175,18 @@ def _harmless(kind: str, text: str, start: int, end: int) -> bool:
     """Whether what looks sensitive is everybody's, or is no text of its class where it stands."""
     shown = text[start:end]
     before, after = text[text.rfind("\n", 0, start) + 1 : start], text[end : end + 16]
+    if kind == "host" and (width := re.fullmatch(r"([\d.]+)/(\d+)", shown)):
+        return bool(re.fullmatch(r"[\d.]+\.0(?:\.0)+", width[1])) and is_public(kind, width[1])
     if is_public(kind, shown):
         # A range is public with its width; an address in it is somebody's.
         return not re.fullmatch(r"[\d.]+\.0\.0", shown) or after[:1] == "/"
     if kind == "url" and (host := re.match(r"\w+://([^/:]+)", shown)):
         return is_public("host", host[1])
+    if kind == "email":
+        return before.endswith("://")  # a container, or a user, before a URL's host
     if kind != "host":
         return False
-    if re.fullmatch(r"[\d.]+", shown):
+    if re.fullmatch(r"[\d./]+", shown):
         return re.search(r"(?i)(?:version|ver|v|release|driver)[\s=:\"'/-]*\Z|\b[A-Z]\w*/\Z", before) is not None
     if "." not in shown:
         if _HOSTED.search(before.removesuffix(before.rpartition("://")[2])) is None and "://" in before[-80:]:

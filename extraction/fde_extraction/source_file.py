@@ -38,7 +38,7 @@ class SourceFile:
     aligned: list[Aligned]
     parts: list[Part]
     secrets: list[list[tuple[int, int]]]
-    imported: frozenset[int] = frozenset()
+    imported: Sequence[frozenset[int]] = ()
 
 
 def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
@@ -52,15 +52,13 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
         )
     encoding = members[0].encoding
     texts = [data.decode(encoding) for _, data in sources]
-    if kind == "other":
-        raise NotAbstractable(path, "is in no language the engine reads (python, typescript, sql)")
     trees = [language(kind).parse(text, where) for text, (where, _) in zip(texts, sources, strict=True)]
     aligned = align(trees, texts)
     spans = [
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return SourceFile(path, kind, texts, encoding, aligned, [], spans, imported_in(trees[0]))
+    return SourceFile(path, kind, texts, encoding, aligned, [], spans, [imported_in(tree) for tree in trees])
 
 
 def imported_in(tree: Node) -> frozenset[int]:

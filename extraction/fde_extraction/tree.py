@@ -117,5 +117,10 @@ def similarity(one: Node, other: Node) -> float:
     return 0.5 * _dice(shapes, other_shapes) + 0.5 * _dice(texts, other_texts)
 
 
+def resemblance(one: Node, other: Node) -> float:
+    """0..1: leaves of the same shape (Dice), whatever their texts."""
+    return _dice(one.bags()[0], other.bags()[0])
+
+
 def _dice(one: Counter[Any], other: Counter[Any]) -> float:
     return 2 * (one & other).total() / max(1, one.total() + other.total())

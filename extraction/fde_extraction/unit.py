@@ -12,14 +12,16 @@ from typing import Final
 
 from fde_extraction.tree import Node
 
-SEPARATORS: Final = frozenset({",", ";", "|"})
+SEPARATORS: Final = frozenset({",", ";", "|", "&", "&&", "||", "and", "or"})
+LISTS: Final = frozenset({"union_type", "intersection_type", "boolean_operator"})  # of one member they are that member
 COMMENTS: Final = frozenset({"comment", "line_comment", "block_comment", "jinja_comment"})
+_HEADS: Final = COMMENTS | {"decorator"}
 _BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unit:
-    """A member. `head`: the comments on the lines right above it. Offsets in characters."""
+    """A member. `head`: the comments and decorators on the lines right above it. Offsets in characters."""
 
     node: Node
     head: tuple[Node, ...] = ()
@@ -45,13 +47,13 @@ def units(children: Sequence[Node], *, grouped: bool = True) -> list[Unit]:
             above = []
             continue
         own_line = index == 0 or "\n" in node.first.lead
-        if grouped and node.kind in COMMENTS and own_line:
+        if grouped and node.kind in _HEADS and own_line:
             if above and _BLANK_LINE.search(node.first.lead):
                 found.extend(Unit(comment) for comment in above)
                 above = []
             above.append(node)
             continue
-        if above and (_BLANK_LINE.search(node.first.lead) or node.is_leaf or node.kind in COMMENTS):
+        if above and (_BLANK_LINE.search(node.first.lead) or node.is_leaf or node.kind in _HEADS):
             found.extend(Unit(comment) for comment in above)
             above = []
         found.append(Unit(node, tuple(above)))

@@ -151,7 +151,10 @@ def test_a_wrong_field_is_refused_with_a_sentence_that_helps(spec: dict[str, Any
         ),
         ({"parameters": [{"name": "a", "type": "secretRef", "default": "x"}]}, "a secret has no default"),
         ({"template": {"files": [{"path": "a/../b", "language": "sql", "segments": []}]}}, "without '..'"),
-        ({"template": {"files": [{"path": "a", "language": "sql", "segments": [{}]}]}}, "exactly one of text, hole, when, each and mark"),
+        (
+            {"template": {"files": [{"path": "a", "language": "sql", "segments": [{}]}]}},
+            "exactly one of text, hole, when, each and mark",
+        ),
         (
             {"runtime": {"workload": {"kind": "CronJob", "image": "a@sha256:" + "0" * 64, "command": ["a"]}}},
             "a CronJob needs a schedule",

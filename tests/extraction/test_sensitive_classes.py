@@ -25,7 +25,7 @@ FOUND: list[tuple[str, list[tuple[str, str]]]] = [
     ("vault.prod.svc.cluster.local", [("host", "vault.prod.svc.cluster.local")]),
     ("db7.internal.harbor.io:5432", [("host", "db7.internal.harbor.io")]),
     ("10.41.7.9", [("host", "10.41.7.9")]),
-    ("allow 192.168.14.0/24", [("host", "192.168.14.0")]),
+    ("allow 192.168.14.0/24", [("host", "192.168.14.0/24")]),
     ("100.77.1.4:8080", [("host", "100.77.1.4")]),
     ("vpce-0a12b34c56d78e90f-x1.s3.eu-west-1.vpce.amazonaws.com", [("host", "vpce-0a12b34c56d78e90f-x1.s3.eu-west-1.vpce.amazonaws.com")]),
     ("orders.cjq3x.eu-west-1.rds.amazonaws.com", [("host", "orders.cjq3x.eu-west-1.rds.amazonaws.com")]),

@@ -42,6 +42,7 @@ SYNTAX: Final = Syntax(
     comments=frozenset({"comment"}),
     keyed={"keyword_argument": "keyword", "pair": "key"},
     scopes=frozenset({"function_definition", "class_definition"}),
+    chained=frozenset({"boolean_operator", "binary_operator"}),
     kinds={"integer": "number", "float": "number", "true": "bool", "false": "bool"},
 )
 

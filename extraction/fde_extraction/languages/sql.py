@@ -166,8 +166,24 @@ class _Reader:
             )
         if kind == "dollar":
             size = token.text.index("$", 1) + 1
-            return self._enclosed(token, kind, size, size, "sql.text")
+            return self._body(token, size)
         return self._leaf(token, False)
+
+    def _body(self, token: SqlToken, size: int) -> Node:
+        """A procedure's body between dollar signs: SQL itself."""
+        first, last = token.start + size, max(token.start + size, token.end - size)
+        start, end = first + self.offset, last + self.offset
+        inner = _Reader(self.text[first:last], start, self.prefix + "sql.dollar/").read()
+        return Node(
+            "dollar",
+            token.start + self.offset,
+            token.end + self.offset,
+            [
+                Node("dollar_open", token.start + self.offset, start, text=self.text[token.start : first]),
+                *inner,
+                Node("dollar_close", end, token.end + self.offset, text=self.text[last : token.end]),
+            ],
+        )
 
     def _enclosed(self, token: SqlToken, kind: str, head: int, tail: int, place: str) -> Node:
         start, end = token.start + self.offset, token.end + self.offset
@@ -286,8 +302,8 @@ def _typed(nodes: Sequence[Node]) -> Iterator[Node]:
     for index, node in enumerate(nodes):
         if skip:
             skip = False
-        elif index == 1 and node.is_leaf and node.text.lower() in _TYPES and node.place:
-            after = nodes[2] if len(nodes) > 2 else None
+        elif _may_be_type(nodes, index):
+            after = nodes[index + 1] if len(nodes) > index + 1 else None
             prefix = node.place.removesuffix("sql.identifier.part").removesuffix("sql.identifier.bare")
             text = node.text
             if (
@@ -303,6 +319,15 @@ def _typed(nodes: Sequence[Node]) -> Iterator[Node]:
             yield Node("type", node.start, node.start + len(text), text=text, place=prefix + "sql.type")
         else:
             yield node
+
+
+def _may_be_type(nodes: Sequence[Node], index: int) -> bool:
+    """Whether a type stands there: after a column's name, after ``::``, after AS in a cast."""
+    node = nodes[index]
+    if not node.is_leaf or not node.place or not index or node.text.lower() not in _TYPES:
+        return False
+    before = nodes[index - 1].text.lower()
+    return index == 1 or before in ("::", ":", "as")
 
 
 def _name(nodes: Sequence[Node], hints: tuple[str, ...]) -> None:

@@ -28,6 +28,7 @@ _COMPARED: Final = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
 _NO_CALL: Final = frozenset(
     "in values using and or on as over by exists not set from insert into select when then where table".split()
 )
+_OPTIONS: Final = frozenset("region role format compression encoding delimiter comment location".split())
 _UNITS: Final = frozenset("second minute hour day week month quarter year".split())
 _BACK: Final = frozenset("date_sub timestamp_sub datetime_sub time_sub subdate".split())
 _SHIFTS: Final = _BACK | frozenset("dateadd date_add timestampadd timestamp_add datetime_add timeadd adddate".split())
@@ -108,6 +109,13 @@ def _said(siblings: Sequence[Node], index: int, labels: Labels) -> list[Label]:
         found.append(Label(_bound(operator, labels), left))
     elif operator in ("in", "like", "ilike", "rlike") and left:
         found.append(Label("operand", left))
+    before = siblings[index - 1] if index else None
+    if (
+        before is not None
+        and node.kind in ("string", "number")
+        and (before.kind == "word" or (before.kind.startswith("keyword:") and before.text.lower() in _OPTIONS))
+    ):
+        found.append(Label("assigned", before.text))  # REGION 'x', MAXERROR 10
     if index and siblings[0].kind.startswith("keyword:"):
         # A row of constants is named by the first of them: select 'row_volume', n, 1000.
         head = next((item for item in siblings[1:3] if item.kind == "string"), None)

@@ -32,7 +32,7 @@ class Syntax:
     `names`: node type -> (field that names, field that is named). `calls`: node type -> (function field, arguments field).
     `pairs`: node types whose first named child names the others (``os.environ.get("X") or "y"``, ``a === 3``).
     `keyed`: those of `names` that are keywords or keys, with the role their name has. `scopes`: functions and classes.
-    `places`: leaf type -> place. `strings`, `content`, `comments`: types of strings, of their text, of comments.
+    `chained`: node types that nest to the left (``a | b | c``), read as one list. `places`: leaf type -> place. `strings`, `content`, `comments`: types of strings, of their text, of comments.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Syntax:
     kinds: Mapping[str, str] = field(default_factory=dict)
     keyed: Mapping[str, Role] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
+    chained: frozenset[str] = frozenset()
 
 
 class Builder:
@@ -79,6 +80,15 @@ class Builder:
         if syntax.keyed.get(raw.type) == "key" and children[0].kind == "string":
             for text in children[0].children:
                 text.kind = "key_text" if text.kind == "string_text" else text.kind
+        # A decorator is something its function has, not something around it.
+        if any(child.kind == "decorated_definition" for child in children):
+            children = [
+                part
+                for child in children
+                for part in (child.children if child.kind == "decorated_definition" else [child])
+            ]
+        if syntax.chained and raw.type in syntax.chained:
+            children = _flat(kind, children)
         return Node(kind, start, end, children)
 
     def _named(self, raw: Raw, hints: Hints) -> list[tuple[Raw, Hints]]:
@@ -219,6 +229,16 @@ class Builder:
         raw, fmt = "raw" if "r" in prefix else "", "f" if "f" in prefix or "t" in prefix else ""
         byte = "bytes" if "b" in prefix else ""
         return f"{name}.{raw}{fmt or byte}string.{style}"
+
+
+def _flat(kind: str, children: list[Node]) -> list[Node]:
+    """``(a | b) | c`` as ``a | b | c``: one list, whatever its length."""
+    first = children[0]
+    if first.kind != kind or len(children) < 3:
+        return children
+    # A union may open with its operator: `| a | b`.
+    operator = next((child.text for child in first.children[:2] if child.is_leaf and not child.place), "")
+    return [*first.children, *children[1:]] if operator == children[1].text else children
 
 
 def _is_argument(raw: Raw) -> bool:

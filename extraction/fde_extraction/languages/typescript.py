@@ -46,6 +46,7 @@ SYNTAX: Final = Syntax(
     scopes=frozenset(
         {"function_declaration", "method_definition", "class_declaration", "function_expression", "arrow_function"}
     ),
+    chained=frozenset({"union_type", "intersection_type", "binary_expression"}),
     kinds={"true": "bool", "false": "bool"},
 )
 
