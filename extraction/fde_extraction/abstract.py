@@ -18,7 +18,7 @@ from fde_extraction.attempt import attempt, owner
 from fde_extraction.drafted import END, Loop, Open
 from fde_extraction.explanation import Explained
 from fde_extraction.inference import Evidence
-from fde_extraction.language import language_of
+from fde_extraction.language import kind_of
 from fde_extraction.members import Member, Skipped, members_of, paired, sized
 from fde_extraction.reason import explained
 from fde_extraction.source_file import SourceFile, read
@@ -139,7 +139,7 @@ def _enough(members: Sequence[Member], skipped: Sequence[Skipped]) -> None:
             "siblings", f"{len(members)} can be used, a template needs 2 or more{': ' + why if why else ''}"
         )
     first = [next(iter(member.files.items())) for member in members]
-    languages = {language_of(path) for path, _ in first if len(members[0].files) == 1}
+    languages = {kind_of(path) for path, _ in first if len(members[0].files) == 1}
     if len(languages) > 1:
         raise NotAbstractable("siblings", f"are in different languages ({', '.join(sorted(languages))})")
 

@@ -45,10 +45,7 @@ def leaks(
 
 def code_of(path: str, data: bytes) -> list[str]:
     """The texts of a file's code: what is in no string, comment or template."""
-    kind = language_of(path)
-    if kind == "other":
-        return []
-    tree = language(kind).parse(decode(data, encoding_of(data)), path)
+    tree = language(language_of(path)).parse(decode(data, encoding_of(data)), path)
     return [leaf.text for leaf in tree.leaves() if not any(mark in leaf.place for mark in _NOT_CODE)]
 
 

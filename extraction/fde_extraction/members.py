@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from fde_extraction.language import language, language_of
+from fde_extraction.language import kind_of, language, language_of
 from fde_extraction.similarity import similarity
 from fde_extraction.unparsable import NotAbstractable, UnparsableSource
 from fde_template.encoding import Encoding, decode, encoding_of
@@ -105,9 +105,7 @@ def _checked(path: str, data: bytes) -> Encoding:
     if not data.strip():
         raise UnparsableSource(path, "is empty")
     encoding = encoding_of(data)
-    kind = language_of(path)
-    if kind != "other":
-        language(kind).parse(decode(data, encoding), path)
+    language(language_of(path)).parse(decode(data, encoding), path)
     return encoding
 
 
@@ -136,8 +134,7 @@ def paired(members: Sequence[Member], name: str) -> Iterator[tuple[str, list[lis
     """
     if all(len(member.files) == 1 for member in members):
         column = [next(iter(member.files.items())) for member in members]
-        suffix = PurePosixPath(column[0][0]).suffix
-        yield f"{name.replace('-', '_')}{suffix}", [[entry] for entry in column]
+        yield f"{name.replace('-', '_')}{_ending(column[0][0])}", [[entry] for entry in column]
         return
     shared = set.intersection(*(set(member.files) for member in members))
     left = [{path: data for path, data in member.files.items() if path not in shared} for member in members]
@@ -150,9 +147,19 @@ def paired(members: Sequence[Member], name: str) -> Iterator[tuple[str, list[lis
     for number, (path, data) in enumerate(sorted(left[0].items()), 1):
         column_rest = [[(path, data)]]
         for files in left[1:]:
-            same = [other for other in files if language_of(other) == language_of(path)]
+            same = [other for other in files if kind_of(other) == kind_of(path)]
             if not same:
                 raise NotAbstractable(path, "has no counterpart in another sibling")
             best = max(sorted(same), key=lambda other, files=files: similarity(data, files[other], ""))  # type: ignore[misc]
             column_rest.append([(best, files.pop(best))])
-        yield f"{name.replace('-', '_')}_{number}{PurePosixPath(path).suffix}", column_rest
+        yield f"{name.replace('-', '_')}_{number}{_ending(path)}", column_rest
+
+
+def _ending(path: str) -> str:
+    """What tells the language: the suffixes (``.yaml.j2``), or the whole name of ``.env`` and ``Dockerfile``."""
+    file = PurePosixPath(path)
+    if not file.suffix or file.stem.startswith("."):
+        return "." + file.name.removeprefix(".") if kind_of(path) != "text" else file.suffix
+    before = PurePosixPath(file.stem).suffix
+    templated = kind_of(file.stem) == kind_of(path) != kind_of("x" + file.suffix)
+    return before + file.suffix if before and templated else file.suffix

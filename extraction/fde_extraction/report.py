@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from fde_api.primitive import TemplateFile
 from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction.abstract import Abstraction
+from fde_extraction.language import kind_of, plugged
 
 
 def lines(result: Abstraction) -> list[str]:
@@ -23,9 +25,14 @@ def lines(result: Abstraction) -> list[str]:
             "structure there, and whoever instantiates it writes that source"
         )
     found += [
+        f"{file.path}: in no language the engine reads, so it is taken by its tokens ({kind_of(file.path)}): look at its holes"
+        for file in spec.template.files
+        if _by_tokens(file)
+    ]
+    found += [
         f"{file.path}: no shape is checked, the siblings' trees differ"
         for file in spec.template.files
-        if file.shape is None
+        if file.shape is None and kind_of(file.path) != "text"
     ]
     if report.acknowledge:
         found.append(
@@ -42,6 +49,7 @@ def as_json(result: Abstraction) -> str:
         "proof": msgspec.to_builtins(result.proof),
         "skipped": [str(item) for item in result.report.skipped],
         "sourceBlocks": result.report.source_blocks,
+        "byTokens": [file.path for file in result.spec.template.files if _by_tokens(file)],
         "sourceShare": round(result.report.source_share, 4),
         "acknowledge": list(result.report.acknowledge),
         "parameters": [
@@ -57,3 +65,7 @@ def as_json(result: Abstraction) -> str:
         ],
     }
     return msgspec.json.encode(body).decode()
+
+
+def _by_tokens(file: TemplateFile) -> bool:
+    return file.language == "other" and plugged(file.path) is None

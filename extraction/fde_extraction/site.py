@@ -29,6 +29,8 @@ def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) ->
         if not whole and "://" in before and not any(c.isspace() for c in before.rsplit("://", 1)[1]):
             level = "url.path" if "/" in before.rsplit("://", 1)[1] else "url.host"
             options = [f"{place}/{level}", place, raw]
+    elif inner in ("text.number", "text.bool"):
+        options = [place, f"{prefix}text.string.word"]
     elif inner.endswith("comment.block"):
         options = [place, "source"]
     for option in options:
