@@ -116,9 +116,11 @@ class Other:
             raise
         except Exception as error:  # foreign code: the member is skipped, like one that does not parse
             raise UnparsableSource(path, f"language {found.name} stopped with {type(error).__name__}") from error
-        if "".join(leaf.lead + leaf.text for leaf in root.leaves()) != text:
+        leaves = list(root.leaves())
+        # What stands between leaves is taken for layout: a word left out there would be nobody's.
+        if "".join(leaf.lead + leaf.text for leaf in leaves) != text or any(leaf.lead.strip() for leaf in leaves):
             raise BrokenLanguage(
-                f"language {found.name}", "its tree is not the text: leaves and leads must be all of it"
+                f"language {found.name}", "its tree is not the text: leaves, and white space between, must be"
             )
         return root
 
