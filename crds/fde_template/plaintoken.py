@@ -32,7 +32,7 @@ class Token:
 
 
 # Bounded, so that many openings that nothing closes cost no square of the file.
-_JINJA: Final = re.compile(r"\{\{.{0,4000}?\}\}|\{%.{0,4000}?%\}|\{#.{0,4000}?#\}", re.DOTALL)
+_JINJA: Final = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|\{#.{0,1000}?#\}", re.DOTALL)
 _TRIPLE: Final = re.compile(r"'''.*?'''|\"\"\".*?\"\"\"", re.DOTALL)
 _STRINGS: Final = {
     '"': re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL),
@@ -63,7 +63,7 @@ _WORD: Final = re.compile(r"[\w.@%+/:=,~^-]+")
 _ATOM: Final = re.compile(r"[\w.+-]+(?:[/@:][\w.+-]+)*|[\w.+-]+")
 _EXPANSION: Final = re.compile(r"\$\{[^{}\n]*\}|\$\w+|\$[?#@*!$-]|\$'(?:[^'\\]|\\.)*'|\\.", re.DOTALL)
 _HERE: Final = re.compile(r"<<[-~]?[ \t]*(['\"]?)(\w+)\1(?!<)")
-_TAG: Final = re.compile(r"<[?!][^>]*>|</?[A-Za-z_][\w:.-]*|/?>|\?>")
+_TAG: Final = re.compile(r"<[?!][^>]{0,4000}>|</?[A-Za-z_][\w:.-]*|/?>|\?>")
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z_:@][\w:.-]*")
 _MARKUP_TEXT: Final = re.compile(r"[^<\s](?:[^<\n\r]*[^<\s])?")
 _CELL: Final = re.compile(r"[^,;\t\n\r\"]+")

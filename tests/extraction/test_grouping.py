@@ -11,12 +11,13 @@ CASES = Path(__file__).parent / "cases"
 
 
 def _sources() -> dict[str, list[bytes]]:
-    return {
+    found = {
         f"{why.parent.parent.name}/{why.parent.name}": [
             path.read_bytes() for path in sorted(why.parent.iterdir()) if path.suffix in (".py", ".ts", ".sql")
         ]
         for why in CASES.glob("*/*/why.md")
     }
+    return {name: sources for name, sources in found.items() if sources}
 
 
 def test_siblings_are_more_alike_than_strangers() -> None:

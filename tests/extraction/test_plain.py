@@ -69,7 +69,8 @@ def keys(value: object) -> object:
 
 
 def _shell(text: str) -> list[str]:
-    lexer = shlex.shlex(text, posix=False, punctuation_chars=True)
+    # To a shell every character beyond ASCII is one of a word; shlex knows some only.
+    lexer = shlex.shlex(re.sub(r"[^\x00-\x7f]", "x", text), posix=False, punctuation_chars=True)
     lexer.wordchars += "$%@+,:"
     return [token if token in ("|", ";", "&", "<", ">", "&&", "||", "(", ")") else "word" for token in lexer]
 
