@@ -159,7 +159,7 @@ WRITERS: dict[str, Callable[[Customer], str]] = {"py": in_python, "ts": in_types
 LANGUAGES = pytest.mark.parametrize("suffix", list(WRITERS))
 # A family is small as it is made; making it smaller takes minutes.
 SOME = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -25,7 +25,7 @@ def run(corpus: Path | None, only: str, tell: Callable[[str], None]) -> list[Fig
             kept.append(row)
             if side is sides[0]:
                 seconds = row.seconds or 0.0
-                notes = "; ".join(row.notes) or "as a person would"
+                notes = "; ".join(row.notes) or "as a person would do it"
                 tell(f"{number}/{len(wanted)} {row.label}: {seconds:.2f} s; {notes}")
     for language in dict.fromkeys(family.language for family in wanted):
         for side, kept in zip(sides, rows, strict=True):

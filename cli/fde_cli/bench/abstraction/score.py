@@ -85,6 +85,11 @@ def score(family: Family, side: Side, everyone: Sequence[Family]) -> Row:
     notes = [f"missing: {', '.join(found.missing)}"] if found.missing else []
     notes += [f"too many: {', '.join(found.extra)}"] if found.extra else []
     notes += [f"{len(leaks)} leaked"] if leaks else []
+    notes += [
+        f"{figure} {reached}/{most}"
+        for figure, (reached, most) in shares.items()
+        if reached < most and figure not in ("precision", "recall", "exact", "leak_free")
+    ]
     return Row(family.label, family.language, shares, len(leaks), elapsed, tuple(notes))
 
 
