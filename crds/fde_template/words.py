@@ -5,7 +5,10 @@ value -> words() -> spelled by a filter
 
 from __future__ import annotations
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=16384)
 def words(text: str) -> tuple[str, ...]:
     """Lower-case words of `text`. Digits stay with the letters before them (``sha256`` is one word)."""
     return tuple(piece.lower() for piece in pieces(text))
@@ -16,7 +19,8 @@ def pieces(text: str) -> list[str]:
     return [text[start:end] for start, end in spans(text)]
 
 
-def spans(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=16384)
+def spans(text: str) -> tuple[tuple[int, int], ...]:
     """Where the words of `text` stand: ``HTTPServer2_new`` is ``HTTP``, ``Server2``, ``new``."""
     found: list[tuple[int, int]] = []
     at, size = 0, len(text)
@@ -39,7 +43,7 @@ def spans(text: str) -> list[tuple[int, int]]:
             end += 1
         found.append((at, end))
         at = end
-    return found
+    return tuple(found)
 
 
 def _lower(char: str) -> bool:

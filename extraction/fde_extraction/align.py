@@ -157,7 +157,7 @@ class _Alignment:
             ]
             out.append(_block(texts, [node.first for node in nodes], scope))
             return
-        for group in groups:
+        for group in sorted(groups, key=lambda group: (-len(group), _bare(nodes[group[0]]))):
             some = Present(scope.present(group), labels=common([nodes[row].first.labels for row in group]))
             out.append(some)
             yield self._unit([Unit(nodes[row]) for row in group], some.scope, some.body)
@@ -365,6 +365,11 @@ def _is_dotted(nodes: Sequence[Node]) -> bool:
         ):
             return False
     return True
+
+
+def _bare(node: Node) -> str:
+    """What of a node is no name and no literal."""
+    return " ".join(leaf.text or leaf.kind for leaf in node.leaves() if not leaf.place)
 
 
 def _grouped(nodes: Sequence[Node], least: float) -> list[list[int]]:

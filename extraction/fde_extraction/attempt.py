@@ -73,7 +73,15 @@ def attempt(
     shown = [word for file in files for part in file.parts if isinstance(part, str) for word in words(part)]
     shown += [label.text for slot in slots for label in slot.labels if label.role == "keyword case"]
     parties = any(sensitive.PARTY & set(words_of(label.text)) for slot in slots for label in slot.labels)
-    names = Names(shown, [*customers, *sorted(lifted)], guess=not parties)
+    # A client is what calls an API as often as whom one works for: it does not say that the code names its party.
+    said = sensitive.PARTY - {"client", "owner"}
+    named = any(
+        said & set(words_of(label.text)[-1:])
+        for slot in slots
+        for label in slot.labels
+        if label.role in ("assigned", "keyword", "key", "alias")
+    )
+    names = Names(shown, [*customers, *sorted(lifted)], guess=not named)
     declaration = declare([file.parts for file in files], slots, unify(slots), drafted.choices, names)
     template = Template(files=tuple(templates(files, declaration)))
     _bounded(template, declaration, members)

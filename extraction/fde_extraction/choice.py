@@ -17,7 +17,7 @@ STRUCTURE = "structure"
 
 @dataclass(slots=True, eq=False)
 class Choice:
-    """`classes`: for each instance of `frame`, which alternative it has, numbered by first appearance. `family`: what is
+    """`classes`: for each instance of `frame`, which alternative it has, the one that most have first. `family`: what is
     chosen: structure, or a style. `words`: of the code that stands in each alternative, for a name. `yes`: the class of a
     flag's true. `number`: counts the choices."""
 
@@ -56,20 +56,22 @@ class Choices:
         """
         while frame.kind == "items" and (outer := frame.collapse(which)) is not None and frame.parent is not None:
             frame, which = frame.parent, outer
-        numbers: dict[Hashable, int] = {}
+        first: dict[Hashable, int] = {}
         for item in which:
-            numbers.setdefault(item, len(numbers))
-        classes = tuple(numbers[item] for item in which)
+            first.setdefault(item, len(first))
+        parted = tuple(first[item] for item in which)
         for known in self.all:
             # What only some instances have is spelled in the style that all have theirs in.
-            if known.family == family != STRUCTURE and frame.kind == "present" and known.frame in frame.outer():
-                outer = frame.project(known.classes, known.frame)
-                if len(set(zip(outer, classes, strict=True))) == len(set(outer)) == len(set(classes)):
-                    return known, {item: outer[classes.index(number)] for item, number in numbers.items()}
-            if known.frame is frame and known.classes == classes and known.family == family:
-                return known, numbers
-        rare = min(numbers, key=lambda item: (classes.count(numbers[item]), -numbers[item]))
-        chosen = numbers[rare] if yes is None else numbers.get(yes, 0)
+            inner = frame.kind == "present" and known.family == family != STRUCTURE and known.frame in frame.outer()
+            if (known.frame is frame and known.family == family) or inner:
+                classes = frame.project(known.classes, known.frame) if inner else known.classes
+                if len(set(zip(classes, parted, strict=True))) == len(set(classes)) == len(first):
+                    return known, {item: classes[parted.index(number)] for item, number in first.items()}
+        # Numbered by how many have it, then by its text: what siblings are called changes nothing.
+        ranked = sorted(first, key=lambda item: (-parted.count(first[item]), str(item)))
+        numbers = {item: number for number, item in enumerate(ranked)}
+        classes = tuple(numbers[item] for item in which)
+        chosen = len(ranked) - 1 if yes is None else numbers.get(yes, 0)
         made = Choice(frame, classes, family, chosen, len(self.all), labels=labels)
         self.all.append(made)
         return made, numbers

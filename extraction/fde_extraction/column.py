@@ -15,7 +15,6 @@ from fde_extraction.pairing import SIMILAR, defined, head, match, moved
 from fde_extraction.tree import Node, similarity
 from fde_extraction.unit import LISTS, Unit
 
-
 SMALL: Final = 3  # leaves; equal members of such a size are met again by chance
 
 

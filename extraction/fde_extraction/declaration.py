@@ -15,7 +15,7 @@ from fde_extraction.description import describe
 from fde_extraction.drafted import Loop, Open, Part
 from fde_extraction.flag import described_flag, described_list, flag_name, list_name
 from fde_extraction.frame import Frame
-from fde_extraction.naming import Names
+from fde_extraction.naming import Names, running
 from fde_extraction.schema import type_of
 from fde_extraction.slot import Slot
 from fde_extraction.unify import Value
@@ -105,11 +105,12 @@ def declare(
     scalar = {frame for frame in lists if _is_scalar(frame, values, choices)}
     found: list[tuple[int, Parameter]] = []
     declared: list[tuple[Value, str, Parameter | Field, Frame | None]] = []
-    for value in values:
+    roles = running([([slots[index] for index in sorted(value.uses)], value.texts) for value in values])
+    for value, runs in zip(values, roles, strict=True):
         used = [names.shows(slots[index]) for index in sorted(value.uses)]
         owner = _list_of(value.frame)
         giver = names if owner is None else inner[owner]
-        name = "" if owner in scalar else giver.give(used, value.texts)
+        name = "" if owner in scalar else giver.give(used, value.texts, runs if owner is None else "")
         kind, allowed = type_of(used, value.texts, name)
         if owner is not None and kind == "secretRef":
             kind = "string"  # a list holds plain values; the leak gate judges what stands in it

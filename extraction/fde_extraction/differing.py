@@ -17,18 +17,20 @@ from fde_extraction.slot import Key, key_of
 
 PART: Final = re.compile(r"(\s*[.:]\s*)")  # between the parts of a dotted SQL name, in quotes or not
 OWN: Final = 3  # dotted names that share a part before the part is a value
+_PARTS: Final = re.compile(r"([@/?&=;]+)")
 _LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]$")
 _RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
 
 
 @dataclass(slots=True)
 class Differing:
-    """A differing leaf with its fragments. `secret`: in some sibling all of it is a secret."""
+    """A differing leaf with its fragments. `secret`: in some sibling all of it is a secret; `cut`: one stands within it."""
 
     piece: Piece
     hints: tuple[str, ...]
     found: list[Fragment]
     secret: bool
+    cut: bool = False
 
     @property
     def gaps(self) -> list[Fragment]:
@@ -108,6 +110,18 @@ def widen(literals: Sequence[Differing]) -> None:
             if key is not None and len(joined[key]) == 1 and joined[key] != {("", "")}:
                 _take(literal.found, index, *next(iter(joined[key])))
         literal.found = merged(literal.found, gaps=True)
+
+
+def around(texts: Sequence[str], secrets: Sequence[tuple[int, int]]) -> list[Fragment]:
+    """The fragments of texts that each hold one secret, which is one of them; what a URL's marks part after it is apart."""
+    before = [text[:start] for text, (start, _) in zip(texts, secrets, strict=True)]
+    after = [_PARTS.split(text[end:]) for text, (_, end) in zip(texts, secrets, strict=True)]
+    secret = Fragment(tuple(text[start:end] for text, (start, end) in zip(texts, secrets, strict=True)))
+    if len({tuple(parts[1::2]) for parts in after}) == 1:
+        rest = [Fragment(tuple(column)) for column in zip(*after, strict=True)]
+    else:
+        rest = fragments([text[end:] for text, (_, end) in zip(texts, secrets, strict=True)])
+    return [*fragments(before), secret, *(part for part in rest if any(part.texts))]
 
 
 def opened(piece: Piece) -> list[Fragment]:

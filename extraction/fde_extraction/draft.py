@@ -16,7 +16,7 @@ from typing import Final
 
 from fde_extraction import ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
-from fde_extraction.differing import PART, Differing, common_hints, is_dotted, is_prose, opened, widen
+from fde_extraction.differing import PART, Differing, around, common_hints, is_dotted, is_prose, opened, widen
 from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
 from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
@@ -122,11 +122,7 @@ class _Drafting:
         self.source, self.secrets, self.language = source.parts, source.secrets, source.language
         self.customers, self.choices, self.owners = customers, choices, owners
         self.pieces = list(pieces(source.parts))
-        self.literals = {
-            piece: Differing(piece, common_hints(piece), opened(piece), self._secret(piece))
-            for piece in self.pieces
-            if piece.kind == "leaf"
-        }
+        self.literals = {piece: self._differing(piece) for piece in self.pieces if piece.kind == "leaf"}
         self.bare: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
         self.met: dict[Frame, Known] = {}
@@ -136,6 +132,20 @@ class _Drafting:
         self.alternatives: set[tuple[Frame, tuple[bool, ...]]] = set()
         self.forced: dict[str, list[tuple[str, ...]]] = {}
         self.lifts: dict[Frame, dict[str, list[tuple[str, ...]]]] = {}
+
+    def _differing(self, piece: Piece) -> Differing:
+        within = [
+            [
+                (start - leaf.start, end - leaf.start)
+                for start, end in self.secrets[k]
+                if leaf.start <= start and end <= leaf.end and end - start < leaf.end - leaf.start
+            ]
+            for leaf, k in zip(piece.leaves, piece.scope.siblings, strict=True)
+        ]
+        if all(len(spans_) == 1 for spans_ in within) and len(set(piece.texts)) > 1:
+            found = around(piece.texts, [spans_[0] for spans_ in within])
+            return Differing(piece, common_hints(piece), found, secret=False, cut=True)
+        return Differing(piece, common_hints(piece), opened(piece), self._secret(piece))
 
     def code(self) -> Iterator[str]:
         """What all siblings share and is neither literal nor comment, and what their differing names share."""
@@ -159,16 +169,20 @@ class _Drafting:
         """Whether shared `text` of `piece` may be a constant, by whoever shares it."""
         frame = self.framing[piece.scope]
         vocabulary = self.vocabulary.get(frame)
-        if vocabulary is None or not self._is_judged(piece) or vocabulary.takes(text, piece.place):
+        if vocabulary is None or not self._is_judged(piece):
+            return True
+        alone = frame.kind != "siblings" and len({self.owners[k] for k in frame.siblings}) < 2
+        if alone and piece.place.endswith("number"):
+            return ordinary.is_known_number(text)
+        if vocabulary.takes(text, piece.place):
             return True
         if frame.kind == "siblings":
             return False
         # Two customers wrote the same words into the same optional block: ordinary words are not one customer's. Of one
         # customer only what is said in ordinary words stays, no name and no value.
-        shared = len({self.owners[k] for k in frame.siblings}) > 1
-        if piece.leaves[0].kind == "key_text" and shared:
+        if piece.leaves[0].kind == "key_text" and not alone:
             return True
-        return (shared or ordinary.is_phrase(text)) and ordinary.takes(text, vocabulary.own)
+        return (not alone or ordinary.is_phrase(text)) and ordinary.takes(text, vocabulary.own)
 
     def settle(self, met: dict[Frame, Known], framing: dict[Scope, Frame], known: frozenset[str]) -> None:
         """Take over the values of all files, and the texts that are sensitive somewhere."""
@@ -240,7 +254,7 @@ class _Drafting:
         frame = self.framing[piece.scope]
         choice, numbers = self.choices.of(frame, piece.texts, family, labels=piece.labels)
         choice.texts = choice.texts or tuple(str(text) for text in numbers)
-        for text, number in numbers.items():
+        for text, number in sorted(numbers.items(), key=lambda entry: entry[1]):
             if text:
                 yield Open(choice, number, frame)
                 yield str(text)
@@ -405,7 +419,7 @@ class _Drafting:
     def _literal(self, literal: Differing) -> Iterator[Part]:
         piece = literal.piece
         met = self.met[self.framing[piece.scope]]
-        if self._hides(literal):
+        if not literal.cut and self._hides(literal):
             gap = Fragment(piece.texts)
             parts: list[Fragment] = [gap]
         elif _takes_whole(literal, met):
@@ -508,6 +522,8 @@ def _takes_whole(literal: Differing, met: Known) -> bool:
     """Whether all of a differing literal is one value, rather than text around values."""
     place = literal.piece.place.rsplit("/", 1)[-1]
     gaps = literal.gaps
+    if literal.cut:
+        return False
     if key_of(literal.piece.texts) in met.outside:
         return True
     if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
 from fde_extraction.language import kind_of, language, language_of
 from fde_extraction.similarity import similarity
+from fde_extraction.tree import Node
 from fde_extraction.unparsable import NotAbstractable, UnparsableSource
 from fde_template.encoding import Encoding, decode, encoding_of
 
@@ -41,12 +42,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One solution: its files by path, all in one encoding."""
+    """One solution: its files by path, all in one encoding; `trees` of those that were parsed in it."""
 
     name: str
     customer: str
     files: dict[str, bytes]
     encoding: Encoding
+    trees: dict[str, Node] = field(default_factory=dict)
 
 
 def members_of(entries: Sequence[tuple[str, str, str, bytes]]) -> tuple[list[Member], list[Skipped]]:
@@ -59,11 +61,13 @@ def members_of(entries: Sequence[tuple[str, str, str, bytes]]) -> tuple[list[Mem
         if len({path for _, path, _ in files}) < len(files):
             raise NotAbstractable(name, "is the name of two siblings; give each its own file stem")
         try:
-            encoding = Counter(_checked(path, data) for _, path, data in files).most_common(1)[0][0]
+            checked = {path: _checked(path, data) for _, path, data in files}
+            encoding = Counter(own for own, _ in checked.values()).most_common(1)[0][0]
         except UnparsableSource as error:
             skipped.append(Skipped(error.where, error.why, error.line, _solution(name, files[0][1], len(files))))
             continue
-        found.append(Member(name, files[0][0], {path: data for _, path, data in files}, encoding))
+        trees = {path: tree for path, (own, tree) in checked.items() if own == encoding}
+        found.append(Member(name, files[0][0], {path: data for _, path, data in files}, encoding, trees))
     return _of_one_encoding(found, skipped), skipped
 
 
@@ -94,8 +98,8 @@ def _solution(name: str, path: str, files: int) -> str:
     return name if files > 1 or "/" in path or PurePosixPath(path).stem != name else ""
 
 
-def _checked(path: str, data: bytes) -> Encoding:
-    """The encoding of a file that can be used; :class:`UnparsableSource` says where it cannot."""
+def _checked(path: str, data: bytes) -> tuple[Encoding, Node]:
+    """The encoding of a file that can be used, and its tree; :class:`UnparsableSource` says where it cannot."""
     if len(data) > MAX_BYTES:
         raise UnparsableSource(path, _too_large(len(data)))
     if b"\0" in data:
@@ -105,8 +109,7 @@ def _checked(path: str, data: bytes) -> Encoding:
     if not data.strip():
         raise UnparsableSource(path, "is empty")
     encoding = encoding_of(data)
-    language(language_of(path)).parse(decode(data, encoding), path)
-    return encoding
+    return encoding, language(language_of(path)).parse(decode(data, encoding), path)
 
 
 def _of_one_encoding(members: Sequence[Member], skipped: list[Skipped]) -> list[Member]:

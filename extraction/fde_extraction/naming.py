@@ -18,6 +18,7 @@ from typing import Final
 from fde_extraction.label import Label, Role, words_of
 from fde_extraction.schema import HOSTS, catalogued, is_host
 from fde_extraction.slot import Slot
+from fde_template.values import fits_type
 from fde_template.words import words
 
 UNITS: Final = frozenset(
@@ -57,6 +58,7 @@ _VERBS: Final = frozenset(
 )
 _VAGUE: Final = frozenset("name type id kind label title all count object args options config params key field".split())
 OURS: Final[frozenset[Role]] = frozenset({"relation", "object", "column", "interval", "keyword case", "clause"})
+THROUGHOUT: Final = 3  # literals that a value is a part of, beyond which it runs through the code
 ENVIRONMENT: Final = frozenset({"environ", "getenv", "env", "env_var"})
 
 
@@ -88,14 +90,14 @@ class Names:
         """The first of `candidates` that is not taken; the first with a number when all are."""
         return self._unique(candidates)
 
-    def give(self, slots: Sequence[Slot], texts: Sequence[str]) -> str:
-        """A new name for the value of `slots`; `texts` are the values, whose words are kept out."""
+    def give(self, slots: Sequence[Slot], texts: Sequence[str], runs: str = "") -> str:
+        """A new name for the value of `slots`; `texts` are the values, whose words are kept out. `runs`: see running()."""
         hidden = self.hidden(texts)
         kind = slots[0].kind
         if kind != "value":
             scope = next(_scopes(slots, hidden, ("scope", "clause", "call")), ())
             return self._unique([(*(scope or ("source",)), "block") if kind == "source" else (*scope, "layout")])
-        ranked = self._ranked(slots, texts, hidden)
+        ranked = self._ranked(slots, texts, hidden, runs)
         reads_environment = any(
             label.role in ("call", "operand") and label.text.lower() in ENVIRONMENT
             for slot in slots
@@ -104,8 +106,15 @@ class Names:
         )
         # Text that names an environment variable is called so: whoever fills it in must not put the secret there.
         if reads_environment:
+            kind_of = variable_of(texts)
+            held = [(kind_of,)] if kind_of and (not ranked or kind_of not in ranked[0]) else []
+            ranked = [*held, *ranked]
             ranked = [parts if parts[-1] == "env" else (*parts, "env") for parts in ranked]
         if all(is_host(text) for text in texts):
+            called = {
+                words_of(label.text) for slot in slots for label in slot.labels[:1] if label.role in ("call", "first")
+            }
+            ranked = [("host",) if parts in called else parts for parts in ranked]
             ranked = [parts if HOSTS & set(parts) else (*parts, "host") for parts in ranked]
         role = (_role(slots),) if not reads_environment else ("env", "name")
         scoped = [(*scope, *role) for scope in _scopes(slots, hidden)]
@@ -125,7 +134,9 @@ class Names:
         own = {word for text in texts for word in words(text)} | {"".join(words(text)) for text in texts}
         return (frozenset(own) - self.shown) | self.theirs
 
-    def _ranked(self, slots: Sequence[Slot], texts: Sequence[str], hidden: frozenset[str]) -> list[tuple[str, ...]]:
+    def _ranked(
+        self, slots: Sequence[Slot], texts: Sequence[str], hidden: frozenset[str], runs: str
+    ) -> list[tuple[str, ...]]:
         """Candidates, best first: by the strongest thing said of any slot, then by how often."""
         weights: dict[tuple[str, ...], int] = {}
         votes: Counter[tuple[str, ...]] = Counter()
@@ -134,7 +145,7 @@ class Names:
                 if parts and all(word.isascii() and word not in hidden for word in parts):
                     weights[parts] = max(weight, weights.get(parts, 0))
                     votes[parts] += 1
-        for parts, weight in _by_kind(slots, texts, self.guess):
+        for parts, weight in _by_kind(slots, texts, self.guess, runs):
             weights[parts] = max(weight, weights.get(parts, 0))
         return sorted(weights, key=lambda parts: (-weights[parts] - min(votes[parts], 9) // 3, -votes[parts], parts))
 
@@ -156,20 +167,78 @@ def empty(word: str) -> bool:
     return len(word) < 3 or not word.isalpha() or not word.isascii() or word in _EMPTY or keyword.iskeyword(word)
 
 
-def _by_kind(slots: Sequence[Slot], texts: Sequence[str], guess: bool) -> Iterator[tuple[tuple[str, ...], int]]:
+def _by_kind(
+    slots: Sequence[Slot], texts: Sequence[str], guess: bool, runs: str
+) -> Iterator[tuple[tuple[str, ...], int]]:
     """What the texts are by a catalogue, whatever the code calls them; and whose they are, when they run through it."""
     kind = catalogued(texts)
     if kind and all(slot.leaf != "number" for slot in slots):
         yield words(kind), 11
-    heads = {(slot.labels[:1], slot.leaf) for slot in slots if slot.head and not slot.whole}
-    # What every sibling spells differently at the head of unrelated names is whose solution it is.
-    if guess and len(heads) > 3 and len(set(texts)) == len(texts):
-        yield ("customer",), 6
-    # What is part of several identifiers is what the code is about.
-    named = [slot for slot in slots if "identifier" in slot.place]
-    inside = sum("identifier.part" in s.place or (len(named) < len(slots) and s.leaf != "word") for s in named)
-    if inside > 1:
-        yield ("entity",), min(8, 4 + inside // 2)
+    if runs == "customer":
+        yield ("customer",) if guess else ("name",), 13 if guess else 3
+    elif runs:
+        yield ("entity",), 12 if sum(not slot.whole for slot in slots) > THROUGHOUT else 7
+    if all(slot.secret for slot in slots):
+        yield ("secret",), 9
+    addressed = {word for slot in slots for label in slot.labels[:1] for word in words_of(label.text)} & _ADDRESSED
+    if all(fits_type("email", text) for text in texts):
+        yield ("email",), 8 if addressed else 14
+
+
+def running(values: Sequence[tuple[Sequence[Slot], Sequence[str]]]) -> list[str]:
+    """For each value: customer, entity or empty. What is part of several names and texts runs through the code; the one that
+    stands in hosts, variables' names and comments most is whose code it is, the others are what it is about."""
+    scores = [(_party(slots), _topic(slots, texts)) if _runs(slots, texts) else (0.0, 0.0) for slots, texts in values]
+    best = max(range(len(scores)), key=lambda index: (scores[index][0] - scores[index][1], -index), default=0)
+    return [
+        "customer" if index == best and party > topic and party > 2 else "entity" if topic >= 1 else ""
+        for index, (party, topic) in enumerate(scores)
+    ]
+
+
+def _runs(slots: Sequence[Slot], texts: Sequence[str]) -> bool:
+    return len(set(texts)) == len(texts) > 1 and sum(not slot.whole for slot in slots) > 1
+
+
+def _party(slots: Sequence[Slot]) -> float:
+    """How much speaks for a value that names whose code this is: said in comments, part of hosts, variables and routes."""
+    parts = [slot for slot in slots if not slot.whole]
+    said = sum("comment" in slot.place or "triple" in slot.place for slot in parts)
+    hosts = sum("url.host" in slot.place for slot in parts)
+    upper = sum(
+        slot.head and not slot.place.startswith("sql.") and all(text.isupper() for text in slot.texts) for slot in parts
+    )
+    heads = {slot.context for slot in parts if slot.head and (slot.leaf.endswith("_text") or "sql." in slot.place)}
+    return min(said, 2) + 2 * min(hosts, 2) + 2 * min(upper, 2) + min(len(heads), 8) / 2
+
+
+def _topic(slots: Sequence[Slot], texts: Sequence[str]) -> float:
+    """How much speaks for a value that names what the code is about: in several identifiers, also as a plural."""
+    inside = sum("identifier" in slot.place and (slot.whole or not slot.head) for slot in slots)
+    singular_root = not any(text.lower().endswith("s") for text in texts)
+    plural = any(all(text.lower().endswith("s") for text in slot.texts) for slot in slots) and singular_root
+    return min(inside, 4) / 2 + 3 * plural
+
+
+_ADDRESSED: Final = frozenset(
+    "owner contact mail email mailbox steward recipient recipients notify support oncall pager sender author reviewer alert alerts to cc".split()
+)
+# What an environment variable is for, by the last words that people give its name; of most siblings, so it tells of none.
+_VARIABLES: Final[Mapping[str, frozenset[str]]] = {
+    "token": frozenset("token key apikey bearer jwt".split()),
+    "password": frozenset("password passwd pwd pw pass secret cred creds credential credentials passphrase".split()),
+    "salt": frozenset("salt pepper".split()),
+    "user": frozenset("user username login".split()),
+    "url": frozenset("url uri dsn endpoint connection".split()),
+}
+
+
+def variable_of(texts: Sequence[str]) -> str:
+    """What environment variables of these names hold, when more than half say the same; else empty."""
+    for kind, said in _VARIABLES.items():
+        if 2 * sum(bool(said & set(words(text)[-2:])) for text in texts) > len(texts):
+            return kind
+    return ""
 
 
 def _candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -200,6 +269,8 @@ def _candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
         whole = slot.whole or (label.role == "relation" and slot.leaf.endswith("_text"))
         weight = weight if whole else weight // 3
         weight = weight if near else weight // 3 + 1
+        if label.role == "column" and label.text in ("key", "timestamp"):
+            weight += 6  # what a column is for says more than what its list is called
         yield ((*parts, *unit) if unit and not set(parts) & UNITS else parts), weight
         near, unit = False, ()
     if unit:
@@ -242,6 +313,8 @@ def _clean(text: str, *, kinds: bool) -> tuple[str, ...]:
     parts = list(words_of(text))
     if len(parts) > 1 and parts[0] in _VERBS:
         parts = parts[1:]
+    if len(parts) > 3:
+        parts = [part for part in parts if part not in ("in", "of", "time")]
     empty = _EMPTY - _KINDS if kinds else _EMPTY
     compound = kinds and sum(len(part) > 1 for part in parts) > 1  # two empty words can say something together
     if not compound and all(part in empty or part.isdigit() or len(part) < 2 for part in parts):

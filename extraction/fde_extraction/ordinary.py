@@ -15,6 +15,7 @@ from fde_template.words import words
 _ENDINGS: Final = (
     ("ing", ""), ("ing", "e"), ("ings", ""), ("ed", ""), ("ed", "e"), ("er", ""), ("er", "e"), ("ers", ""), ("ly", ""), ("es", ""), ("s", ""), ("d", ""),
 )  # fmt: skip
+_FACTORS: Final = frozenset({1000, 3600, 60000, 86400, 1000000, 3600000, 86400000, 1000000000})
 _BEGINNINGS: Final = ("re", "un", "non", "pre")
 
 
@@ -23,6 +24,13 @@ def ordinary() -> frozenset[str]:
     """The words, lower case."""
     text = (files("fde_extraction") / "ordinary.txt").read_text("utf-8")
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def is_known_number(text: str) -> bool:
+    """Whether a number in one customer's code is nobody's choice: two digits, an HTTP status, a unit's factor, a power of two."""
+    if len(text) < 3:
+        return True
+    return text.isdigit() and (100 <= int(text) < 600 or int(text) in _FACTORS or int(text) & (int(text) - 1) == 0)
 
 
 def is_phrase(text: str) -> bool:

@@ -16,6 +16,7 @@ from fde_extraction.catalogue import Signs
 from fde_extraction.shown import Shown, Token
 from fde_template.words import words
 
+FAR: Final = 250  # tokens of one statement of SQL; to look further would cost their square
 SKIPPED: Final = 40  # tokens of a program that one `...` may skip; in SQL it may skip to the statement's end
 _SAID: Final = {
     "imports.python": "imports {}", "imports.typescript": "imports {}", "hosts": "a host below {}", "code": "code: {}",
@@ -123,7 +124,7 @@ def _sequences(index: _Index, sign: str, *, code: bool) -> Iterator[Place]:
             continue
         at = start
         for number, (part, near) in enumerate(parts):
-            after = _follows(stream, at, part, (NEAR if near else SKIPPED if code else len(stream)) if number else 0)
+            after = _follows(stream, at, part, (NEAR if near else SKIPPED if code else FAR) if number else 0)
             if after is None:
                 break
             at = after

@@ -67,7 +67,28 @@ def cells(columns: Sequence[Column], runs: Sequence[tuple[int, int]]) -> list[Ce
         else:
             found.append(Cell("some", [column]))
         at += 1
-    return _blocks(found)
+    return _blocks(_ordered(found))
+
+
+def _ordered(row: Sequence[Cell]) -> list[Cell]:
+    """Neighbours that no instance has both of, the one that more have first: their order hangs on nobody's name."""
+    found: list[Cell] = []
+    for cell in row:
+        at = len(found)
+        while (
+            at
+            and cell.kind == found[at - 1].kind == "some"
+            and not set(cell.rows) & set(found[at - 1].rows)
+            and _rank(cell) < _rank(found[at - 1])
+        ):
+            at -= 1
+        found.insert(at, cell)
+    return found
+
+
+def _rank(cell: Cell) -> tuple[int, str]:
+    nodes = [unit.node for column in cell.columns for unit in column.units if unit is not None]
+    return -len(cell.rows), " ".join(leaf.text or leaf.kind for leaf in nodes[0].leaves() if not leaf.place)
 
 
 def _blocks(row: Sequence[Cell]) -> list[Cell]:

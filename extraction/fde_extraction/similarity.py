@@ -28,6 +28,13 @@ def similarity(one: bytes, other: bytes, language: str) -> float:
     return len(mine & theirs) / len(mine | theirs)
 
 
+def mean_similarity(sources: Sequence[bytes]) -> float:
+    """0..1: the mean over all pairs; 1 for a single one."""
+    sets = [shingles(data) for data in sources]
+    pairs = [(one, other) for index, one in enumerate(sets) for other in sets[index + 1 :]]
+    return sum(_jaccard(one, other) for one, other in pairs) / len(pairs) if pairs else 1.0
+
+
 def shingles(data: bytes, width: int = 4) -> frozenset[int]:
     """Hashes of every `width` tokens in a row. Values are left out, so that customers do not make sources differ."""
     text = _STRING.sub(" S ", data.decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fde_extraction.label import Label, Labels, common, inner
-from fde_extraction.languages.sqllabel import ROLES
+from fde_extraction.languages.sqllabel import BIGQUERY, ROLES
 from fde_extraction.literal import Fragment
 from fde_extraction.piece import Piece
 from fde_template.place import refusal
@@ -49,6 +49,7 @@ def labels_of_part(piece: Piece, parts: Sequence[Fragment], index: int) -> Label
         "".join(part.texts[0] for part in parts[index + 1 :]),
     )
     level = after.count(".")
-    if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(ROLES):
+    if before[-1:] not in ("", ".") or after[:1] not in ("", ".") or level >= len(BIGQUERY):
         return labels
-    return inner(labels, Label("relation", ROLES[level]))
+    roles = BIGQUERY if piece.place.endswith("backtick") else ROLES
+    return inner(labels, Label("relation", roles[level]))

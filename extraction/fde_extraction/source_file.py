@@ -17,13 +17,16 @@ from fde_extraction.language import language, language_of
 from fde_extraction.members import Member
 from fde_extraction.piece import Part as Aligned
 from fde_extraction.piece import pieces
-from fde_extraction.similarity import similarity
+from fde_extraction.similarity import mean_similarity
 from fde_extraction.slot import Slot
 from fde_extraction.tree import Node
 from fde_extraction.unparsable import NotAbstractable
 from fde_template.place import is_source
 
-LEAST_ALIKE: Final = 0.25  # mean similarity of siblings below which nothing is worth a template
+LEAST_ALIKE: Final = 0.05  # mean similarity of siblings (shingles) below which aligning them is not even tried
+# Share of a sibling's text that all have word by word, below which nothing is worth a template: unlike files of one language
+# have less than 0.05, the least alike of 43 families by several authors has 0.43.
+LEAST_SHARED: Final = 0.15
 _REQUIRE: Final = 12  # nodes of require("m"), with what the tree holds beside them
 
 
@@ -44,21 +47,42 @@ class SourceFile:
 def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
     """The file of all `members`, aligned; :class:`NotAbstractable` when they share too little."""
     kind = language_of(path)
-    alike = [similarity(a[1], b[1], kind) for index, a in enumerate(sources) for b in sources[index + 1 :]]
-    if alike and sum(alike) / len(alike) < LEAST_ALIKE:
+    alike = mean_similarity([data for _, data in sources])
+    if alike < LEAST_ALIKE:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
-            f"share too little for a template ({sum(alike) / len(alike):.0%} alike, {LEAST_ALIKE:.0%} needed)",
+            f"share too little for a template ({alike:.0%} alike, {LEAST_ALIKE:.0%} needed)",
         )
     encoding = members[0].encoding
     texts = [data.decode(encoding) for _, data in sources]
-    trees = [language(kind).parse(text, where) for text, (where, _) in zip(texts, sources, strict=True)]
+    trees = [
+        member.trees.get(where) or language(kind).parse(text, where)
+        for member, text, (where, _) in zip(members, texts, sources, strict=True)
+    ]
     aligned = align(trees, texts)
+    shared = shared_text(aligned, texts)
+    if shared < LEAST_SHARED:
+        raise NotAbstractable(
+            ", ".join(member.name for member in members),
+            f"share too little for a template ({shared:.0%} of the text is the same, {LEAST_SHARED:.0%} needed)",
+        )
     spans = [
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
     return SourceFile(path, kind, texts, encoding, aligned, [], spans, [imported_in(tree) for tree in trees])
+
+
+def shared_text(parts: Sequence[Aligned], texts: Sequence[str]) -> float:
+    """The share of the text that all siblings have word by word, white space left out; of the one that has least of it."""
+    same = [0] * len(texts)
+    for piece in pieces(parts):
+        siblings = piece.scope.siblings
+        if piece.kind == "same" and len(set(siblings)) == len(texts):
+            for k, text in zip(siblings, piece.texts, strict=True):
+                same[k] += len(text.strip())
+    sizes = [sum(len(word) for word in text.split()) for text in texts]
+    return min((part / max(1, size) for part, size in zip(same, sizes, strict=True)), default=0.0)
 
 
 def imported_in(tree: Node) -> frozenset[int]:

@@ -15,10 +15,11 @@ from fde_extraction.tree import Node
 # After these words stands a relation, and its dotted parts have their places by the standard.
 _RELATION: Final = frozenset("from into join update using table view".split())
 ROLES: Final = ("table", "schema", "database", "server")
+BIGQUERY: Final = ("table", "dataset", "project")  # dotted names in backticks
 # Kinds of things that DDL and session statements of the common dialects name right after the word.
 _OBJECTS: Final = frozenset(
     "database schema role warehouse stage column index function procedure policy user integration server task stream sequence "
-    "secret share tag pipe trigger tablespace extension catalog connection storage_integration format".split()
+    "secret share tag pipe trigger group tablespace extension catalog connection storage_integration format".split()
 )
 _KEYS: Final = frozenset("partition by|group by|cluster by|distribute by|primary key|unique|on|unique_key".split("|"))
 _CONDITIONS: Final = frozenset("where and or on when having if filter qualify".split())
@@ -27,6 +28,11 @@ _COMPARED: Final = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
 # Words before a bracket that do not call anything.
 _NO_CALL: Final = frozenset(
     "in values using and or on as over by exists not set from insert into select when then where table".split()
+)
+_WAYS: Final = {"from": "source path", "to": "target path", "location": "location"}
+_TIMES: Final = frozenset(
+    "now current_date current_timestamp getdate sysdate sysutcdatetime getutcdate interval date_trunc timestamp_trunc dateadd datediff "
+    "date_sub date_add timestamp_sub timestamp_add datetime_sub dateadd localtimestamp date_diff timestampdiff".split()
 )
 _OPTIONS: Final = frozenset("region role format compression encoding delimiter comment location".split())
 _UNITS: Final = frozenset("second minute hour day week month quarter year".split())
@@ -116,6 +122,8 @@ def _said(siblings: Sequence[Node], index: int, labels: Labels) -> list[Label]:
         and (before.kind == "word" or (before.kind.startswith("keyword:") and before.text.lower() in _OPTIONS))
     ):
         found.append(Label("assigned", before.text))  # REGION 'x', MAXERROR 10
+    if before is not None and node.kind == "string" and "://" in _spelled([node], 0) and before.text.lower() in _WAYS:
+        found.append(Label("assigned", _WAYS[before.text.lower()]))  # COPY ... FROM 's3://', UNLOAD ... TO 's3://'
     if index and siblings[0].kind.startswith("keyword:"):
         # A row of constants is named by the first of them: select 'row_volume', n, 1000.
         head = next((item for item in siblings[1:3] if item.kind == "string"), None)
@@ -138,7 +146,9 @@ def _said(siblings: Sequence[Node], index: int, labels: Labels) -> list[Label]:
     if node.kind == "number":
         found += _interval(siblings, index, labels)
     if node.kind in ("word", "name", "quoted", "bracket", "backtick") and (after is None or after.kind != "group"):
-        found += _purpose(clause, index, operator, labels)
+        found += _purpose(
+            clause, index, operator, labels, timed=index < 3 and len(siblings) < 12 and _is_timed(siblings)
+        )
     elif after is not None and node.kind == "word" and clause.split(" ")[-1] in _OBJECTS | _RELATION:
         found += _purpose(clause, index, operator, labels)
     if clause and index:
@@ -146,7 +156,12 @@ def _said(siblings: Sequence[Node], index: int, labels: Labels) -> list[Label]:
     return found
 
 
-def _purpose(clause: str, index: int, operator: str, labels: Labels) -> list[Label]:
+def _is_timed(siblings: Sequence[Node]) -> bool:
+    """Whether a condition compares with a point in time."""
+    return any(leaf.text.lower() in _TIMES for node in siblings for leaf in node.leaves())
+
+
+def _purpose(clause: str, index: int, operator: str, labels: Labels, *, timed: bool = False) -> list[Label]:
     """What a name is for by the words before it."""
     last = clause.split(" ")[-1]
     compared = operator in _COMPARED
@@ -160,8 +175,8 @@ def _purpose(clause: str, index: int, operator: str, labels: Labels) -> list[Lab
         return [Label("column", "key")]
     if around.endswith("order by"):
         return [Label("column", "order")]
-    if around.split(" ")[-1] in _FILTERS:
-        return [Label("column", "filter")]
+    if around.split(" ")[-1] in _FILTERS or last in ("where", "and"):
+        return [Label("column", "timestamp" if timed else "filter")]
     return [Label("column", "")]
 
 
