@@ -53,7 +53,9 @@ def columns(lists: Sequence[Sequence[Unit]]) -> list[Column]:
         nodes = [[unit.node for unit in row] for row in lists]
         if all(alike(column.nodes) for column in straight) and not moved(nodes) and not _shifted(nodes):
             return straight
-    pivot = max(range(len(lists)), key=lambda index: (len(lists[index]), -index))
+    # The order that most lists have is the one that others differ from, whoever comes first.
+    orders = [tuple(head(unit.node) or unit.node.shape for unit in units) for units in lists]
+    pivot = max(range(len(lists)), key=lambda index: (len(lists[index]), orders.count(orders[index]), -index))
     profile = [_only(len(lists), pivot, unit) for unit in lists[pivot]]
     for index, units in enumerate(lists):
         if index != pivot:

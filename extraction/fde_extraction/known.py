@@ -101,7 +101,12 @@ class Known:
         cut = self._segment(gap, placed, whole=key in self.names)
         if cut is None:
             return self._within(gap, placed)
-        found = [f for f in _cut(gap, placed, cut) if any(f.texts)]
+        found = [
+            part
+            for f in _cut(gap, placed, cut)
+            if any(f.texts)
+            for part in ([f] if f.shared or key_of(f.texts) in self.atoms else self.values(f))
+        ]
         # What stands between values must be the same everywhere.
         return (
             merged(found)

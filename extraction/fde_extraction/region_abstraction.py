@@ -30,6 +30,7 @@ from fde_template.shape import CLASS
 
 # A method parses in a class only; what stands around it while it is abstracted is in no template.
 _OPENING, _CLOSING = CLASS
+_IN_COMMON: Final = 0.3  # share of the text below which whole files are options of this and that
 _TO_WRITE: Final = 1 / 3  # share of the files in source blocks from which on regions are looked for
 
 
@@ -81,7 +82,7 @@ def abstract_or_regions(
     """:func:`abstract`; where whole files share too little, their regions. `regions` True: only those, False: never.
 
     Too little is what `abstract` refuses, or a template more than a third of which would be written anew by whoever uses
-    it, when regions leave less than half as much to write. Without a region it is what `abstract` says.
+    it, when regions leave less than half as much to write, or one of which siblings share less than three tenths. Without a region it is what `abstract` says.
     """
     if regions:
         return abstract_regions(siblings, **options)
@@ -89,7 +90,8 @@ def abstract_or_regions(
     refused: NotAbstractable | None = None
     try:
         whole = abstract(siblings, **options)
-        if regions is False or whole.report.source_share <= _TO_WRITE:
+        unlike = whole.report.source_share > _TO_WRITE or whole.report.shared < _IN_COMMON
+        if regions is False or not unlike:
             return whole
     except NotAbstractable as error:
         if regions is False:
@@ -102,7 +104,9 @@ def abstract_or_regions(
             return whole
         assert refused is not None
         raise refused from None
-    return part if whole is None or part.report.source_share < whole.report.source_share / 2 else whole
+    if whole is None or whole.report.shared < _IN_COMMON or part.report.source_share < whole.report.source_share / 2:
+        return part
+    return whole
 
 
 def abstract_regions(

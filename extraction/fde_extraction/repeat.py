@@ -110,7 +110,8 @@ def _told_apart(run: Sequence[Column]) -> bool:
             {
                 (place, group[0].text)
                 for place, group in enumerate(zip(*(node.leaves() for node in nodes), strict=True))
-                if ("string" in group[0].place or "number" in group[0].place) and len({leaf.text for leaf in group}) == 1
+                if ("string" in group[0].place or "number" in group[0].place)
+                and len({leaf.text for leaf in group}) == 1
             }
         )
     everywhere = set.intersection(*marked) if marked else set()

@@ -32,7 +32,7 @@ _REQUIRE: Final = 12  # nodes of require("m"), with what the tree holds beside t
 
 @dataclass(slots=True)
 class SourceFile:
-    """`texts`: one per sibling; `secrets`: each sibling's secret spans, in characters; `parts`: empty until drafted."""
+    """`texts`: one per sibling; `secrets`: each sibling's secret spans, in characters; `parts`: empty until drafted; `shared`: see shared_text()."""
 
     path: str
     language: Language
@@ -42,6 +42,7 @@ class SourceFile:
     parts: list[Part]
     secrets: list[list[tuple[int, int]]]
     imported: Sequence[frozenset[int]] = ()
+    shared: float = 1.0
 
 
 def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
@@ -70,7 +71,7 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
         for text, tree in zip(texts, trees, strict=True)
     ]
-    return SourceFile(path, kind, texts, encoding, aligned, [], spans, [imported_in(tree) for tree in trees])
+    return SourceFile(path, kind, texts, encoding, aligned, [], spans, [imported_in(tree) for tree in trees], shared)
 
 
 def shared_text(parts: Sequence[Aligned], texts: Sequence[str]) -> float:

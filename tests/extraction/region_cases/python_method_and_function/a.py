@@ -1,4 +1,5 @@
 """Orders of x."""
+
 import csv
 import time
 

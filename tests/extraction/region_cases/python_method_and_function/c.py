@@ -1,6 +1,8 @@
-import time
-import requests
 import sqlite3
+import time
+
+import requests
+
 
 def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30)
@@ -27,6 +29,7 @@ def fetch_tickets(session: requests.Session, since: str) -> list[dict]:
         cursor = body.get("next")
         if not cursor:
             return found
+
 
 def store(connection, rows):
     connection.executemany("insert into t values (?, ?)", rows)

@@ -9,7 +9,7 @@ def split_every(values, count):
 
 
 def settings(path="settings.json"):
-    with open(path, "r", encoding="utf8") as handle:
+    with open(path, encoding="utf8") as handle:
         return json.load(handle)
 
 
