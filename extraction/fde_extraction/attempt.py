@@ -82,7 +82,8 @@ def attempt(
         if label.role in ("assigned", "keyword", "key", "alias")
     )
     names = Names(shown, [*customers, *sorted(lifted)], guess=not named)
-    declaration = declare([file.parts for file in files], slots, unify(slots), drafted.choices, names)
+    chosen = {repeat for choice in drafted.choices.all if (repeat := choice.frame.repeat()) is not None}
+    declaration = declare([file.parts for file in files], slots, unify(slots, chosen), drafted.choices, names)
     template = Template(files=tuple(templates(files, declaration)))
     _bounded(template, declaration, members)
     share = source_share(files)

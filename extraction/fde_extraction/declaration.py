@@ -71,7 +71,7 @@ class Declaration:
                 kind = next(item for item in flags[named.parameter].fields if item.name == named.field)
             entries.append((choice.frame, named, kind, _chosen(choice)))
         for frame, named, kind, text in entries:
-            owner = _list_of(frame)
+            owner = frame.repeat()
             for index, k in enumerate(frame.siblings):
                 if k != sibling:
                     continue
@@ -108,7 +108,7 @@ def declare(
     roles = running([([slots[index] for index in sorted(value.uses)], value.texts) for value in values])
     for value, runs in zip(values, roles, strict=True):
         used = [names.shows(slots[index]) for index in sorted(value.uses)]
-        owner = _list_of(value.frame)
+        owner = value.frame.repeat()
         giver = names if owner is None else inner[owner]
         name = "" if owner in scalar else giver.give(used, value.texts, runs if owner is None else "")
         kind, allowed = type_of(used, value.texts, name)
@@ -126,7 +126,7 @@ def declare(
             declared.append((value, name, item, owner))
     for choice in choices.all:
         at = first.get(("choice", choice.number), 0)
-        owner = _list_of(choice.frame)
+        owner = choice.frame.repeat()
         giver = names if owner is None else inner[owner]
         name = giver.unique(flag_name(choice, names))
         kind_of: ParameterType = "bool" if choice.is_flag else "enum"
@@ -141,7 +141,7 @@ def declare(
             fields[owner].append((at, Field(name=name, type=kind_of, description=about, allowed_values=allowed)))
             made.of_choice[choice] = Named("", name)
     for frame, (at, loops) in lists.items():
-        own = [slots[index] for value in values if _list_of(value.frame) is frame for index in value.uses]
+        own = [slots[index] for value in values if value.frame.repeat() is frame for index in value.uses]
         name = names.unique(list_name(loops, own, names))
         made.of_list[frame] = name
         columns = tuple(item for _, item in sorted(fields[frame], key=lambda entry: entry[0]))
@@ -149,7 +149,7 @@ def declare(
             (at, Parameter(name=name, type="list", required=True, description=described_list(columns), fields=columns))
         )
     made.of_choice = {
-        choice: Named(made.of_list[owner], named.field) if (owner := _list_of(choice.frame)) is not None else named
+        choice: Named(made.of_list[owner], named.field) if (owner := choice.frame.repeat()) is not None else named
         for choice, named in made.of_choice.items()
     }
     placed = _conditional(found, declared, made, choices.blocks)
@@ -211,14 +211,9 @@ def _first_uses(
 
 def _is_scalar(frame: Frame, values: Sequence[Value], choices: Choices) -> bool:
     """Whether the items of a list have one value each and nothing else."""
-    mine = [value for value in values if _list_of(value.frame) is frame]
-    chosen = [choice for choice in choices.all if _list_of(choice.frame) is frame]
+    mine = [value for value in values if value.frame.repeat() is frame]
+    chosen = [choice for choice in choices.all if choice.frame.repeat() is frame]
     return len(mine) == 1 and not chosen and mine[0].frame is frame
-
-
-def _list_of(frame: Frame) -> Frame | None:
-    """The repeat that `frame` is of, or in."""
-    return next((outer for outer in (frame, *frame.outer()) if outer.kind == "items"), None)
 
 
 def _up(frame: Frame, index: int, owner: Frame) -> int:

@@ -41,6 +41,10 @@ class Frame:
         """The frames around, nearest first."""
         return [] if self.parent is None else [self.parent, *self.parent.outer()]
 
+    def repeat(self) -> Frame | None:
+        """The repeat that this frame is of, or in."""
+        return next((frame for frame in (self, *self.outer()) if frame.kind == "items"), None)
+
     def project(self, values: Sequence[T], of: Frame) -> tuple[T, ...]:
         """What `values`, one for each instance of the outer frame `of`, are for the instances of this one."""
         if of is self:

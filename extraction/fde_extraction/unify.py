@@ -9,7 +9,7 @@ repeat is a use of an outer value where it spells that in every instance.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -31,16 +31,28 @@ class Value:
     uses: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def unify(slots: Sequence[Slot]) -> list[Value]:
-    """The values of `slots`, in order of first use; every slot is a use of exactly one."""
-    settled = [_collapsed(slot) for slot in slots]
+def unify(slots: Sequence[Slot], chosen: Collection[Frame] = ()) -> list[Value]:
+    """The values of `slots`, in order of first use; every slot is a use of exactly one.
+
+    `chosen`: repeats whose items choose between alternatives. Items of the others need a value of their own.
+    """
+    values = _unified(slots, frozenset())
+    lists = {repeat for slot in slots if (repeat := slot.frame.repeat()) is not None}
+    empty = lists - {value.frame.repeat() for value in values} - set(chosen)
+    # `text, text` in one sibling and `int, int, int` in another: items say nothing of their own, but count what they are.
+    return _unified(slots, frozenset(empty)) if empty else values
+
+
+def _unified(slots: Sequence[Slot], kept: Collection[Frame]) -> list[Value]:
+    """As unify(); what stands in the repeats `kept` is its items', whatever it is outside."""
+    settled = [slot if slot.frame.repeat() in kept else _collapsed(slot) for slot in slots]
     frames = sorted(dict.fromkeys(slot.frame for slot in settled), key=lambda frame: len(frame.outer()))
     values: list[Value] = []
     for frame in frames:
         outer = _Outer(values, frame)
         groups: dict[object, list[int]] = defaultdict(list)
         for index, slot in enumerate(settled):
-            if slot.frame is frame and not outer.takes(settled, index):
+            if slot.frame is frame and (frame.repeat() in kept or not outer.takes(settled, index)):
                 groups[_group(slot)].append(index)
         values += [value for members in groups.values() for value in _rooted(settled, members, frame)]
     return sorted(values, key=lambda value: min(value.uses))
