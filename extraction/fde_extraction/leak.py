@@ -24,6 +24,7 @@ from fde_api.primitive import PrimitiveSpec, Value
 from fde_extraction import secrets, sensitive
 from fde_extraction.hidden import revealed
 from fde_extraction.needle import Texts, canonical, needles, stands, tells
+from fde_extraction.schema import CLOSED_SETS
 from fde_template.words import words
 
 GATE: Final = "leak-gate-v2"
@@ -81,6 +82,7 @@ def scan(
     texts = list(_texts(spec))
     within = Texts([item.text for item in texts], [item.canonical for item in texts])
     prose = vocabulary | OURS
+    enumerated = _enumerated(spec)
     found = list[Leak]()
     for needle in needles(spec, bindings, customers, owned):
         if not tells(needle.text, vocabulary):
@@ -89,6 +91,8 @@ def scan(
         coded = within.coding(needle)
         for number in sorted({*within.with_(needle), *coded}):
             item = texts[number]
+            if needle.kind == "value" and item.where.startswith(enumerated):
+                continue
             inside = item.where.endswith(".text")
             if not (inside or (in_names if _NAMES.search(item.where) else in_prose)):
                 continue
@@ -103,6 +107,22 @@ def scan(
             found += [Leak(hit.kind, item.where) for hit in sensitive.find(text, (), customers)]
             found += [Leak("secret", item.where) for _ in secrets.formats(text)]
     return list(dict.fromkeys([*found, *_netted(texts)]))
+
+
+def _enumerated(spec: PrimitiveSpec) -> tuple[str, ...]:
+    """Where allowed values stand that are a whole closed set: they are the catalogue's, whichever of them siblings chose."""
+    declared = [(f"parameters[{index}]", parameter.allowed_values) for index, parameter in enumerate(spec.parameters)]
+    declared += [
+        (f"parameters[{index}].fields[{number}]", item.allowed_values)
+        for index, parameter in enumerate(spec.parameters)
+        for number, item in enumerate(parameter.fields)
+    ]
+    known = set(CLOSED_SETS.values())
+    return tuple(
+        f"{where}.allowedValues["
+        for where, allowed in declared
+        if frozenset(str(value).lower() for value in allowed) in known
+    )
 
 
 def _netted(texts: Sequence[_Text]) -> Iterator[Leak]:

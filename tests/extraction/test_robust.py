@@ -1,0 +1,61 @@
+"""What broke the commands once: siblings that are ordinary in their own trade and odd to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fde_cli.main import run
+
+CUSTOMERS = ("norrvik", "tamsin", "grenholm")
+
+
+def come_back(folder: Path, files: Sequence[str], capfdbinary: pytest.CaptureFixture[bytes], suffix: str = "py") -> str:
+    """Abstract, instantiate and fit every sibling; what `fde abstract` said."""
+    paths = [folder / f"i{number}.{suffix}" for number in range(len(files))]
+    for path, text in zip(paths, files, strict=True):
+        path.write_bytes(text.encode())
+    primitive, bindings, values = (folder / name for name in ("primitive.yaml", "bindings.yaml", "values.yaml"))
+    where = ["--output", str(primitive), "--bindings", str(bindings)]
+    assert run(["abstract", *map(str, paths), "--name", "feed", *where]) == 0
+    said = capfdbinary.readouterr().err.decode()
+    assert set(yaml.safe_load(bindings.read_text())) == {path.stem for path in paths}
+    for path in paths:
+        assert run(["instantiate", str(primitive), "--bindings", str(bindings), "--instance", path.stem]) == 0
+        assert capfdbinary.readouterr().out == path.read_bytes()
+        assert run(["fit", str(primitive), str(path), "--output", str(values)]) == 0
+        assert run(["instantiate", str(primitive), "--values", str(values)]) == 0
+        assert capfdbinary.readouterr().out == path.read_bytes()
+    return said
+
+
+@pytest.mark.parametrize("kinds", [("quota", "stock", "price"), CUSTOMERS], ids=["a word of its own", "the customer"])
+def test_items_that_are_the_same_within_each_sibling_are_a_list(
+    kinds: Sequence[str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    files = [
+        f"create table {customer}_rows (id int);\nalter function {customer}_same("
+        f"{', '.join([customer + '_rows', *[kind] * count])}) parallel safe;\n"
+        f"grant select on {customer}_rows to reader;\n"
+        for customer, kind, count in zip(CUSTOMERS, kinds, (1, 3, 2), strict=True)
+    ]
+    come_back(tmp_path, files, capfdbinary, "sql")
+    parameters = yaml.safe_load((tmp_path / "primitive.yaml").read_text())["spec"]["parameters"]
+    assert [len(p["fields"]) for p in parameters if p["type"] == "list"] == [1]
+
+
+def test_a_value_that_a_catalogue_of_choices_lists_too_is_no_leak(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """`second` is what one sibling keeps; that `hour` and `second` may be given elsewhere is the calendar's."""
+    files = [
+        f'export function every(client: Client) {{\n  const rows = client.rows("{keep}", {{ unit: "{unit}" }});\n'
+        f"  return rows.filter((row) => row.open).map((row) => row.{keep}Total);\n}}\n"
+        for keep, unit in (("second", "minute"), ("quarter", "hour"), ("ledger", "day"))
+    ]
+    come_back(tmp_path, files, capfdbinary, "ts")
+    parameters = yaml.safe_load((tmp_path / "primitive.yaml").read_text())["spec"]["parameters"]
+    assert [{"second", "quarter"} <= set(p["allowedValues"]) for p in parameters if p["type"] == "enum"] == [True]
