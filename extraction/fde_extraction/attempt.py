@@ -28,6 +28,7 @@ from fde_template.words import words
 
 MOST_PARAMETERS: Final = 256  # as the resource's schema
 MOST_SEGMENTS: Final = 4096
+MOST_FIELDS: Final = 32
 MOST_SOURCE: Final = 0.5  # share of the siblings' text that may be free source blocks
 
 
@@ -130,6 +131,13 @@ def _bounded(template: Template, declaration: Declaration, members: Sequence[Mem
             where,
             f"would need {len(declaration.parameters)} parameters ({MOST_PARAMETERS} at most): nobody fills in such a "
             "schema; split the files",
+        )
+    wide = max((len(parameter.fields) for parameter in declaration.parameters), default=0)
+    if wide > MOST_FIELDS:
+        raise NotAbstractable(
+            where,
+            f"would need a list whose items have {wide} fields ({MOST_FIELDS} at most): nobody fills in such records; "
+            "split them",
         )
     if any(len(file.segments) > MOST_SEGMENTS for file in template.files):
         raise NotAbstractable(

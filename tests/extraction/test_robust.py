@@ -59,3 +59,20 @@ def test_a_value_that_a_catalogue_of_choices_lists_too_is_no_leak(
     come_back(tmp_path, files, capfdbinary, "ts")
     parameters = yaml.safe_load((tmp_path / "primitive.yaml").read_text())["spec"]["parameters"]
     assert [{"second", "quarter"} <= set(p["allowedValues"]) for p in parameters if p["type"] == "enum"] == [True]
+
+
+def test_records_of_more_fields_than_the_schema_takes_are_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for customer, count in zip(CUSTOMERS, (1, 3, 2), strict=True):
+        fields = [[f'a{at}="{customer}{row}x{at}"' for at in range(40)] for row in range(count)]
+        rows = [f"    Row({', '.join(texts)}),\n" for texts in fields]
+        text = (
+            f"import feed\n\n\nROWS = [\n{''.join(rows)}]\n\n\ndef run(client):\n    return feed.read(client, ROWS)\n"
+        )
+        (tmp_path / f"{customer}.py").write_text(text)
+    files = [str(tmp_path / f"{customer}.py") for customer in CUSTOMERS]
+    where = ["--output", str(tmp_path / "p.yaml"), "--bindings", str(tmp_path / "b.yaml")]
+    assert run(["abstract", *files, "--name", "feed", *where]) == 3
+    assert "40 fields (32 at most)" in capsys.readouterr().err
+    assert not (tmp_path / "p.yaml").exists() and not (tmp_path / "b.yaml").exists()
