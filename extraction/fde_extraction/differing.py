@@ -18,7 +18,7 @@ from fde_extraction.slot import Key, key_of
 PART: Final = re.compile(r"(\s*[.:]\s*)")  # between the parts of a dotted SQL name, in quotes or not
 OWN: Final = 3  # dotted names that share a part before the part is a value
 _PARTS: Final = re.compile(r"([@/?&=;]+)")
-_LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]$")
+_LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]\Z")  # not `$`: a line break after it parts the two
 _RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
 
 

@@ -76,3 +76,10 @@ def test_records_of_more_fields_than_the_schema_takes_are_refused_and_nothing_is
     assert run(["abstract", *files, "--name", "feed", *where]) == 3
     assert "40 fields (32 at most)" in capsys.readouterr().err
     assert not (tmp_path / "p.yaml").exists() and not (tmp_path / "b.yaml").exists()
+
+
+def test_a_line_break_parts_a_value_from_the_dashes_above_it(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    files = [f'"""---\n{customer}: x\n..."""\nfeeds = ["yes", "{customer}"]\n' for customer in CUSTOMERS]
+    come_back(tmp_path, files, capfdbinary)
