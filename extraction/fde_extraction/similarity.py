@@ -21,16 +21,16 @@ def similarity(one: bytes, other: bytes, language: str) -> float:
 
     Configuration has a value every third token, so that hardly four in a row are alike; its keys are.
     """
-    width = 1 if language == "other" else 4
+    width = _width(language)
     mine, theirs = shingles(one, width), shingles(other, width)
     if not mine or not theirs:
         return 1.0 if one == other else 0.0
     return len(mine & theirs) / len(mine | theirs)
 
 
-def mean_similarity(sources: Sequence[bytes]) -> float:
-    """0..1: the mean over all pairs; 1 for a single one."""
-    sets = [shingles(data) for data in sources]
+def mean_similarity(sources: Sequence[bytes], language: str) -> float:
+    """0..1: the mean over all pairs, as :func:`similarity` has it; 1 for a single one."""
+    sets = [shingles(data, _width(language)) for data in sources]
     pairs = [(one, other) for index, one in enumerate(sets) for other in sets[index + 1 :]]
     return sum(_jaccard(one, other) for one, other in pairs) / len(pairs) if pairs else 1.0
 
@@ -66,6 +66,10 @@ def group_similar(
             return [[items[index] for index in sorted(group)] for group in sorted(groups, key=min)]
         left, right = join
         groups[left] += groups.pop(right)
+
+
+def _width(language: str) -> int:
+    return 1 if language == "other" else 4
 
 
 def _jaccard(one: frozenset[int], other: frozenset[int]) -> float:

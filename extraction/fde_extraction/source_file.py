@@ -48,11 +48,12 @@ class SourceFile:
 def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Member]) -> SourceFile:
     """The file of all `members`, aligned; :class:`NotAbstractable` when they share too little."""
     kind = language_of(path)
-    alike = mean_similarity([data for _, data in sources])
+    alike = mean_similarity([data for _, data in sources], kind)
+    which = f"{path}: " if len(members[0].files) > 1 else ""
     if alike < LEAST_ALIKE:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
-            f"share too little for a template ({alike:.0%} alike, {LEAST_ALIKE:.0%} needed)",
+            f"{which}share too little for a template ({alike:.0%} alike, {LEAST_ALIKE:.0%} needed)",
         )
     encoding = members[0].encoding
     texts = [data.decode(encoding) for _, data in sources]
@@ -65,7 +66,7 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
     if shared < LEAST_SHARED:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
-            f"share too little for a template ({shared:.0%} of the text is the same, {LEAST_SHARED:.0%} needed)",
+            f"{which}share too little for a template ({shared:.0%} of the text is the same, {LEAST_SHARED:.0%} needed)",
         )
     spans = [
         [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]

@@ -83,3 +83,28 @@ def test_a_line_break_parts_a_value_from_the_dashes_above_it(
 ) -> None:
     files = [f'"""---\n{customer}: x\n..."""\nfeeds = ["yes", "{customer}"]\n' for customer in CUSTOMERS]
     come_back(tmp_path, files, capfdbinary)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "model"),
+    [("yaml", "name: {0}\nport: {1}\n"), ("md", "# {0}\n\nHow the feed is run\n"), ("csv", "name,port\n{0},{1}\n")],
+)
+def test_short_configuration_is_compared_by_its_words(
+    suffix: str, model: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A value every third token leaves hardly four in a row alike, although all the keys are."""
+    come_back(tmp_path, [model.format(customer, 4000 + len(customer)) for customer in CUSTOMERS], capfdbinary, suffix)
+
+
+def test_of_several_files_the_one_that_shares_too_little_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = ("alpha beta gamma", "10 20 30 40", "[x]\ny\n")
+    for customer, note in zip(CUSTOMERS, notes, strict=True):
+        (tmp_path / customer).mkdir()
+        (tmp_path / customer / "feed.sql").write_text(f"select id from {customer}.rows where id > 3;\n")
+        (tmp_path / customer / "notes.txt").write_text(note)
+    folders = [str(tmp_path / customer) for customer in CUSTOMERS]
+    where = ["--output", str(tmp_path / "p.yaml"), "--bindings", str(tmp_path / "b.yaml")]
+    assert run(["abstract", *folders, "--name", "feed", "--no-regions", *where]) == 3
+    assert "notes.txt: share too little" in capsys.readouterr().err
