@@ -19,6 +19,7 @@ from fde_extraction.column import Column, columns
 from fde_extraction.label import common
 from fde_extraction.literal import fragments
 from fde_extraction.pairing import SIMILAR
+from fde_extraction.period import grouped as folded
 from fde_extraction.piece import Items, Part, Piece, Present
 from fde_extraction.repeat import runs
 from fde_extraction.scope import Scope, root
@@ -128,12 +129,14 @@ class _Alignment:
         grouped: bool = True,
     ) -> Iterable[Task]:
         members = [units(children, grouped=grouped) for children in lists]
-        found = columns(members)
-        full = [column for column in found if column.full]
-        share = sum(column.nodes[0].size for column in full) / max(1, max(node.size for node in nodes))
         listed = any(
             child.is_leaf and child.text in SEPARATORS - {";"} for children in lists for child in children[1:-1]
         )
+        if grouped and not listed and not scope.within_items:
+            members = folded(members)
+        found = columns(members)
+        full = [column for column in found if column.full]
+        share = sum(column.nodes[0].size for column in full) / max(1, max(node.size for node in nodes))
         repeats = [] if scope.within_items else runs(found, nodes[0].kind, listed=listed)
         torn = nodes[0].kind in _ROLED and not found[0].full
         if torn or (

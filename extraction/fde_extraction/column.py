@@ -54,7 +54,7 @@ def columns(lists: Sequence[Sequence[Unit]]) -> list[Column]:
         if all(alike(column.nodes) for column in straight) and not moved(nodes) and not _shifted(nodes):
             return straight
     # The order that most lists have is the one that others differ from, whoever comes first.
-    orders = [tuple(head(unit.node) or unit.node.shape for unit in units) for units in lists]
+    orders = [tuple(named for unit in units if (named := head(unit.node)) is not None) for units in lists]
     pivot = max(range(len(lists)), key=lambda index: (len(lists[index]), orders.count(orders[index]), -index))
     profile = [_only(len(lists), pivot, unit) for unit in lists[pivot]]
     for index, units in enumerate(lists):

@@ -32,6 +32,7 @@ from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, wi
 from fde_template.words import spans, words
 
 _WHOLE_PLACES: Final = ("number", "bool", "regex", "sql.type")
+_AUTHORITY: Final = re.compile(r"://([^/\s?#]*)")
 _UNITS: Final = "millisecond|second|sec|minute|min|hour|day|week|month|year"
 MIN_LETTERS: Final = 3  # of a value that is looked for in code that only some siblings have
 
@@ -429,6 +430,7 @@ class _Drafting:
             parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
         if all(map(is_host, piece.texts)) and any(not f.shared and key_of(f.texts) not in met.atoms for f in parts):
             parts = [Fragment(piece.texts)]  # a host is one value unless all of it is explained
+        parts = parts if literal.cut else _with_authority(parts, met)
         before, after_shared = "", ""
         for index, part in enumerate(parts):
             if part.shared and not _is_value(part, parts):
@@ -543,6 +545,51 @@ def _takes_whole(literal: Differing, met: Known) -> bool:
         return False
     known = [met.holds(gap) for gap in gaps]
     return not any(known)
+
+
+def _with_authority(parts: list[Fragment], met: Known) -> list[Fragment]:
+    """`parts` of a URL, whose host (and port) is one value unless all of it is explained by values met elsewhere."""
+    texts = ["".join(part.texts[k] for part in parts) for k in range(len(parts[0].texts))]
+    found = [_AUTHORITY.search(text) for text in texts]
+    if len(parts) < 2 or any(match is None or not match.group(1) for match in found):
+        return parts
+    spans_ = [match.span(1) for match in found if match is not None]
+    ends = [0] * len(texts)
+    out: list[Fragment] = []
+    unknown = False
+    inside = False
+    for part in parts:
+        starts = ends
+        ends = [end + len(text) for end, text in zip(ends, part.texts, strict=True)]
+        overlap = [max(a, start) < min(b, end) for a, b, (start, end) in zip(starts, ends, spans_, strict=True)]
+        within = [start <= a and b <= end for a, b, (start, end) in zip(starts, ends, spans_, strict=True)]
+        if any(overlap) and not part.shared:
+            if not all(within):
+                return parts
+            unknown |= key_of(part.texts) not in met.atoms
+        inside |= any(overlap)
+    if not inside or not unknown:
+        return parts
+    starts_ = [start for start, _ in spans_]
+    stops = [end for _, end in spans_]
+    at = [0] * len(texts)
+    for part in parts:
+        here, at = at, [a + len(text) for a, text in zip(at, part.texts, strict=True)]
+        heads = tuple(t[: max(0, s - a)] for t, a, s in zip(part.texts, here, starts_, strict=True))
+        tails = tuple(t[max(0, e - a) :] for t, a, e in zip(part.texts, here, stops, strict=True))
+        if all(b <= s for b, s in zip(at, starts_, strict=True)) or all(
+            a >= e for a, e in zip(here, stops, strict=True)
+        ):
+            out.append(part)
+            continue
+        if any(heads):
+            out.append(Fragment(heads))
+        if all(a <= s < b for a, s, b in zip(here, starts_, at, strict=True)):
+            out.append(Fragment(tuple(text[s:e] for text, s, e in zip(texts, starts_, stops, strict=True))))
+        if any(tails):
+            out.append(Fragment(tails))
+    rebuilt = ["".join(part.texts[k] for part in out) for k in range(len(texts))]
+    return out if rebuilt == texts and all(f.shared or key_of(f.texts) is not None for f in out) else parts
 
 
 def _stands(value: tuple[str, ...], said: Sequence[str], at: int) -> bool:

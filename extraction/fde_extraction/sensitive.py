@@ -78,6 +78,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
             r"\b(?!(?:INC|CHG|RITM|REQ|PRB|TASK)\d)[A-Z]{2,4}\d{5,}(?:\.[A-Za-z][A-Za-z0-9_]*)?\b|\b[a-z]{2}\d{5}\.[a-z]+-[a-z]+-\d\b"
         ),
     ),
+    ("user", re.compile(r"(?i)(?<=\buser=)(?=[\w.-]*\d)[\w.-]{4,}|(?<=\buid=)(?=[\w.-]*\d)[\w.-]{4,}")),
     (
         "user",
         re.compile(r"\b[A-Z][A-Z0-9_]*(?:BREAK_?GLASS|ADMIN|SVC|USER|LOGIN|SERVICE)(?:_[A-Z0-9]+)*_\d{2,}\b"),

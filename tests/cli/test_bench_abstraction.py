@@ -201,7 +201,7 @@ SECRET = "Halver Stadt_77"
         "Halver%20Stadt_77",
         SECRET.encode().hex(),
         base64.b64encode(b"x" + SECRET.encode()).decode(),
-        base64.b64encode(gzip.compress(f"of {SECRET}".encode())).decode(),
+        base64.b64encode(gzip.compress(f"of {SECRET}".encode(), mtime=0)).decode(),
         "h.a.l.v.e.r s.t.a.d.t (77)",
     ],
 )

@@ -1,5 +1,4 @@
 """Orders of x."""
-
 import csv
 import time
 

@@ -1,8 +1,6 @@
-import sqlite3
 import time
-
 import requests
-
+import sqlite3
 
 def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30)
@@ -29,7 +27,6 @@ def fetch_tickets(session: requests.Session, since: str) -> list[dict]:
         cursor = body.get("next")
         if not cursor:
             return found
-
 
 def store(connection, rows):
     connection.executemany("insert into t values (?, ?)", rows)
