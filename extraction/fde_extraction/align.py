@@ -132,7 +132,9 @@ class _Alignment:
         listed = any(
             child.is_leaf and child.text in SEPARATORS - {";"} for children in lists for child in children[1:-1]
         )
-        if grouped and not listed and not scope.within_items:
+        # Between SQL statements stand separators, which a fold would lose.
+        joined = any(child.is_leaf and child.text == ";" for children in lists for child in children[1:-1])
+        if grouped and not listed and not joined and not scope.within_items:
             members = folded(members)
         found = columns(members)
         full = [column for column in found if column.full]

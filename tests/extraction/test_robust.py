@@ -108,3 +108,18 @@ def test_of_several_files_the_one_that_shares_too_little_is_named(
     where = ["--output", str(tmp_path / "p.yaml"), "--bindings", str(tmp_path / "b.yaml")]
     assert run(["abstract", *folders, "--name", "feed", "--no-regions", *where]) == 3
     assert "notes.txt: share too little" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("suffix", "model"),
+    [
+        ("sh", 'export {0}_TOKEN="$1"\ncurl -H "Authorization: ${0}_TOKEN" "https://api.example.com/${{{0}_TOKEN}}/rows"\n'),
+        ("tf", 'resource "feed" "rows" {{\n  token = "${{var.{0}_token}}"\n  count = 3\n}}\n'),
+    ],
+)  # fmt: skip
+def test_the_name_in_an_expansion_is_a_value_and_stands_in_no_template(
+    suffix: str, model: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    come_back(tmp_path, [model.format(customer.upper()) for customer in CUSTOMERS], capfdbinary, suffix)
+    published = (tmp_path / "primitive.yaml").read_text().lower()
+    assert not [customer for customer in CUSTOMERS if customer in published]

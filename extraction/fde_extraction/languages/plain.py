@@ -25,6 +25,7 @@ from fde_template.plaintoken import Token, tokens
 
 _OPEN: Final = {"(": ")", "[": "]", "{": "}"}
 _INSIDE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[^{}\n]*\}|\$\([^()\n]*\)|\$\w+", re.DOTALL)
+_NAMED: Final = re.compile(r"\$(?:\{(?=[\w.]+\}))?([^\W\d][\w.]*)\}?")
 _JINJA: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -87,7 +88,9 @@ class _Reader:
             return self._enclosed(token)
         if token.kind in ("punctuation", "tag"):
             return Node(token.text, start, end, text=token.text)
-        if token.kind in ("jinja", "expansion"):
+        if token.kind == "expansion":
+            return self._expansion(start, end)
+        if token.kind == "jinja":
             return Node(token.kind, start, end, text=token.text)
         if token.kind in ("key", "number", "bool"):
             place = {"key": "text.identifier", "number": "text.number", "bool": "text.bool"}[token.kind]
@@ -114,7 +117,7 @@ class _Reader:
             self.text, first, last
         ):
             inside.append(leaf("string_text", at, match.start(), self.text, place))
-            inside.append(leaf("expansion", *match.span(), self.text))
+            inside.append(self._expansion(*match.span()))
             at = match.end()
         inside.append(leaf("string_text", at, last, self.text, place))
         kind = "string"
@@ -122,6 +125,18 @@ class _Reader:
             inside = [embed(part, self.text) if part.kind == "string_text" else part for part in inside]
             kind = "string:sql"
         return Node(kind, token.start, token.end, [opening, *inside, *closing])
+
+    def _expansion(self, start: int, end: int) -> Node:
+        """``$NAME`` and ``${NAME}`` with the name as a value of its own: it may be a customer's. Others are one leaf."""
+        named = _NAMED.fullmatch(self.text, start, end)
+        if named is None:
+            return leaf("expansion", start, end, self.text)
+        first, last = named.span(1)
+        closing = [leaf("expansion_close", last, end, self.text)] if last < end else []
+        opening = leaf("expansion_open", start, first, self.text)
+        return Node(
+            "expansion", start, end, [opening, leaf("key", first, last, self.text, "text.identifier"), *closing]
+        )
 
     def _string_place(self, quote: str) -> str:
         if self.dialect.values == "cell":
