@@ -11,6 +11,7 @@ import msgspec
 from fde_api.primitive import TemplateFile
 from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction.abstract import Abstraction
+from fde_extraction.explanation import sentence
 from fde_extraction.language import kind_of, plugged
 
 
@@ -32,11 +33,21 @@ def lines(result: Abstraction) -> list[str]:
     found += [
         f"{file.path}: no shape is checked, the siblings' trees differ"
         for file in spec.template.files
-        if file.shape is None and kind_of(file.path) != "text"
+        # With blocks and repeats a rendered file is held to the shape of a reference rendering instead.
+        if file.shape is None and kind_of(file.path) != "text" and not any(s.when or s.each for s in file.segments)
     ]
+    flags = sum(parameter.type == "bool" for parameter in spec.parameters)
+    repeats = sum(parameter.type == "list" for parameter in spec.parameters)
+    if repeats or any(segment.when for file in spec.template.files for segment in file.segments):
+        found.append(f"{flags} flags, {repeats} lists: blocks that some siblings have, and items that repeat")
+    if report.evidence:
+        found.append("inferred: " + ", ".join(dict.fromkeys(f"{item.field} {item.value}" for item in report.evidence)))
+    if report.compliance:
+        tags = ", ".join(dict.fromkeys(str(item.value) for item in report.compliance))
+        found.append(f"compliance proposed, in no spec until a person adds it: {tags}")
     if report.acknowledge:
         found.append(
-            f"acknowledge: fewer than {MIN_CUSTOMERS} customers, so only the code's own words stay; look through these "
+            f"acknowledge: in code of fewer than {MIN_CUSTOMERS} customers only its own and ordinary words stay; look through these "
             f"{len(report.acknowledge)}: {', '.join(report.acknowledge)}"
         )
     return found
@@ -63,6 +74,20 @@ def as_json(result: Abstraction) -> str:
             }
             for parameter in result.spec.parameters
         ],
+        "explained": [
+            {
+                "parameter": item.parameter,
+                "type": sentence(item.type_reason),
+                "name": sentence(item.name_reason),
+                "holes": [
+                    {"path": hole.path, "line": hole.line, "place": hole.place, "reason": sentence(hole.reason)}
+                    for hole in item.holes
+                ],
+            }
+            for item in result.report.explained
+        ],
+        "evidence": [msgspec.to_builtins(item) for item in result.report.evidence],
+        "compliance": [msgspec.to_builtins(item) for item in result.report.compliance],
     }
     return msgspec.json.encode(body).decode()
 
