@@ -21,9 +21,11 @@ from typing import Final
 import msgspec
 
 from fde_api.primitive import PrimitiveSpec, Value
+from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction import secrets, sensitive
 from fde_extraction.hidden import revealed
 from fde_extraction.needle import Texts, canonical, needles, stands, tells
+from fde_extraction.ordinary import is_ordinary
 from fde_extraction.schema import CLOSED_SETS
 from fde_template.words import words
 
@@ -80,6 +82,7 @@ def scan(
     `owned`: parameters that hold a customer's or person's name, whose words are never plain.
     """
     texts = list(_texts(spec))
+    rare = _rare(spec, bindings)
     within = Texts([item.text for item in texts], [item.canonical for item in texts])
     prose = vocabulary | OURS
     enumerated = _enumerated(spec)
@@ -97,6 +100,8 @@ def scan(
             if not (inside or (in_names if _NAMES.search(item.where) else in_prose)):
                 continue
             common = shared and needle.plain and canonical(item.text) != needle.canonical
+            # What too few customers' blocks hold is not shared: there only ordinary words are no one's.
+            common = common and (item.where not in rare or all(map(is_ordinary, words(needle.text))))
             if common and number not in coded:
                 continue
             known = vocabulary if inside else prose
@@ -131,6 +136,25 @@ def _netted(texts: Sequence[_Text]) -> Iterator[Leak]:
     starts = list(accumulate((len(text) + len(_APART) for _, text in pieces), initial=0))
     for _, start, _ in secrets.netted(_APART.join(text for _, text in pieces)):
         yield Leak("secret", pieces[bisect_right(starts, start) - 1][0])
+
+
+def _rare(spec: PrimitiveSpec, bindings: Mapping[str, Mapping[str, Value]]) -> frozenset[str]:
+    """Where text stands in optional blocks that fewer siblings have than customers must share a constant."""
+    found = set[str]()
+    for number, file in enumerate(spec.template.files):
+        blocks: list[bool] = []
+        for at, segment in enumerate(file.segments):
+            if segment.when is not None:
+                when = segment.when
+                having = sum(str(bound.get(when.parameter)).lower() == when.equals for bound in bindings.values())
+                blocks.append(not when.field and having < MIN_CUSTOMERS)
+            elif segment.each is not None:
+                blocks.append(False)
+            elif segment.mark == "end" and blocks:
+                blocks.pop()
+            elif segment.text is not None and any(blocks):
+                found.add(f"template.files[{number}].segments[{at}].text")
+    return frozenset(found)
 
 
 def _texts(spec: PrimitiveSpec) -> Iterator[_Text]:
