@@ -393,10 +393,29 @@ def _members(cell: Cell) -> list[Unit]:
 
 
 def _same(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:
-    for index, group in enumerate(zip(*(node.leaves() for node in nodes), strict=True)):
-        if index and group[0].lead:
-            out.append(Piece("same", tuple(node.lead for node in group), scope))
-        out.append(Piece("same", tuple(node.text for node in group), scope, group[0].place, group))
+    """What all have, leaf by leaf; a dotted SQL name is one text, as an account is with its region."""
+    for index, group in enumerate(zip(*(_stretches(node) for node in nodes), strict=True)):
+        firsts = tuple(node.first for node in group)
+        if index and firsts[0].lead:
+            out.append(Piece("same", tuple(node.lead for node in firsts), scope))
+        if group[0].is_leaf:
+            out.append(Piece("same", tuple(node.text for node in group), scope, group[0].place, group))
+        else:
+            text = "".join((leaf.lead if at else "") + leaf.text for at, leaf in enumerate(group[0].leaves()))
+            place = firsts[0].place.removesuffix("sql.identifier.bare") + "sql.identifier.dotted"
+            out.append(Piece("same", (text,) * len(group), scope, place, firsts))
+
+
+def _stretches(node: Node) -> Iterator[Node]:
+    """Leaves in order of the text, dotted names of bare words whole."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        whole = here.kind == "name" and all(child.text == "." or child.kind == "word" for child in here.children)
+        if here.is_leaf or whole:
+            yield here
+        else:
+            stack.extend(reversed(here.children))
 
 
 def _leaf(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:

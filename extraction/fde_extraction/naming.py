@@ -180,6 +180,12 @@ def _by_kind(
         yield ("entity",), 12 if sum(not slot.whole for slot in slots) > THROUGHOUT else 7
     if all(slot.secret for slot in slots):
         yield ("secret",), 9
+    said = {word for slot in slots for label in slot.labels[:1] for word in words_of(label.text)}
+    kinds = {slot.sensitive for slot in slots}
+    if "user" in kinds and not said & {"user", "username", "login", "account"}:
+        yield ("user",), 14
+    if "account" in kinds and not said & _ACCOUNTED:
+        yield ("account", "id"), 14
     addressed = {word for slot in slots for label in slot.labels[:1] for word in words_of(label.text)} & _ADDRESSED
     if all(fits_type("email", text) for text in texts):
         yield ("email",), 8 if addressed else 14
@@ -221,8 +227,9 @@ def _topic(slots: Sequence[Slot], texts: Sequence[str]) -> float:
 
 
 _ADDRESSED: Final = frozenset(
-    "owner contact mail email mailbox steward recipient recipients notify support oncall pager sender author reviewer alert alerts to cc".split()
+    "owner contact mail email mailbox steward recipient recipients oncall pager sender author reviewer".split()
 )
+_ACCOUNTED: Final = frozenset("account accounts id project subscription tenant locator organization".split())
 # What an environment variable is for, by the last words that people give its name; of most siblings, so it tells of none.
 _VARIABLES: Final[Mapping[str, frozenset[str]]] = {
     "token": frozenset("token key apikey bearer jwt".split()),
