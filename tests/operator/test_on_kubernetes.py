@@ -232,7 +232,7 @@ def test_killed_while_at_work_and_started_again_it_comes_to_the_same_end(
     propose(api, given, given.spec(primitiveName=second), second)
     approve(api, second)  # while nobody watches
     operator.start()
-    given.eventually(lambda: ready(api, customer)[0] == "True")
+    given.eventually(lambda: ready(api, customer)[0] == "True", 60)  # a process starts, on a machine that may be busy
     given.eventually(lambda: api.get("DeploymentPrimitive", f"{second}.v1.0.0"))
 
 
