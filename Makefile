@@ -25,11 +25,11 @@ check: $(VENV)/.dev            ## the fast inner loop
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto -m "not kafka and not cluster and not browser and not processes" $(ARGS)
+	$(BIN)/pytest -q -n auto -m "not kafka and not cluster and not browser and not processes and not seconds" $(ARGS)
 
 test: check                    ## everything, on real Kafka and a real Kubernetes control plane
 	PYTHONPATH=deploy/local $(BIN)/python -m fde_local prepare --skip-missing
-	$(BIN)/pytest -q -m "kafka or cluster or browser or processes" $(ARGS)
+	$(BIN)/pytest -q -m "kafka or cluster or browser or processes or seconds" $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/fde bench $(ARGS)

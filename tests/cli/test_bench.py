@@ -53,6 +53,7 @@ def test_a_benchmark_gives_figures_against_a_named_peer(
     assert f"fde bench: {name}: " in said.err
 
 
+@pytest.mark.seconds
 def test_without_a_name_all_are_run_and_shown_as_tables(
     sample: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

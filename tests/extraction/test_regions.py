@@ -152,6 +152,7 @@ def test_text_left_of_the_region_keeps_it_as_it_stands() -> None:
     assert cut(whole, start, len(whole)) == (whole[start:], "")
 
 
+@pytest.mark.seconds
 def test_time_grows_with_the_number_of_files_and_not_with_its_square() -> None:
     region = next(s for s in siblings_of(CASES[0]) if s.path == "a.py").data.decode().split("\n")[14:33]
     body = "\n".join(region)

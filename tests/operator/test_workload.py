@@ -233,6 +233,7 @@ def test_the_installed_wrapper_copies_the_app_s_output_to_the_log_and_keeps_its_
     assert (tmp_path / "fde/logs/app.log").read_text() == "seen\n"
 
 
+@pytest.mark.seconds
 def test_the_sidecar_s_command_is_one_that_the_sidecar_takes(given: Any, tmp_path: Path) -> None:
     from fde_sidecar.feed import read_feed
 

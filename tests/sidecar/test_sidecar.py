@@ -201,6 +201,7 @@ def test_credentials_that_make_no_sense_do_not_stop_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", [None, "sasl.password: [kiwi-fern", "- a list\n", "sasl.password: {a: b}\n", b"\xff\xfe"]
 )
+@pytest.mark.seconds
 def test_while_its_client_settings_cannot_be_used_it_spools_and_connects_to_nobody(
     tmp_path: Path, broker: str, topic: str, text: str | bytes | None
 ) -> None:
@@ -243,6 +244,7 @@ def test_a_storm_leaves_as_samples_and_a_count(tmp_path: Path, broker: str, topi
     assert (sum(counts), len(counts), max(counts)) == (500, 11, 490)
 
 
+@pytest.mark.seconds
 def test_counts_that_were_withheld_survive_a_crash(tmp_path: Path, broker: str, topic: str) -> None:
     (tmp_path / "app.log").write_text(
         "".join(f"2026-10-10 06:00:00,000 ERROR [a] step {n} failed\n" for n in range(50))
@@ -387,6 +389,7 @@ def test_above_the_cap_rate_limits_go_first_and_every_drop_is_counted(tmp_path: 
     assert arrived + sum(sum(counts.values()) for counts in dropped.values()) == away.events
 
 
+@pytest.mark.seconds
 def test_a_paced_sidecar_does_not_run_ahead_of_its_reader(tmp_path: Path, broker: str, topic: str) -> None:
     name = f"fde.{topic}.telemetry"
     filler = "x" * 3000
