@@ -20,7 +20,7 @@ from fde_extraction.label import common
 from fde_extraction.literal import fragments
 from fde_extraction.pairing import SIMILAR
 from fde_extraction.period import grouped as folded
-from fde_extraction.piece import Items, Part, Piece, Present
+from fde_extraction.piece import Items, Part, Piece, Present, walk
 from fde_extraction.repeat import runs
 from fde_extraction.scope import Scope, root
 from fde_extraction.sequence import Cell, Joints, Side, cells, plan
@@ -45,21 +45,10 @@ Task = Callable[[], "Iterable[Task]"]
 def align(trees: Sequence[Node], texts: Sequence[str]) -> list[Part]:
     """The parts of `trees`, whose sources are `texts`. Deterministic; the order of siblings only orders the texts."""
     first = _Alignment(texts, frozenset()).run(trees)
-    if not any(isinstance(part, Items) for part in _all(first)):
+    if not any(isinstance(part, Items) for part in walk(first)):
         return first
     # What is a value of its own elsewhere, and stands at the head of every list, is no item: a key before its columns.
     return _Alignment(texts, _values(first)).run(trees)
-
-
-def _all(parts: Sequence[Part]) -> Iterable[Part]:
-    stack = list(parts)
-    while stack:
-        part = stack.pop()
-        yield part
-        if isinstance(part, Present):
-            stack.extend(part.body)
-        elif isinstance(part, Items):
-            stack.extend([*part.body, *part.between])
 
 
 def _values(parts: Sequence[Part]) -> frozenset[Key]:

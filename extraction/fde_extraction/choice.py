@@ -28,7 +28,6 @@ class Choice:
     number: int
     words: Counter[str] = field(default_factory=Counter)
     labels: Labels = ()
-    texts: tuple[str, ...] = ()
 
     @property
     def is_flag(self) -> bool:

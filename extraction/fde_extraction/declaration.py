@@ -39,7 +39,6 @@ class Declaration:
     of_choice: dict[Choice, Named] = field(default_factory=dict)
     of_list: dict[Frame, str] = field(default_factory=dict)
     of_value: list[tuple[Value, Named, Parameter | Field]] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
 
     def hole(self, index: int, slot: Slot) -> Hole:
         """The hole of the slot number `index`."""
@@ -98,7 +97,7 @@ def declare(
     files: Sequence[Sequence[Part]], slots: Sequence[Slot], values: Sequence[Value], choices: Choices, names: Names
 ) -> Declaration:
     """The parameters of all files' parts. Names are given in order of the text, values before flags before lists."""
-    made = Declaration(values=list(values))
+    made = Declaration()
     first, lists = _first_uses(files)
     fields: dict[Frame, list[tuple[int, Field]]] = {frame: [] for frame in lists}
     inner = {frame: names.fresh() for frame in lists}

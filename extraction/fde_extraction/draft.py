@@ -22,12 +22,12 @@ from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
 from fde_extraction.label import common
 from fde_extraction.literal import Fragment
-from fde_extraction.piece import Items, Piece, Present, pieces
+from fde_extraction.piece import Items, Piece, Present, pieces, walk
 from fde_extraction.piece import Part as Aligned
 from fde_extraction.schema import is_host
 from fde_extraction.scope import Scope
 from fde_extraction.site import labels_of_part, place_of
-from fde_extraction.slot import Slot, key_of, singular
+from fde_extraction.slot import Slot, key_of, singular, spelling
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
 from fde_template.words import spans, words
 
@@ -92,7 +92,7 @@ def draft(
     known = frozenset(text for drafting in drafts for text in drafting.sensitive())
     for drafting in drafts:
         drafting.settle(met, framing, known)
-        drafting.forced = _indexed(_value_words(text) for text in lifted)
+        drafting.forced = _indexed(spelling(text) for text in lifted)
         for frame in dict.fromkeys(framing.values()):
             if len({owners[k] for k in frame.siblings}) < enough:
                 drafting.vocabulary[frame] = vocabulary
@@ -188,7 +188,11 @@ class _Drafting:
     def settle(self, met: dict[Frame, Known], framing: dict[Scope, Frame], known: frozenset[str]) -> None:
         """Take over the values of all files, and the texts that are sensitive somewhere."""
         self.met, self.framing, self.known = met, framing, known
-        blocks = {(framing[p.scope.parent], p.scope.rows) for p in _blocks(self.source) if p.scope.parent is not None}
+        blocks = {
+            (framing[part.scope.parent], part.scope.rows)
+            for part in walk(self.source)
+            if isinstance(part, Present) and part.moved is None and part.scope.parent is not None
+        }
         for frame, rows in blocks:
             size = len(frame.rows)
             if (frame, tuple(row for row in range(size) if row not in rows)) in blocks:
@@ -254,7 +258,6 @@ class _Drafting:
     def _variant(self, piece: Piece, family: Hashable) -> Iterator[Part]:
         frame = self.framing[piece.scope]
         choice, numbers = self.choices.of(frame, piece.texts, family, labels=piece.labels)
-        choice.texts = choice.texts or tuple(str(text) for text in numbers)
         for text, number in sorted(numbers.items(), key=lambda entry: entry[1]):
             if text:
                 yield Open(choice, number, frame)
@@ -383,7 +386,7 @@ class _Drafting:
             whole = alone and (start, end) == (0, len(text))
             context = tuple(words(text[at:start])[-2:])
             yield Slot(
-                (text[start:end],) * siblings, self._place(piece, (text[start:end],) * siblings, whole, text[:start]),
+                (text[start:end],) * siblings, place_of(piece.place, (text[start:end],) * siblings, whole=whole, before=text[:start]),
                 self.framing[piece.scope], hints=hints, whole=whole, leaf=piece.leaves[0].kind, secret=is_secret, sensitive=kind, context=context, labels=common([leaf.labels for leaf in piece.leaves]),
             )  # fmt: skip
             at = end
@@ -410,7 +413,7 @@ class _Drafting:
             whole = alone or comment
             yield lead
             yield Slot(
-                texts, self._place(piece, texts, whole, ""), self.framing[piece.scope], hints=hints, whole=whole, leaf=piece.leaves[0].kind,
+                texts, place_of(piece.place, texts, whole=whole, before=""), self.framing[piece.scope], hints=hints, whole=whole, leaf=piece.leaves[0].kind,
                 labels=labels,
             )  # fmt: skip
             yield tail
@@ -433,7 +436,7 @@ class _Drafting:
         parts = parts if literal.cut else _with_authority(parts, met)
         before, after_shared = "", ""
         for index, part in enumerate(parts):
-            if part.shared and not _is_value(part, parts):
+            if part.shared and len(parts) > 1:
                 yield from self._lifted(
                     part.texts[0], literal.hints, piece, self._secret_in(piece, part, parts[:index]), alone=False
                 )
@@ -443,7 +446,7 @@ class _Drafting:
             whole = len(parts) == 1
             following = parts[index + 1].texts[0] if index + 1 < len(parts) and parts[index + 1].shared else ""
             yield Slot(
-                part.texts, self._place(piece, part.texts, whole, before), self.framing[piece.scope], hints=literal.hints, whole=whole,
+                part.texts, place_of(piece.place, part.texts, whole=whole, before=before), self.framing[piece.scope], hints=literal.hints, whole=whole,
                 leaf=piece.leaves[0].kind, secret=literal.secret or self._secret_gap(piece, parts[:index], part),
                 context=(*words(after_shared)[-2:], *words(following)[:1]), labels=labels_of_part(piece, parts, index), head=not index,
             )  # fmt: skip
@@ -479,9 +482,6 @@ class _Drafting:
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
 
-    def _place(self, piece: Piece, texts: tuple[str, ...], whole: bool, before: str) -> str:
-        return place_of(piece.place, texts, whole=whole, before=before)
-
 
 def _is_user(piece: Piece) -> bool:
     """Whether a SQL name stands where a person or an account does: ``GRANT ROLE x TO USER name``."""
@@ -491,24 +491,6 @@ def _is_user(piece: Piece) -> bool:
         and any(label.role == "object" and label.text == "user" for label in first.labels[:2])
         and len(piece.texts[0]) > 3
     )
-
-
-def _blocks(parts: Sequence[Aligned]) -> Iterator[Present]:
-    """Every optional block that is no second place of something moved."""
-    stack = list(parts)
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Present):
-            if part.moved is None:
-                yield part
-            stack.extend(part.body)
-        elif isinstance(part, Items):
-            stack.extend([*part.body, *part.between])
-
-
-def _value_words(text: str) -> tuple[str, ...]:
-    parts = words(text)
-    return (*parts[:-1], singular(parts[-1])) if parts else ()
 
 
 def _indexed(values: Iterable[tuple[str, ...]]) -> dict[str, list[tuple[str, ...]]]:
@@ -612,10 +594,6 @@ def _said(piece: Piece) -> tuple[str, ...]:
 
 def _may_be_empty(place: str) -> bool:
     return "string" in place or "template" in place or "comment" in place
-
-
-def _is_value(part: Fragment, parts: Sequence[Fragment]) -> bool:
-    return len(parts) == 1
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

@@ -101,7 +101,7 @@ def _abstracted(columns: Columns, name: str, customers: Sequence[str]) -> Abstra
         files={member: owned[member] for member in made.bindings},
         bindings=made.bindings,
         skipped=_skipped(made, owned),
-        explained=tuple(getattr(made.report, "explained", ())),
+        explained=made.report.explained,
     )
 
 

@@ -10,58 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar
 
 from fde_extraction.differing import Differing
 from fde_extraction.piece import Items, Part, Present
 from fde_extraction.scope import Scope
 from fde_extraction.slot import Key, key_of
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """As a scope, for all scopes that count the same. `rows`: for each instance, the instance of `parent` it is of."""
-
-    kind: Literal["siblings", "present", "items"]
-    rows: tuple[int, ...]
-    parent: Frame | None = None
-
-    @property
-    def siblings(self) -> tuple[int, ...]:
-        """Which sibling each instance is of."""
-        if self.parent is None:
-            return self.rows
-        above = self.parent.siblings
-        return tuple(above[row] for row in self.rows)
-
-    def outer(self) -> list[Frame]:
-        """The frames around, nearest first."""
-        return [] if self.parent is None else [self.parent, *self.parent.outer()]
-
-    def repeat(self) -> Frame | None:
-        """The repeat that this frame is of, or in."""
-        return next((frame for frame in (self, *self.outer()) if frame.kind == "items"), None)
-
-    def project(self, values: Sequence[T], of: Frame) -> tuple[T, ...]:
-        """What `values`, one for each instance of the outer frame `of`, are for the instances of this one."""
-        if of is self:
-            return tuple(values)
-        assert self.parent is not None, "not an outer frame"
-        above = self.parent.project(values, of)
-        return tuple(above[row] for row in self.rows)
-
-    def collapse(self, values: Sequence[T]) -> tuple[T, ...] | None:
-        """One value for each instance of the parent, when all its instances agree and each has one; else None."""
-        assert self.parent is not None
-        found: dict[int, T] = {}
-        for row, value in zip(self.rows, values, strict=True):
-            if found.setdefault(row, value) != value:
-                return None
-        size = len(self.parent.rows)
-        return tuple(found[row] for row in range(size)) if len(found) == size else None
+# The one scope that stands for all scopes that count the same.
+Frame = Scope
 
 
 def frames(

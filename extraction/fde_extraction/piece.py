@@ -56,16 +56,21 @@ class Items:
 Part = Piece | Present | Items
 
 
-def pieces(parts: Sequence[Part]) -> Iterator[Piece]:
-    """Every piece, in order of the text, whatever it stands in. A moved one comes once for each place."""
+def walk(parts: Sequence[Part]) -> Iterator[Part]:
+    """Every part, in order of the text, a block or repeat before what stands in it. A moved one comes once for each place."""
     stack = [iter(parts)]
     while stack:
         part = next(stack[-1], None)
         if part is None:
             stack.pop()
-        elif isinstance(part, Piece):
-            yield part
-        elif isinstance(part, Present):
+            continue
+        yield part
+        if isinstance(part, Present):
             stack.append(iter(part.body))
-        else:
+        elif isinstance(part, Items):
             stack.append(iter([*part.body, *part.between]))
+
+
+def pieces(parts: Sequence[Part]) -> Iterator[Piece]:
+    """Every piece, in order of the text, whatever it stands in."""
+    return (part for part in walk(parts) if isinstance(part, Piece))

@@ -54,9 +54,11 @@ def singular(word: str) -> str:
 
 def key_of(texts: Sequence[str]) -> Key | None:
     """What makes two slots one value: every sibling's words, the last one singular. None when a sibling has no word."""
-    key = tuple(_singular(words(text)) for text in texts)
+    key = tuple(spelling(text) for text in texts)
     return key if all(key) else None
 
 
-def _singular(parts: tuple[str, ...]) -> tuple[str, ...]:
+def spelling(text: str) -> tuple[str, ...]:
+    """The words of a text, the last one singular: equal for all spellings of one value."""
+    parts = words(text)
     return (*parts[:-1], singular(parts[-1])) if parts else ()
