@@ -16,7 +16,7 @@ from typing import Final
 
 from fde_extraction import ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
-from fde_extraction.differing import PART, Differing, around, common_hints, is_dotted, is_prose, opened, widen
+from fde_extraction.differing import Differing, around, common_hints, opened, widen
 from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
 from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
@@ -24,16 +24,13 @@ from fde_extraction.label import common
 from fde_extraction.literal import Fragment
 from fde_extraction.piece import Items, Piece, Present, pieces, walk
 from fde_extraction.piece import Part as Aligned
-from fde_extraction.schema import is_host
 from fde_extraction.scope import Scope
 from fde_extraction.site import labels_of_part, place_of
 from fde_extraction.slot import Slot, key_of, singular, spelling
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
+from fde_extraction.width import parts_of, takes_whole
 from fde_template.words import spans, words
 
-_WHOLE_PLACES: Final = ("number", "bool", "regex", "sql.type")
-_AUTHORITY: Final = re.compile(r"://([^/\s?#]*)")
-_UNITS: Final = "millisecond|second|sec|minute|min|hour|day|week|month|year"
 MIN_LETTERS: Final = 3  # of a value that is looked for in code that only some siblings have
 
 
@@ -111,7 +108,7 @@ def _met(everywhere: Sequence[Differing], framing: dict[Scope, Frame]) -> dict[F
         known = Known(of[frame], outer, lambda key, frame=frame: tuple(key[row] for row in frame.rows))  # type: ignore[misc]
         for literal in of[frame]:
             key = key_of(literal.piece.texts)
-            if key is not None and len(set(key)) > 1 and _takes_whole(literal, known):
+            if key is not None and len(set(key)) > 1 and takes_whole(literal, known):
                 gap = Fragment(literal.piece.texts)
                 known.whole |= {key} if len(known.values(gap)) == 1 else set()
         found[frame] = known
@@ -124,6 +121,10 @@ class _Drafting:
         self.customers, self.choices, self.owners = customers, choices, owners
         self.pieces = list(pieces(source.parts))
         self.literals = {piece: self._differing(piece) for piece in self.pieces if piece.kind == "leaf"}
+        self.layouts: dict[object, list[Piece]] = defaultdict(list)
+        for piece in self.pieces:
+            if piece.kind == "space":
+                self.layouts[piece.group].append(piece)
         self.bare: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
         self.met: dict[Frame, Known] = {}
@@ -275,9 +276,7 @@ class _Drafting:
         """Whether a layout is one of two that several places of a list change between together."""
         if len(set(piece.texts)) != 2:
             return False
-        return (
-            len({p.texts for p in self.pieces if p.kind == "space" and p.group is piece.group and _alike(p, piece)}) > 1
-        )
+        return len({other.texts for other in self.layouts[piece.group] if _alike(other, piece)}) > 1
 
     def _secret(self, piece: Piece) -> bool:
         """Whether in some sibling this whole literal is a secret."""
@@ -307,11 +306,8 @@ class _Drafting:
                     text[i.start : i.end]
                     for i in sensitive.find(text, common_hints(piece), self.customers, bare=self.bare)
                 }
-                found |= {
-                    text[max(0, start - first.start) : end - first.start]
-                    for start, end in self.secrets[piece.scope.siblings[0]]
-                    if start < first.end and first.start < end
-                }
+                secret = self._secrets_in(piece.scope.siblings[0], first.start, first.end)
+                found |= {text[start:end] for start, end in secret}
         return frozenset(text for text in found if len(text) > 3)
 
     def _lifted_values(self, piece: Piece, text: str) -> Iterator[Span]:
@@ -353,11 +349,7 @@ class _Drafting:
             yield text
             return
         first = piece.leaves[0]
-        secret = [
-            (max(start, first.start) - first.start, min(end, first.end) - first.start)
-            for start, end in self.secrets[piece.scope.siblings[0]]
-            if start < first.end and first.start < end
-        ]
+        secret = self._secrets_in(piece.scope.siblings[0], first.start, first.end)
         yield from self._lifted(text, common_hints(piece), piece, secret, alone=True)
 
     def _lifted(
@@ -423,51 +415,38 @@ class _Drafting:
     def _literal(self, literal: Differing) -> Iterator[Part]:
         piece = literal.piece
         met = self.met[self.framing[piece.scope]]
-        if not literal.cut and self._hides(literal):
-            gap = Fragment(piece.texts)
-            parts: list[Fragment] = [gap]
-        elif _takes_whole(literal, met):
-            gap = Fragment(piece.texts)
-            parts = [gap] if literal.secret else met.values(gap)
-        else:
-            parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
-        if all(map(is_host, piece.texts)) and any(not f.shared and key_of(f.texts) not in met.atoms for f in parts):
-            parts = [Fragment(piece.texts)]  # a host is one value unless all of it is explained
-        parts = parts if literal.cut else _with_authority(parts, met)
+        parts = [Fragment(piece.texts)] if not literal.cut and self._hides(literal) else parts_of(literal, met)
         before, after_shared = "", ""
         for index, part in enumerate(parts):
             if part.shared and len(parts) > 1:
                 yield from self._lifted(
-                    part.texts[0], literal.hints, piece, self._secret_in(piece, part, parts[:index]), alone=False
+                    part.texts[0], literal.hints, piece, self._secrets_of(piece, parts[:index], part, 0), alone=False
                 )
                 before += part.texts[0]
                 after_shared = part.texts[0]
                 continue
             whole = len(parts) == 1
+            secret = any(self._secrets_of(piece, parts[:index], part, row) for row in range(len(piece.leaves)))
             following = parts[index + 1].texts[0] if index + 1 < len(parts) and parts[index + 1].shared else ""
             yield Slot(
                 part.texts, place_of(piece.place, part.texts, whole=whole, before=before), self.framing[piece.scope], hints=literal.hints, whole=whole,
-                leaf=piece.leaves[0].kind, secret=literal.secret or self._secret_gap(piece, parts[:index], part),
+                leaf=piece.leaves[0].kind, secret=literal.secret or secret,
                 context=(*words(after_shared)[-2:], *words(following)[:1]), labels=labels_of_part(piece, parts, index), head=not index,
             )  # fmt: skip
             after_shared = ""
 
-    def _secret_in(self, piece: Piece, part: Fragment, before: Sequence[Fragment]) -> list[Span]:
-        offset = piece.leaves[0].start + sum(len(f.texts[0]) for f in before)
-        size = len(part.texts[0])
+    def _secrets_in(self, sibling: int, start: int, end: int) -> list[Span]:
+        """The sibling's secrets from `start` to `end`, as far as they are in it, counted from `start`."""
         return [
-            (max(0, start - offset), min(size, end - offset))
-            for start, end in self.secrets[piece.scope.siblings[0]]
-            if start < offset + size and offset < end
+            (max(first, start) - start, min(last, end) - start)
+            for first, last in self.secrets[sibling]
+            if first < end and start < last
         ]
 
-    def _secret_gap(self, piece: Piece, before: Sequence[Fragment], part: Fragment) -> bool:
-        for k, (leaf, sibling) in enumerate(zip(piece.leaves, piece.scope.siblings, strict=True)):
-            start = leaf.start + sum(len(f.texts[k]) for f in before)
-            end = start + len(part.texts[k])
-            if any(first < end and start < last for first, last in self.secrets[sibling]):
-                return True
-        return False
+    def _secrets_of(self, piece: Piece, before: Sequence[Fragment], part: Fragment, row: int) -> list[Span]:
+        """As _secrets_in, of the stretch `part` of the piece's literal, which stands after `before`."""
+        start = piece.leaves[row].start + sum(len(f.texts[row]) for f in before)
+        return self._secrets_in(piece.scope.siblings[row], start, start + len(part.texts[row]))
 
     def _hides(self, literal: Differing) -> bool:
         """Whether something shared in it is nobody's vocabulary, and all of it can be one value."""
@@ -475,9 +454,8 @@ class _Drafting:
         if all(self._keeps(piece, fragment.texts[0]) for fragment in literal.found if fragment.shared):
             return False
         if any(
-            start < leaf.end and leaf.start < end
+            self._secrets_in(k, leaf.start, leaf.end)
             for leaf, k in zip(piece.leaves, piece.scope.siblings, strict=True)
-            for start, end in self.secrets[k]
         ):
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
@@ -502,78 +480,6 @@ def _indexed(values: Iterable[tuple[str, ...]]) -> dict[str, list[tuple[str, ...
     return {first: sorted(same, key=lambda value: (-len(value), value)) for first, same in found.items()}
 
 
-def _takes_whole(literal: Differing, met: Known) -> bool:
-    """Whether all of a differing literal is one value, rather than text around values."""
-    place = literal.piece.place.rsplit("/", 1)[-1]
-    gaps = literal.gaps
-    if literal.cut:
-        return False
-    if key_of(literal.piece.texts) in met.outside:
-        return True
-    if literal.secret or place.endswith(_WHOLE_PLACES) or len(literal.found) == 1:
-        return True
-    if is_dotted(literal):
-        return True
-    if re.fullmatch(rf"\d+ ?(?:{_UNITS})s?", literal.piece.texts[0], re.IGNORECASE) and len(gaps) == 1:
-        return not all(text.isdigit() for text in gaps[0].texts)
-    if "sql.identifier." in literal.piece.place and PART.search(literal.piece.texts[0]):
-        return False
-    empty = any(not text for gap in gaps for text in gap.texts)
-    if empty and not _may_be_empty(place):
-        return True
-    if "identifier" in place and not place.startswith("sql."):
-        return False
-    if is_prose(literal):
-        return False
-    known = [met.holds(gap) for gap in gaps]
-    return not any(known)
-
-
-def _with_authority(parts: list[Fragment], met: Known) -> list[Fragment]:
-    """`parts` of a URL, whose host (and port) is one value unless all of it is explained by values met elsewhere."""
-    texts = ["".join(part.texts[k] for part in parts) for k in range(len(parts[0].texts))]
-    found = [_AUTHORITY.search(text) for text in texts]
-    if len(parts) < 2 or any(match is None or not match.group(1) for match in found):
-        return parts
-    spans_ = [match.span(1) for match in found if match is not None]
-    ends = [0] * len(texts)
-    out: list[Fragment] = []
-    unknown = False
-    inside = False
-    for part in parts:
-        starts = ends
-        ends = [end + len(text) for end, text in zip(ends, part.texts, strict=True)]
-        overlap = [max(a, start) < min(b, end) for a, b, (start, end) in zip(starts, ends, spans_, strict=True)]
-        within = [start <= a and b <= end for a, b, (start, end) in zip(starts, ends, spans_, strict=True)]
-        if any(overlap) and not part.shared:
-            if not all(within):
-                return parts
-            unknown |= key_of(part.texts) not in met.atoms
-        inside |= any(overlap)
-    if not inside or not unknown:
-        return parts
-    starts_ = [start for start, _ in spans_]
-    stops = [end for _, end in spans_]
-    at = [0] * len(texts)
-    for part in parts:
-        here, at = at, [a + len(text) for a, text in zip(at, part.texts, strict=True)]
-        heads = tuple(t[: max(0, s - a)] for t, a, s in zip(part.texts, here, starts_, strict=True))
-        tails = tuple(t[max(0, e - a) :] for t, a, e in zip(part.texts, here, stops, strict=True))
-        if all(b <= s for b, s in zip(at, starts_, strict=True)) or all(
-            a >= e for a, e in zip(here, stops, strict=True)
-        ):
-            out.append(part)
-            continue
-        if any(heads):
-            out.append(Fragment(heads))
-        if all(a <= s < b for a, s, b in zip(here, starts_, at, strict=True)):
-            out.append(Fragment(tuple(text[s:e] for text, s, e in zip(texts, starts_, stops, strict=True))))
-        if any(tails):
-            out.append(Fragment(tails))
-    rebuilt = ["".join(part.texts[k] for part in out) for k in range(len(texts))]
-    return out if rebuilt == texts and all(f.shared or key_of(f.texts) is not None for f in out) else parts
-
-
 def _stands(value: tuple[str, ...], said: Sequence[str], at: int) -> bool:
     """Whether the words of `value` (the last in singular) stand at `at`."""
     here = said[at : at + len(value)]
@@ -590,10 +496,6 @@ def _said(piece: Piece) -> tuple[str, ...]:
     if piece.kind != "same" or not piece.leaves or judged(piece.place, piece.leaves[0].kind, piece.texts[0]):
         return ()
     return words(piece.texts[0])
-
-
-def _may_be_empty(place: str) -> bool:
-    return "string" in place or "template" in place or "comment" in place
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:
