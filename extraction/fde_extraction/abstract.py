@@ -110,7 +110,7 @@ def abstract(
         made.source_share,
         uses(files, made.declaration),
         _kept(files) if few else _in_blocks(files, [owner(member) for member in members]),
-        explained(files, made.declaration, made.slots),
+        explained(files, made.declaration),
         made.evidence,
         made.compliance,
         min(file.shared for file in files),

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from fde_extraction import ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
@@ -21,17 +20,16 @@ from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
 from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
 from fde_extraction.label import common
+from fde_extraction.lift import Lifts, is_user
 from fde_extraction.literal import Fragment
 from fde_extraction.piece import Items, Piece, Present, pieces, walk
 from fde_extraction.piece import Part as Aligned
 from fde_extraction.scope import Scope
 from fde_extraction.site import labels_of_part, place_of
-from fde_extraction.slot import Slot, key_of, singular, spelling
+from fde_extraction.slot import Slot, key_of
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
 from fde_extraction.width import parts_of, takes_whole
-from fde_template.words import spans, words
-
-MIN_LETTERS: Final = 3  # of a value that is looked for in code that only some siblings have
+from fde_template.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def draft(
     known = frozenset(text for drafting in drafts for text in drafting.sensitive())
     for drafting in drafts:
         drafting.settle(met, framing, known)
-        drafting.forced = _indexed(spelling(text) for text in lifted)
+        drafting.lifts = Lifts(met, lifted)
         for frame in dict.fromkeys(framing.values()):
             if len({owners[k] for k in frame.siblings}) < enough:
                 drafting.vocabulary[frame] = vocabulary
@@ -132,8 +130,7 @@ class _Drafting:
         self.imported = source.imported
         self.vocabulary: dict[Frame, Vocabulary] = {}  # of frames where too few customers share what is the same
         self.alternatives: set[tuple[Frame, tuple[bool, ...]]] = set()
-        self.forced: dict[str, list[tuple[str, ...]]] = {}
-        self.lifts: dict[Frame, dict[str, list[tuple[str, ...]]]] = {}
+        self.lifts = Lifts({}, ())
 
     def _differing(self, piece: Piece) -> Differing:
         within = [
@@ -310,36 +307,6 @@ class _Drafting:
                 found |= {text[start:end] for start, end in secret}
         return frozenset(text for text in found if len(text) > 3)
 
-    def _lifted_values(self, piece: Piece, text: str) -> Iterator[Span]:
-        """Where, in code that only some siblings have, their values of what differs between all siblings stand."""
-        frame = self.framing[piece.scope]
-        if piece.leaves[0].kind.startswith("keyword:") or (frame.kind == "siblings" and not self.forced):
-            return
-        index = self.lifts.get(frame)
-        if index is None:
-            index = self.lifts[frame] = self._values_for(frame) if frame.kind != "siblings" else self.forced
-        placed = spans(text)
-        said = [text[start:end].lower() for start, end in placed]
-        at = 0
-        while at < len(said):
-            size = next((len(value) for value in index.get(singular(said[at]), ()) if _stands(value, said, at)), 0)
-            if size:
-                yield placed[at][0], placed[at + size - 1][1]
-            at += max(1, size)
-
-    def _values_for(self, frame: Frame) -> dict[str, list[tuple[str, ...]]]:
-        """Values of outer frames that are one for all instances of `frame`, by first word, longest first."""
-        found = [value for values in self.forced.values() for value in values]
-        for outer in frame.outer():
-            known = self.met[outer]
-            for key in (*known.atoms, *known.whole):
-                here = set(frame.project(key, outer))
-                if len(here) == 1 and len(set(key)) > 1:
-                    value = here.pop()
-                    if sum(map(str.isalpha, "".join(value))) >= MIN_LETTERS:
-                        found.append(value)
-        return _indexed(found)
-
     # -- constants ---------------------------------------------------------------------------------------------------
 
     def _constant(self, piece: Piece) -> Iterator[Part]:
@@ -363,9 +330,9 @@ class _Drafting:
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
                     marks.append((*match.span(), "known", False))
-        if not marks and alone and _is_user(piece):
+        if not marks and alone and is_user(piece):
             marks.append((0, len(text), "user", False))
-        for start, end in self._lifted_values(piece, text):
+        for start, end in self.lifts.spans(piece, self.framing[piece.scope], text):
             if all(end <= first or last <= start for first, last, *_ in marks):
                 marks.append((start, end, "", False))
         if not secret and not self._keeps(piece, without(text, [(start, end) for start, end, *_ in marks])):
@@ -459,31 +426,6 @@ class _Drafting:
         ):
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
-
-
-def _is_user(piece: Piece) -> bool:
-    """Whether a SQL name stands where a person or an account does: ``GRANT ROLE x TO USER name``."""
-    first = piece.leaves[0]
-    return (
-        first.kind in ("word", "quoted_text")
-        and any(label.role == "object" and label.text == "user" for label in first.labels[:2])
-        and len(piece.texts[0]) > 3
-    )
-
-
-def _indexed(values: Iterable[tuple[str, ...]]) -> dict[str, list[tuple[str, ...]]]:
-    """Values by their first word, longest first."""
-    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for value in values:
-        if value:
-            found[singular(value[0])].add(value)
-    return {first: sorted(same, key=lambda value: (-len(value), value)) for first, same in found.items()}
-
-
-def _stands(value: tuple[str, ...], said: Sequence[str], at: int) -> bool:
-    """Whether the words of `value` (the last in singular) stand at `at`."""
-    here = said[at : at + len(value)]
-    return len(here) == len(value) and (*here[:-1], singular(here[-1])) == value
 
 
 def _alike(one: Piece, other: Piece) -> bool:

@@ -11,13 +11,13 @@ from typing import Final
 from fde_api.primitive import Parameter
 from fde_extraction.choice import STRUCTURE
 from fde_extraction.declaration import Declaration
-from fde_extraction.drafted import Loop, Open
 from fde_extraction.explanation import Code, Explained, HoleUse, Reason
 from fde_extraction.label import words_of
 from fde_extraction.naming import WEIGHT
 from fde_extraction.schema import catalogued
 from fde_extraction.slot import Slot
 from fde_extraction.source_file import SourceFile
+from fde_extraction.template_file import Use, placed
 from fde_template.words import words
 
 _TYPES: Final[Mapping[str, Code]] = {
@@ -26,27 +26,14 @@ _TYPES: Final[Mapping[str, Code]] = {
 }  # fmt: skip
 
 
-def explained(files: Sequence[SourceFile], declaration: Declaration, slots: Sequence[Slot]) -> tuple[Explained, ...]:
+def explained(files: Sequence[SourceFile], declaration: Declaration) -> tuple[Explained, ...]:
     """One entry a parameter, in order; holes in order of the text."""
     used: dict[str, list[Slot]] = {parameter.name: [] for parameter in declaration.parameters}
     holes: dict[str, list[HoleUse]] = {parameter.name: [] for parameter in declaration.parameters}
-    number = 0
-    for file in files:
-        line = 1
-        for part in file.parts:
-            if isinstance(part, str):
-                line += part.count("\n")
-            elif isinstance(part, Slot):
-                hole = declaration.hole(number, part)
-                number += 1
-                used[hole.parameter].append(part)
-                reason = Reason("field", (hole.field,)) if hole.field else _spelled(part, hole.filters)
-                holes[hole.parameter].append(HoleUse(file.path, line, part.place, hole.filters, reason))
-            elif isinstance(part, Open):
-                when = declaration.when(part)
-                holes[when.parameter].append(HoleUse(file.path, line, "when", (), Reason("flag")))
-            elif isinstance(part, Loop):
-                holes[declaration.each(part).parameter].append(HoleUse(file.path, line, "each", (), Reason("list")))
+    for name, use, slot in placed(files, declaration):
+        if slot is not None:
+            used[name].append(slot)
+        holes[name].append(HoleUse(use.path, use.line, use.place, use.filters, _hole_reason(use, slot)))
     chosen = {named.parameter: choice for choice, named in declaration.of_choice.items() if not named.field}
     found = []
     for parameter in declaration.parameters:
@@ -61,10 +48,14 @@ def explained(files: Sequence[SourceFile], declaration: Declaration, slots: Sequ
     return tuple(found)
 
 
-def _spelled(slot: Slot, filters: Sequence[str]) -> Reason:
+def _hole_reason(use: Use, slot: Slot | None) -> Reason:
+    if slot is None:
+        return Reason("flag" if use.place == "when" else "list")
+    if use.field:
+        return Reason("field", (use.field,))
     if slot.sensitive:
         return Reason("lifted", (slot.sensitive,))
-    return Reason("filtered", tuple(filters)) if filters else Reason("root")
+    return Reason("filtered", use.filters) if use.filters else Reason("root")
 
 
 def _type_reason(parameter: Parameter, used: Sequence[Slot]) -> Reason:

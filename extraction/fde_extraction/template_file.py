@@ -5,7 +5,7 @@ SourceFile's parts, Declaration -> templates() -> TemplateFile; uses() -> where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fde_api.primitive import Segment, TemplateFile
@@ -71,9 +71,8 @@ def _shape(file: SourceFile) -> str | None:
     return shapes.pop() if len(shapes) == 1 else None
 
 
-def uses(files: Sequence[SourceFile], declaration: Declaration) -> dict[str, tuple[Use, ...]]:
-    """Where each parameter stands, in order of the text."""
-    found: dict[str, list[Use]] = {parameter.name: [] for parameter in declaration.parameters}
+def placed(files: Sequence[SourceFile], declaration: Declaration) -> Iterator[tuple[str, Use, Slot | None]]:
+    """Every place of every parameter, in order of the text, with its slot; blocks and repeats have none."""
     index = 0
     for file in files:
         line = 1
@@ -83,10 +82,17 @@ def uses(files: Sequence[SourceFile], declaration: Declaration) -> dict[str, tup
             elif isinstance(part, Slot):
                 hole = declaration.hole(index, part)
                 index += 1
-                found[hole.parameter].append(Use(file.path, line, part.place, hole.filters, hole.field))
+                yield hole.parameter, Use(file.path, line, part.place, hole.filters, hole.field), part
             elif isinstance(part, Open):
                 when = declaration.when(part)
-                found[when.parameter].append(Use(file.path, line, "when", (), when.field))
+                yield when.parameter, Use(file.path, line, "when", (), when.field), None
             elif isinstance(part, Loop):
-                found[declaration.each(part).parameter].append(Use(file.path, line, "each", ()))
+                yield declaration.each(part).parameter, Use(file.path, line, "each", ()), None
+
+
+def uses(files: Sequence[SourceFile], declaration: Declaration) -> dict[str, tuple[Use, ...]]:
+    """Where each parameter stands, in order of the text."""
+    found: dict[str, list[Use]] = {parameter.name: [] for parameter in declaration.parameters}
+    for name, use, _ in placed(files, declaration):
+        found[name].append(use)
     return {name: tuple(items) for name, items in found.items()}

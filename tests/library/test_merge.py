@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -68,7 +66,6 @@ def test_a_checkout_with_crlf_is_no_conflict() -> None:
     assert (merged.data, merged.conflicts) == (b"a\r\nB\r\nc\r\nD\r\n", 0)
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git as the peer to compare with")
 def test_what_git_merges_cleanly_is_merged_to_the_same_bytes(tmp_path: Path) -> None:
     base = [f"line {n}\n" for n in range(40)]
     local = [*base[:5], "inserted\n", *base[5:20], *base[22:]]
