@@ -13,14 +13,14 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`values`: what a bare value is: one word, the rest of the line, a cell, markup text or prose.
+    """`values`: what a bare value is: one word, a name, the rest of the line, a cell, markup text or prose.
 
     `marks` begin a comment that ends with the line, `blocks` open and close longer ones. `separators` stand between a key and
     its value. `expands`: double quotes hold expressions (``$x``, ``${x}``). `brackets` and `indented`: what nests.
     """
 
     name: str
-    values: Literal["word", "line", "cell", "markup", "prose"]
+    values: Literal["word", "name", "line", "cell", "markup", "prose"]
     marks: tuple[str, ...] = ()
     blocks: tuple[tuple[str, str], ...] = ()
     separators: str = ""
@@ -42,6 +42,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         Dialect("shell", "word", ("#",), (), "=", "'\"", expands=True, indented=True),
         Dialect("dockerfile", "word", ("#",), (), "=", "'\"", expands=True, indented=True),
         Dialect("hcl", "word", ("#", "//"), _SLASHES, "=:", '"', expands=True, brackets=True),
+        Dialect("graphql", "name", ("#",), (), ":", '"', brackets=True),
         Dialect("markup", "markup", (), (("<!--", "-->"),), "=", "'\""),
         Dialect("csv", "cell", (), (), "", '"'),
         Dialect("text", "prose"),
@@ -53,7 +54,7 @@ _SUFFIXES: Final[Mapping[str, str]] = {
     "env": "env", "sh": "shell", "bash": "shell", "zsh": "shell", "ksh": "shell", "dockerfile": "dockerfile",
     "containerfile": "dockerfile", "tf": "hcl", "tfvars": "hcl", "hcl": "hcl", "nomad": "hcl", "xml": "markup",
     "xsd": "markup", "xsl": "markup", "xslt": "markup", "svg": "markup", "html": "markup", "htm": "markup", "csv": "csv",
-    "tsv": "csv",
+    "tsv": "csv", "graphql": "graphql", "gql": "graphql", "graphqls": "graphql",
 }  # fmt: skip
 _TEMPLATES: Final = frozenset({"j2", "jinja", "jinja2", "tmpl", "tpl", "template", "dist", "example", "sample"})
 

@@ -1,5 +1,7 @@
 """Places in configuration and text, ``text.*``: a value stays on its line, inside its quotes, and one word where it is one.
 
+GraphQL's names and numbers, which are stricter, are ``graphql.*``.
+
 Who reads such a file is not known (a shell may source it, Jinja or Helm may render it first), so what any usual reader takes
 for a mark of its own is refused, not escaped.
 """
@@ -23,6 +25,10 @@ _ROWS: Final[dict[str, tuple[str, str, str]]] = {
     "text.identifier.part": (r"[\w.-]*", "may hold letters, digits, _ . and - only", r"(?!.*\.\.)[\w.-]*"),
     "text.number": (r"[-+\w.]+", "must be one number", r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"),
     "text.bool": (r"[A-Za-z]+", "must be true or false, yes or no, on or off", r"(?i:true|false|yes|no|on|off)"),
+    "graphql.identifier": (r"\w+", "must be one GraphQL name: ASCII letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*"),
+    "graphql.identifier.part": (r"\w*", "may hold ASCII letters, digits and _ only", r"[A-Za-z0-9_]*"),
+    "graphql.number": (r"[-+\w.]+", "must be one number", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"),
+    "graphql.bool": (r"[A-Za-z]+", "must be true or false", r"true|false"),
     "text.string.word": (
         r"[\w.@%+/:=,-]+",
         "must be one word: letters, digits and . @ % + / : = , - _, not beginning with - or =",

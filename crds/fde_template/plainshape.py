@@ -22,7 +22,7 @@ from fde_template.plaintoken import Token, tokens
 Span = tuple[int, int]
 MAX_PARSED: Final = 1 << 20  # characters; a longer file is judged by its tokens alone
 
-_VALUES: Final = frozenset({"number", "bool", "word", "line", "cell", "markup", "prose"})
+_VALUES: Final = frozenset({"number", "bool", "word", "name", "line", "cell", "markup", "prose"})
 
 
 def kinds(path: str, text: str, blocks: Sequence[Span]) -> list[str] | None:

@@ -20,7 +20,7 @@ from fde_template.dialect import Dialect
 class Token:
     """`head` and `tail`: characters of the delimiters of a string or comment. Offsets in characters.
 
-    `kind`: comment, string, jinja, key, number, bool, word, line, prose, cell, markup, expansion, tag, punctuation.
+    `kind`: comment, string, jinja, key, number, bool, word, name, line, prose, cell, markup, expansion, tag, punctuation.
     """
 
     kind: str
@@ -59,6 +59,7 @@ _FLOW_WORD: Final = re.compile(r"[^\s,\[\]{}\"'#:&*!|>@`]+(?::(?![\s,\[\]{}])[^\
 _INI_KEY: Final = re.compile(r"[^\s=:\[#;][^\n\r=:]*?(?=[ \t]*[=:])")
 _INI_VALUE: Final = re.compile(r"[^\n\r]*?(?=[ \t]+[;#]|[ \t]*(?:[\n\r]|\Z))")
 _ENV_KEY: Final = re.compile(r"[A-Za-z_][\w.]*(?=\+?=)")
+_NAME: Final = re.compile(r"[^\W\d]\w*")
 _WORD: Final = re.compile(r"[\w.@%+/:=,~^-]+")
 _ATOM: Final = re.compile(r"[\w.+-]+(?:[/@:][\w.+-]+)*|[\w.+-]+")
 _EXPANSION: Final = re.compile(r"\$\{[^{}\n]*\}|\$\w+|\$[?#@*!$-]|\$'(?:[^'\\]|\\.)*'|\\.", re.DOTALL)
@@ -129,6 +130,7 @@ class _Scanner:
             return found
         scan = {
             "word": self._word,
+            "name": self._name,
             "line": self._line,
             "cell": self._cell,
             "markup": self._markup,
@@ -166,7 +168,7 @@ class _Scanner:
         quote = self.text[self.at]
         if quote not in self.dialect.quotes or (self.dialect.values == "markup" and not self.tagged):
             return None
-        if self.dialect.name in ("toml", "hcl"):
+        if self.dialect.name in ("toml", "hcl", "graphql"):
             found = _TRIPLE.match(self.text, self.at)
             if found is not None:
                 return self._token("string", found.end(), 3, 3)
@@ -176,7 +178,7 @@ class _Scanner:
         elif self.dialect.values == "cell":
             pattern = _CELL_STRING
         found = pattern.match(self.text, self.at)
-        if found is None or (self.dialect.name in ("json", "ini") and "\n" in found.group()):
+        if found is None or (self.dialect.name in ("json", "ini", "graphql") and "\n" in found.group()):
             return None
         return self._token("string", found.end(), 1, 1)
 
@@ -218,6 +220,14 @@ class _Scanner:
             return self._mark()
         found = (_WORD if shell else _ATOM).match(text, self.at)
         return self._mark() if found is None else self._bare("word", found.end())
+
+    def _name(self) -> Token:
+        """GraphQL: names, numbers, and marks; no other bare value."""
+        found = _NAME.match(self.text, self.at)
+        if found is not None:
+            return self._token("bool" if found.group() in ("true", "false") else "name", found.end())
+        number = NUMBER.match(self.text, self.at)
+        return self._mark() if number is None else self._token("number", number.end())
 
     def _line(self) -> Token:
         return self._ini() if self.dialect.name == "ini" else self._yaml()

@@ -18,14 +18,14 @@ from typing import Final
 from fde_extraction.column import Column, columns
 from fde_extraction.label import common
 from fde_extraction.literal import fragments
-from fde_extraction.pairing import SIMILAR
+from fde_extraction.pairing import SIMILAR, head
 from fde_extraction.period import grouped as folded
 from fde_extraction.piece import Items, Part, Piece, Present, walk
 from fde_extraction.repeat import runs
 from fde_extraction.scope import Scope, root
 from fde_extraction.sequence import Cell, Joints, Side, cells, plan
 from fde_extraction.slot import Key, key_of
-from fde_extraction.tree import Node, resemblance, similarity
+from fde_extraction.tree import Node, flat, flattened, resemblance, similarity, walked
 from fde_extraction.unit import LISTS, SEPARATORS, Unit, units
 
 SHARED: Final = 0.2  # share of two nodes' leaves in matched children below which the nodes themselves do not match
@@ -81,6 +81,7 @@ class _Alignment:
     # -- nodes that are counterparts; the white space before the first leaf is their parent's ------------------------
 
     def _pair(self, nodes: Sequence[Node], scope: Scope, out: list[Part]) -> Iterable[Task]:
+        nodes = self._told_alike(nodes, scope)
         if len({node.digest for node in nodes}) == 1:
             _same(nodes, scope, out)
             return ()
@@ -100,6 +101,14 @@ class _Alignment:
             out.append(Piece("leaf", texts, scope, prefix + "sql.identifier.dotted", leaves))
             return ()
         return self._children([node.children for node in nodes], nodes, scope, out)
+
+    def _told_alike(self, nodes: Sequence[Node], scope: Scope) -> Sequence[Node]:
+        """Strings that hold a document in some instances and plain words in others are words in all of them."""
+        if len({tuple(child.kind for child in node.children) for node in nodes}) == 1:
+            return nodes
+        words = [flattened(node, self.texts[k]) for k, node in zip(scope.siblings, nodes, strict=True)]
+        same = len({(node.kind, *(child.kind for child in node.children)) for node in words}) == 1
+        return words if same else nodes
 
     def _unit(self, members: Sequence[Unit], scope: Scope, out: list[Part]) -> Task:
         nodes = [unit.node for unit in members]
@@ -146,10 +155,14 @@ class _Alignment:
             if len(groups) > 1:
                 break
         if len(groups) in (1, len(nodes)):
+            words = [flat(node, self.texts[k]) for k, node in zip(scope.siblings, nodes, strict=True)]
+            if all(node.kind == "string_text" for node in words):
+                _leaf(words, scope, out)
+                return
             texts = [
                 self.texts[k][node.first.start : Unit(node).end] for k, node in zip(scope.siblings, nodes, strict=True)
             ]
-            out.append(_block(texts, [node.first for node in nodes], scope))
+            out.append(_block(texts, [node.first for node in nodes], scope, _around(nodes)))
             return
         for group in sorted(groups, key=lambda group: (-len(group), _bare(nodes[group[0]]))):
             some = Present(scope.present(group), labels=common([nodes[row].first.labels for row in group]))
@@ -291,7 +304,7 @@ class _Alignment:
         """Source slices with their joint: where a member is absent, so is its space."""
 
         def task() -> Iterable[Task]:
-            texts, firsts = [], []
+            texts, firsts, nodes = [], [], []
             for row, k in enumerate(scope.siblings):
                 members = cell.units(row)
                 if not members:
@@ -301,7 +314,8 @@ class _Alignment:
                 before, after = joints.before(members[0]), joints.after(members[-1])
                 texts.append(before + text if side == "before" else text + after)
                 firsts.append(members[0].node.first)
-            out.append(_block(texts, firsts, scope))
+                nodes += [unit.node for unit in members]
+            out.append(_block(texts, firsts, scope, _around(nodes)))
             return ()
 
         return task
@@ -334,7 +348,7 @@ class _Alignment:
             texts = [text[len(mark) :] for text in texts]
         labels = common([first.labels for first in firsts])
         kind = "space" if all(text.strip() == "" for text in texts) else "variant"
-        out.append(Piece(kind, tuple(texts), scope, labels=labels, group=group))  # type: ignore[arg-type]
+        out.append(Piece(kind, tuple(texts), scope, _around(firsts), labels=labels, group=group))  # type: ignore[arg-type]
 
 
 def _apart(nodes: Sequence[Node]) -> bool:
@@ -345,7 +359,26 @@ def _apart(nodes: Sequence[Node]) -> bool:
     if len(shapes) != 2 or len(nodes) < 3:
         return False
     first, other = (next(node for node in nodes if node.shape == shape) for shape in shapes)
+    if _outside(first) == _outside(other):
+        return False
+    keys = [{named for node in walked(side) if (named := head(node)) is not None} for side in (first, other)]
+    if all(keys) and (keys[0] <= keys[1] or keys[1] <= keys[0]):
+        return False
     return resemblance(first, other) < WHOLE
+
+
+def _outside(node: Node) -> list[str | int]:
+    """The shape of a node without what stands in the documents of its strings."""
+    found, stack = list[str | int](), [node]
+    while stack:
+        here = stack.pop()
+        held = bool(here.place and here.children)
+        if held:
+            found += ["string_text", 0]
+        else:
+            found += [here.kind if here.children or here.place else here.shape, len(here.children)]
+            stack += reversed(here.children)
+    return found
 
 
 def _is_dotted(nodes: Sequence[Node]) -> bool:
@@ -420,6 +453,12 @@ def _leaf(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:
         out.append(Piece("leaf", texts, scope, place, tuple(nodes)))
 
 
-def _block(texts: Sequence[str], firsts: Sequence[Node], scope: Scope) -> Piece:
+def _around(nodes: Sequence[Node]) -> str:
+    """The place of the string that holds the document in which all `nodes` stand; empty for what is no part of one."""
+    found = {leaf.place.rpartition("/")[0] for node in nodes for leaf in node.leaves() if leaf.place}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _block(texts: Sequence[str], firsts: Sequence[Node], scope: Scope, around: str) -> Piece:
     kind = "same" if len(set(texts)) == 1 else "block"
-    return Piece(kind, tuple(texts), scope, labels=common([first.labels for first in firsts]))  # type: ignore[arg-type]
+    return Piece(kind, tuple(texts), scope, around, labels=common([first.labels for first in firsts]))  # type: ignore[arg-type]

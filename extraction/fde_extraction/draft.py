@@ -25,7 +25,7 @@ from fde_extraction.literal import Fragment
 from fde_extraction.piece import Items, Piece, Present, pieces, walk
 from fde_extraction.piece import Part as Aligned
 from fde_extraction.scope import Scope
-from fde_extraction.site import labels_of_part, place_of
+from fde_extraction.site import labels_of_part, place_of, within
 from fde_extraction.slot import Slot, key_of
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
 from fde_extraction.width import parts_of, takes_whole
@@ -239,7 +239,7 @@ class _Drafting:
             yield from self._variant(piece, ("layout", id(piece.group)))
         else:
             kind = "layout" if piece.kind == "space" else "source"
-            place = f"{self.language}.{kind}"
+            place = within(piece.place, piece.texts, f"{self.language}.{kind}")
             yield Slot(piece.texts, place, self.framing[piece.scope], kind=kind, labels=piece.labels)  # type: ignore[arg-type]
 
     def _open(self, part: Present) -> Open:

@@ -25,7 +25,7 @@ def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) ->
         options = [f"{prefix}{language}.identifier.part", *([] if "bare" in inner or language != "sql" else [place])]
     elif "string" in inner or "template" in inner:
         raw = place + "+raw"
-        options = [place, raw]
+        options = [place, raw, *([f"{outer}+raw/{inner}", f"{outer}+raw/{inner}+raw", outer + "+raw"] if outer else [])]
         if not whole and "://" in before and not any(c.isspace() for c in before.rsplit("://", 1)[1]):
             level = "url.path" if "/" in before.rsplit("://", 1)[1] else "url.host"
             options = [f"{place}/{level}", place, raw]
@@ -37,6 +37,15 @@ def place_of(place: str, texts: tuple[str, ...], *, whole: bool, before: str) ->
         if all(refusal(option, text) is None for text in texts):
             return option
     return f"{place.split('.')[0]}.source" if place.split(".")[0] in ("python", "typescript", "sql") else "source"
+
+
+def within(around: str, texts: tuple[str, ...], place: str) -> str:
+    """Where layout or source of a document stands that is in a string at `around`: it may not leave the string."""
+    if not around or ("string" not in around and "template" not in around):
+        return place
+    layout = place.endswith(".layout")
+    options = [f"{level}/{place}" if layout else level for level in (around, around + "+raw")]
+    return next((option for option in options if all(refusal(option, text) is None for text in texts)), place)
 
 
 def labels_of_part(piece: Piece, parts: Sequence[Fragment], index: int) -> Labels:

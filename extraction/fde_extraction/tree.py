@@ -19,7 +19,8 @@ QUOTES: Final = frozenset({"string_open", "string_close"})
 class Node:
     """A node (with `children`) or a leaf (with `text`). Offsets in characters.
 
-    `place`: where a leaf's text stands (fde_template.place), empty for keywords and punctuation.
+    `place`: where a leaf's text stands (fde_template.place), empty for keywords and punctuation; of a document in a string,
+    which is a node, that of the string when all of it is text.
     `hints`: names the code around gives this leaf, strongest first; `labels`: the same with how the code says it, innermost
     first. `lead`: white space before a leaf.
     """
@@ -70,6 +71,15 @@ class Node:
         return self._bags
 
 
+def walked(root: Node) -> Iterator[Node]:
+    """Every node, a node before its children, in order of the text."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
 def leaf(
     kind: str, start: int, end: int, text: str, place: str = "", hints: tuple[str, ...] = (), labels: Labels = ()
 ) -> Node:
@@ -101,6 +111,48 @@ def seal(root: Node, text: str) -> Node:
             node.digest = hash((node.kind, node.text))
             node.shape = hash((node.kind, "" if node.place or node.kind in QUOTES else node.text))
     return root
+
+
+def flat(node: Node, text: str) -> Node:
+    """A document in a string as the leaf of words that it is for whoever does not read it; `node` when it is none."""
+    if not node.place or not node.children:
+        return node
+    made = leaf("string_text", node.first.start, _last(node).end, text, node.place, node.hints, node.labels)
+    return _like(made, node.first.lead)
+
+
+def flattened(node: Node, text: str) -> Node:
+    """A string whose document is flat(), with the white space around it; `node` when it holds none."""
+    if not any(child.place and child.children for child in node.children):
+        return node
+    children = list[Node]()
+    for index, child in enumerate(node.children):
+        start = node.children[index - 1].end if index else child.start
+        if child.place and child.children:
+            end = node.children[index + 1].start if index + 1 < len(node.children) else child.end
+            whole = leaf("string_text", start, end, text, child.place, child.hints, child.labels)
+            children.append(_like(whole, ""))
+        else:
+            made = leaf(child.kind, child.start, child.end, text, child.place, child.hints, child.labels)
+            children.append(_like(made, child.lead if index == 0 else "") if not child.children else child)
+    made = Node(node.kind.partition(":")[0], node.start, node.end, children)
+    made.digest = hash((made.kind, *(child.digest for child in children)))
+    made.shape = hash((made.kind, *(child.shape for child in children)))
+    made.size = sum(child.size for child in children)
+    return made
+
+
+def _like(made: Node, lead: str) -> Node:
+    made.lead = lead
+    made.digest = hash((made.kind, made.text))
+    made.shape = hash((made.kind, "" if made.place or made.kind in QUOTES else made.text))
+    return made
+
+
+def _last(node: Node) -> Node:
+    while node.children:
+        node = node.children[-1]
+    return node
 
 
 def similarity(one: Node, other: Node) -> float:

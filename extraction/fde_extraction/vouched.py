@@ -122,6 +122,8 @@ def judged(place: str, leaf: str, text: str) -> bool:
     inner = place.rsplit("/", 1)[-1]
     if inner.startswith("sql.identifier.") and any(map(str.isspace, text)):
         return True
+    if inner.startswith("text.") and inner != place:  # settings in a string are chosen, names of keys too
+        return True
     return leaf == "jsx_text" or any(mark in inner for mark in _JUDGED)
 
 

@@ -26,6 +26,9 @@ from fde_template.plaintoken import Token, tokens
 _OPEN: Final = {"(": ")", "[": "]", "{": "}"}
 _INSIDE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{[^{}\n]*\}|\$\([^()\n]*\)|\$\w+", re.DOTALL)
 _NAMED: Final = re.compile(r"\$(?:\{(?=[\w.]+\}))?([^\W\d][\w.]*)\}?")
+_DEFINES: Final = frozenset(
+    "query mutation subscription fragment type interface enum input union scalar schema extend directive".split()
+)
 _JINJA: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
@@ -36,13 +39,38 @@ class Plain:
 
     def parse(self, text: str, path: str) -> Node:
         """The sealed tree. Only an empty file, or one that nests too deeply, cannot be used."""
-        children = _Reader(text, dialect_of(path)).read()
+        children = read(text, dialect_of(path))
         if not children:
             raise UnparsableSource(path, "holds no statement")
         root = Node("file", 0, len(text), children)
         if not label(root, dialect_of(path)):
             raise UnparsableSource(path, "is nested too deeply to be read")
         return seal(root, text)
+
+
+def read(text: str, dialect: Dialect) -> list[Node]:
+    """The statements of `text`, without labels."""
+    found = _Reader(text, dialect).read()
+    return _defined(found) if dialect.name == "graphql" else found
+
+
+def _defined(statements: list[Node]) -> list[Node]:
+    """GraphQL's definitions: the word that each begins with is grammar, and what stands in braces are fields, no settings.
+
+    Fields are told apart by what they are, not by their names alone: two types' keys are counterparts.
+    """
+    for statement in statements:
+        first = statement.first
+        if first.kind == "value" and first.text in _DEFINES:
+            first.place = ""
+    stack = [(node, True) for node in statements]
+    while stack:
+        node, fields = stack.pop()
+        for child in node.children:
+            if fields and node.kind == "group{" and child.kind == "pair":
+                child.kind = "field"
+            stack.append((child, fields and child.kind != "group("))
+    return statements
 
 
 @dataclass(slots=True)
@@ -92,9 +120,11 @@ class _Reader:
             return self._expansion(start, end)
         if token.kind == "jinja":
             return Node(token.kind, start, end, text=token.text)
-        if token.kind in ("key", "number", "bool"):
-            place = {"key": "text.identifier", "number": "text.number", "bool": "text.bool"}[token.kind]
-            return Node(token.kind, start, end, text=token.text, place=place)
+        if token.kind in ("key", "number", "bool", "name"):
+            named = self.dialect.values == "name"
+            place = f"{'graphql' if named else 'text'}.{'identifier' if token.kind in ('key', 'name') else token.kind}"
+            kind = "value" if token.kind == "name" else token.kind
+            return Node(kind, start, end, text=token.text, place=place)
         expands = self.dialect.expands and not self.dialect.brackets
         kind = "flow" if token.kind == "word" and not expands else token.kind
         return Node("value", start, end, text=token.text, place=f"text.string.{kind}")
@@ -315,7 +345,10 @@ class _Reader:
                 ):
                     end += 1
             if node.is_leaf:
-                node.kind, node.place = "key", "text.identifier"
+                node.kind, node.place = (
+                    "key",
+                    "graphql.identifier" if self.dialect.values == "name" else "text.identifier",
+                )
             for part in node.children:
                 part.kind = "key_text" if part.kind == "string_text" else part.kind
             found.append(_node("pair", list(nodes[at:end])))

@@ -67,7 +67,7 @@ def embed(part: Node, text: str) -> Node:
         return part
     named = next((item.text for item in part.labels if item.role in ("assigned", "keyword", "key")), "")
     label(children, within(part.labels, named) if named else part.labels)
-    return Node("sql", part.start, part.end, children)
+    return Node("sql", part.start, part.end, children, place=part.place, hints=part.hints, labels=part.labels)
 
 
 class Sql:

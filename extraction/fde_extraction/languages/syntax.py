@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Hints = tuple[str, ...]
 _NAME_TEXT = re.compile(r"[\w$@.'\"-]{1,80}")
+SHORTEST = 8  # characters of a document in a string
 MAX_DEPTH = 300  # levels of a syntax tree; source written by hand has fewer than 60
 
 
@@ -218,6 +219,11 @@ class Builder:
 
             inside = [embed(part, self.text) if part.kind == "string_text" else part for part in inside]
             kind += ":sql"
+        elif last - first >= SHORTEST:
+            from fde_extraction.languages.document import document
+
+            held = document(inside, self.text, doubled="fstring" in place)
+            inside = inside if held is None else [held]
         return Node(kind, start, end, [*parts, *inside, leaf("string_close", last, end, self.text)])
 
     def string_place(self, prefix: str, quote: str) -> str:
