@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from fde_events.order import Order
+
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stays the same when an error happens again, in any deployment.
@@ -37,8 +39,9 @@ class SignedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     count: int = 1
 
 
-class SignedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of the signatures topic: signed events of one block."""
+class SignedBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record of the signatures topic: signed events of one block, and orders of people about its groups."""
 
     block: str
     events: tuple[SignedEvent, ...]
+    orders: tuple[Order, ...] = ()
