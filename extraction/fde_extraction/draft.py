@@ -172,7 +172,8 @@ class _Drafting:
             return True
         alone = frame.kind != "siblings" and len({self.owners[k] for k in frame.siblings}) < 2
         if alone and piece.place.endswith("number"):
-            return ordinary.is_known_number(text)
+            # What one customer's item alone has is that item's: other items of the kind have other numbers there.
+            return frame.repeat() is None and ordinary.is_known_number(text)
         if vocabulary.takes(text, piece.place):
             return True
         if frame.kind == "siblings":
