@@ -1,0 +1,275 @@
+"""Nearness of two signatures of one block: whether one fix would answer both although they are not equal.
+
+An unknown signature's way: Signature -> outline_of() -> Near.nearest() -> join the group of that founder, or found one.
+
+Wrong joins are far worse than missed ones, so the rule is strict: of two texts that join, all that differs is variable by
+its *shape* (masked values, opaque names, names after a noun that is followed by names) or says nothing (articles, "please try
+again", a request id at the end). A word that could be a state, a verb, a field, a code or a number never differs. What only
+evidence can tell (a word that one customer alone says) is `fde_streams.cluster`'s.
+
+Because of that, nearness within the index is an equivalence: what may not differ is the `key`, and the index is one look-up
+by it. A million signatures of one block cost as much each as ten do, and groups do not hang on the order of arrival.
+`likeness` then asks that enough was shared (`THRESHOLD`), and `veto` says in a sentence why two may never meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, insort
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fde_events.signed import Signature
+from fde_streams.wording import HOLE, MIN_CONTENT, OPPOSITE, Word, core, specific, words_of
+
+RULES: Final = "near-v1"
+THRESHOLD: Final = 0.7  # measured: docstring of likeness()
+POSTING: Final = 32  # founders compared at most for one key; the smallest digests stay
+_PRIOR: Final = 0.75  # what an unequal pair must outweigh: two words in common are not much evidence
+_ABSENT: Final = frozenset({"code", "type", "anchor"})  # what one client hands on and another keeps to itself
+
+# What a part means when two signatures have it and it differs.
+_SAID: Final = {
+    "cause": "different causes",
+    "finding": "a validator found different things",
+    "condition": "different conditions of the transport",
+    "code": "different codes of the vendor",
+    "status": "different HTTP statuses",
+    "type": "different types of error",
+    "place": "different places of applications' own code",
+    "limit": "different limits",
+    "operation": "different operations",
+    "field": "different fields",
+    "change": "different changes",
+    "endpoint": "different endpoints",
+    "metric": "different metrics",
+    "direction": "different directions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What of a signature is compared. `words` are those of its text, placeholders as one token.
+
+    `key` is equal for signatures that may be near (64 bits), None for one that can only be equal: it has no text, too
+    short a text, or its words are an application's own.
+    """
+
+    digest: str
+    block: str
+    parts: tuple[tuple[str, str], ...]
+    words: tuple[Word, ...]
+    key: int | None
+
+    def told(self, variables: frozenset[str]) -> Outline:
+        """The outline with `variables` (words as `Word.norm`) as placeholders: evidence says that they vary."""
+        words = tuple(Word(HOLE, "hole") if word.norm in variables else word for word in self.words)
+        return replace(self, words=words, key=_key(self.block, self.parts, words))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Why two outlines are as like as they are. Words sorted; `score` 0..1."""
+
+    score: float
+    shared: tuple[str, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    same: tuple[str, ...]
+    different: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        shared = ", ".join((*self.same, *self.shared)) or "nothing"
+        apart = " / ".join(" ".join(words) or "nothing more" for words in (self.only_a, self.only_b))
+        return f"{self.score:.2f}: both say {shared}; only one says {apart}"
+
+
+def outline_of(signature: Signature) -> Outline:
+    """The outline of a signature. Pure; microseconds per word of its text."""
+    return outline(signature.digest, signature.block, signature.parts)
+
+
+def outline(digest: str, block: str, parts: tuple[tuple[str, str], ...]) -> Outline:
+    """The outline of a signature's digest, block and parts, where the rest of it is not at hand."""
+    words = words_of(_text(parts))
+    return Outline(digest, block, parts, words, _key(block, parts, words))
+
+
+def _text(parts: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(value for name, value in parts if name == "text")
+
+
+def _own(block: str, parts: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the words are an application's own: nothing says that another's equal-looking words mean the same."""
+    owner = block.partition("/")[2]
+    return owner == "application" or any(
+        name == "place" or (name == "type" and value.lower() == owner) for name, value in parts
+    )
+
+
+def _key(block: str, parts: tuple[tuple[str, str], ...], words: tuple[Word, ...]) -> int | None:
+    if _own(block, parts):
+        return None
+    said = core(words)
+    if sum(word.kind == "content" for word in said) < MIN_CONTENT:
+        return None
+    left_out = _ABSENT | {"text"} if specific(said) >= MIN_CONTENT else {"text"}
+    fixed = [(name, value) for name, value in parts if name not in left_out]
+    text = "\x1f".join([RULES, block, *(f"{n}\x1e{v}" for n, v in fixed), *(word.norm for word in said)])
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _values(outline: Outline, name: str) -> tuple[str, ...]:
+    return tuple(sorted(value for key, value in outline.parts if key == name))
+
+
+def veto(a: Outline, b: Outline) -> str | None:
+    """Why `a` and `b` may never be one group; None if nothing speaks against it (which alone is no reason for it).
+
+    Symmetric up to the order of the words quoted in the sentence, which is sorted.
+    """
+    if a.parts == b.parts and a.block == b.block:
+        return None
+    if a.block != b.block:
+        return f"different blocks: {_versus([a.block], [b.block])}"
+    if _own(a.block, a.parts) or _own(b.block, b.parts):
+        return "words of an application's own, and they differ"
+    for name, reason in _SAID.items():
+        ours, theirs = _values(a, name), _values(b, name)
+        if ours and theirs and ours != theirs:
+            return f"{reason}: {_versus(ours, theirs)}"
+    return _veto_of_words(a, b)
+
+
+def _veto_of_words(a: Outline, b: Outline) -> str | None:
+    ours, theirs = core(a.words), core(b.words)
+    mine, yours = Counter(ours), Counter(theirs)
+    only_a, only_b = list((mine - yours).elements()), list((yours - mine).elements())
+    for kind, reason in (("number", "a number that is no value"), ("code", "a code"), ("field", "a field or name")):
+        left, right = ([word.norm for word in only if word.kind == kind] for only in (only_a, only_b))
+        if left or right:
+            return f"{reason} differs: {_versus(left, right)}"
+    left, right = [word.norm for word in only_a], [word.norm for word in only_b]
+    for word in sorted((*left, *right)):
+        if word in OPPOSITE:
+            return f"a word that turns the meaning: {_versus(left, right)}"
+    if left and right:
+        return f"different words: {_versus(left, right)}"
+    if not left and not right and ours != theirs:
+        return "the same words in another order"
+    anchors = _values(a, "anchor"), _values(b, "anchor")
+    if all(anchors) and anchors[0] != anchors[1]:
+        return f"different places of the library: {_versus(*anchors)}"
+    return None
+
+
+def _versus(a: tuple[str, ...] | list[str], b: tuple[str, ...] | list[str]) -> str:
+    sides = sorted(" ".join(sorted(side)[:6])[:80] or "nothing" for side in (a, b))
+    return " against ".join(sides)
+
+
+def likeness(a: Outline, b: Outline) -> float:
+    """How alike two outlines are, 0..1: the weight of what both say over the weight of all that is said.
+
+    Symmetric; 1 for equal parts, less for any two others. Join needs `THRESHOLD` and no `veto`.
+    """
+    return likeness_parts(a, b).score
+
+
+def likeness_parts(a: Outline, b: Outline) -> Likeness:
+    """`likeness`, with what was shared and what not."""
+    mine, yours = Counter(a.words), Counter(b.words)
+    shared, only_a, only_b = mine & yours, mine - yours, yours - mine
+    fixed_a = {part for part in a.parts if part[0] != "text"}
+    fixed_b = {part for part in b.parts if part[0] != "text"}
+    both, apart = fixed_a & fixed_b, fixed_a ^ fixed_b
+    common = _weight(shared) + len(both)
+    whole = common + _weight(only_a) + _weight(only_b) + len(apart) + _PRIOR
+    return Likeness(
+        score=1.0 if a.parts == b.parts and a.block == b.block else 0.0 if a.block != b.block else common / whole,
+        shared=_listed(shared),
+        only_a=_listed(only_a),
+        only_b=_listed(only_b),
+        same=tuple(sorted(f"{name} {value}" for name, value in both)),
+        different=tuple(sorted(f"{name} {value}" for name, value in apart)),
+    )
+
+
+def _weight(words: Counter[Word]) -> float:
+    # fsum is not needed: weights are few and exact in binary, so the sum does not hang on its order
+    return sum(word.weight * count for word, count in words.items())
+
+
+def _listed(words: Counter[Word]) -> tuple[str, ...]:
+    return tuple(sorted(word.norm for word in words.elements() if word.kind not in ("stop", "hole")))
+
+
+class Near:
+    """Founders of groups by what may not differ. Memory: about 0.3 kB a founder beside the parts it is given.
+
+    A group is represented by its founder alone, so nothing is joined by a chain. Signatures that can only be equal
+    (`Outline.key` None) are not kept.
+    """
+
+    __slots__ = ("_founders", "_keys")
+
+    def __init__(self) -> None:
+        self._keys: dict[int, str | list[str]] = {}
+        self._founders: dict[str, tuple[int, str, tuple[tuple[str, str], ...]]] = {}  # digest -> key, block, parts
+
+    def __len__(self) -> int:
+        return len(self._founders)
+
+    def add(self, founder: Outline) -> None:
+        """Make `founder` findable. Adding it again changes nothing."""
+        if founder.key is None or founder.digest in self._founders:
+            return
+        held = self._keys.get(founder.key)
+        if held is None:
+            self._keys[founder.key] = founder.digest
+        else:
+            posting = [held] if isinstance(held, str) else held
+            insort(posting, founder.digest)
+            self._keys[founder.key] = posting
+            if len(posting) > POSTING:
+                dropped = posting.pop()
+                if dropped == founder.digest:
+                    return
+                del self._founders[dropped]
+        self._founders[founder.digest] = (founder.key, founder.block, founder.parts)
+
+    def discard(self, digest: str) -> None:
+        """Forget a founder, as when its group was merged into another. Unknown ones are none."""
+        known = self._founders.pop(digest, None)
+        if known is None:
+            return
+        held = self._keys[known[0]]
+        if isinstance(held, str) or len(held) == 1:
+            del self._keys[known[0]]
+        else:
+            del held[bisect_left(held, digest)]
+
+    def nearest(self, unknown: Outline) -> tuple[str, float] | None:
+        """Digest and likeness of the founder nearest to `unknown`, at least `THRESHOLD` and without veto; None if none is.
+
+        Deterministic: among equally like ones the smallest digest, whatever the order they were added in.
+        """
+        ranked = self.all_near(unknown)
+        return ranked[0] if ranked else None
+
+    def all_near(self, unknown: Outline) -> list[tuple[str, float]]:
+        """All founders that `unknown` could join, best first: for a caller whose cannot-links forbid the nearest."""
+        held = None if unknown.key is None else self._keys.get(unknown.key)
+        if held is None:
+            return []
+        found = []
+        for digest in [held] if isinstance(held, str) else held:
+            _, block, parts = self._founders[digest]
+            candidate = outline(digest, block, parts)
+            score = likeness(unknown, candidate)
+            if score >= THRESHOLD and veto(unknown, candidate) is None:
+                found.append((digest, score))
+        return sorted(found, key=lambda near: (-near[1], near[0]))
