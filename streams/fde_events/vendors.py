@@ -1,16 +1,50 @@
-"""Catalogue of vendors and of classes of internal systems: the only names that may tell *whose* API failed.
+"""Catalogue of vendors and of classes of internal systems: whose API failed, and what its answers mean.
 
-A vendor is known by its public domains, by the packages of its SDKs, and by the words engineers name a connector after.
-A system class (ERP, WMS, ...) is an internal product: it has no public domain, but its host's first label often says it
-(``erp.acme.example``, ``wms6.acme.example``). Redaction keeps what stands here and nothing else; signatures read the same
-table, so that both see the same vendor before and after redaction. Extend by a line; nothing in code names a vendor.
+One file a vendor in ``catalogue/``; ``_systems.toml`` for classes of internal products (ERP, WMS, ...), ``_general.toml`` for
+the answers that mean the same at every vendor (RFC 6749, gRPC, HTTP). A vendor is known by its public domains, by the packages
+of its SDKs, and by the words engineers name a connector after. Redaction keeps what stands here and nothing else; signatures
+read the same tables, so that both see the same vendor before and after redaction. Nothing in code names a vendor.
+
+A file of the catalogue::
+
+    name = "postgres"
+    domains = ["neon.tech"]            # suffixes of public hosts
+    libraries = ["psycopg", "pg"]      # import names and package names of its SDKs
+    words = ["postgres"]               # what a connector to it is called
+
+    [cause."auth.password"]            # one fix answers all that stands here
+    codes = ["28P01"]                  # the vendor's own codes: of a body, of an exception, SQLSTATE
+    types = ["InvalidPassword"]        # exception types of its SDKs, without module
+    tells = ["password authentication failed for user"]   # a sentence nobody else says: it names the vendor as well
+    says = ["role * is not permitted to log in"]          # a sentence that means this once the vendor is known; * is a gap
+    conditions = ["refused"]           # transport conditions (fde_streams.condition) that are the same challenge here
+    status = [401]                     # HTTP status, when nothing else was said
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+CATALOGUE: Final = Path(__file__).parent / "catalogue"
+_KEYS: Final = ("codes", "types", "tells", "says", "conditions", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What answers of a vendor mean: `cause` is one word for all of them. Phrases are lower case, ``*`` is a gap."""
+
+    cause: str
+    codes: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    status: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,75 +55,66 @@ class Vendor:
     domains: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
 
 
-VENDORS: Final[tuple[Vendor, ...]] = (
-    Vendor("adyen", ("adyen.com",), ("Adyen", "@adyen/api-library"), ("adyen",)),
-    Vendor("airtable", ("airtable.com",), ("pyairtable", "airtable"), ("airtable",)),
-    Vendor("anthropic", ("anthropic.com",), ("anthropic", "@anthropic-ai/sdk"), ("anthropic",)),
-    Vendor("asana", ("asana.com",), ("asana",), ("asana",)),
-    Vendor("auth0", ("auth0.com",), ("auth0", "auth0-python"), ("auth0",)),
-    Vendor("aws", ("amazonaws.com",), ("boto3", "botocore", "aiobotocore", "s3transfer", "@aws-sdk", "@smithy"), ("aws", "s3", "sqs", "sns", "dynamodb")),
-    Vendor("azure", ("windows.net", "azure.com", "azure.net"), ("azure", "msal", "@azure"), ("azure",)),
-    Vendor("bigquery", ("bigquery.googleapis.com",), ("google.cloud.bigquery", "@google-cloud/bigquery"), ("bigquery",)),
-    Vendor("box", ("box.com",), ("boxsdk", "box-node-sdk"), ("boxsdk",)),
-    Vendor("cassandra", (), ("cassandra", "cassandra-driver"), ("cassandra",)),
-    Vendor("clickhouse", ("clickhouse.cloud",), ("clickhouse_connect", "clickhouse_driver", "@clickhouse"), ("clickhouse",)),
-    Vendor("databricks", ("databricks.com", "azuredatabricks.net"), ("databricks",), ("databricks",)),
-    Vendor("datadog", ("datadoghq.com", "datadoghq.eu"), ("datadog", "datadog_api_client"), ("datadog",)),
-    Vendor("dropbox", ("dropbox.com", "dropboxapi.com"), ("dropbox",), ("dropbox",)),
-    Vendor("elasticsearch", ("elastic.co", "elastic-cloud.com"), ("elasticsearch", "elastic_transport", "@elastic"), ("elasticsearch", "opensearch")),
-    Vendor("github", ("github.com", "githubusercontent.com"), ("github", "PyGithub", "@octokit"), ("github",)),
-    Vendor("gitlab", ("gitlab.com",), ("gitlab", "@gitbeaker"), ("gitlab",)),
-    Vendor("google", ("googleapis.com", "google.com"), ("google", "googleapiclient", "gspread", "googleapis", "@google-cloud"), ("gmail", "gdrive", "gsheets")),
-    Vendor("hubspot", ("hubapi.com", "hubspot.com"), ("hubspot", "@hubspot"), ("hubspot",)),
-    Vendor("intercom", ("intercom.io", "intercom.com"), ("intercom", "intercom-client"), ("intercom",)),
-    Vendor("jira", ("atlassian.net", "atlassian.com"), ("jira", "atlassian", "jira-client", "jira.js"), ("jira", "confluence")),
-    Vendor("kafka", ("confluent.cloud",), ("confluent_kafka", "kafka", "aiokafka", "kafkajs", "node-rdkafka"), ("kafka",)),
-    Vendor("mailchimp", ("mailchimp.com", "mandrillapp.com"), ("mailchimp_marketing", "mailchimp3", "@mailchimp"), ("mailchimp",)),
-    Vendor("microsoft", ("graph.microsoft.com", "microsoftonline.com", "office365.com"), ("msgraph", "O365", "@microsoft"), ("sharepoint", "msgraph")),
-    Vendor("mongodb", ("mongodb.net", "mongodb.com"), ("pymongo", "motor", "mongodb", "mongoose", "bson"), ("mongodb", "mongo")),
-    Vendor("mssql", ("database.windows.net",), ("pymssql", "mssql", "tedious"), ("mssql", "sqlserver")),
-    Vendor("mysql", (), ("MySQLdb", "pymysql", "mysql", "mysql2", "aiomysql"), ("mysql", "mariadb")),
-    Vendor("netsuite", ("netsuite.com",), ("netsuitesdk",), ("netsuite",)),
-    Vendor("okta", ("okta.com",), ("okta", "@okta"), ("okta",)),
-    Vendor("openai", ("openai.com",), ("openai",), ("openai",)),
-    Vendor("oracle", ("oraclecloud.com",), ("oracledb", "cx_Oracle"), ("oracledb",)),
-    Vendor("paypal", ("paypal.com",), ("paypalrestsdk", "@paypal"), ("paypal",)),
-    Vendor("postgres", ("supabase.co", "neon.tech"), ("psycopg", "psycopg2", "psycopg_pool", "psycopg_binary", "asyncpg", "pg", "pg-pool", "pg-protocol", "postgres"), ("postgres", "postgresql", "pg")),
-    Vendor("quickbooks", ("intuit.com",), ("quickbooks", "intuitlib", "node-quickbooks"), ("quickbooks",)),
-    Vendor("rabbitmq", (), ("pika", "aio_pika", "amqplib", "amqp"), ("rabbitmq", "amqp")),
-    Vendor("redis", ("redis.cloud", "redislabs.com"), ("redis", "aioredis", "ioredis", "@redis"), ("redis",)),
-    Vendor("salesforce", ("salesforce.com", "force.com"), ("simple_salesforce", "salesforce_bulk", "jsforce", "@jsforce"), ("salesforce", "sfdc")),
-    Vendor("sendgrid", ("sendgrid.com", "sendgrid.net"), ("sendgrid", "python_http_client", "@sendgrid"), ("sendgrid",)),
-    Vendor("servicenow", ("service-now.com",), ("pysnow", "pysnc"), ("servicenow",)),
-    Vendor("sftp", (), ("paramiko", "asyncssh", "ssh2", "ssh2-sftp-client"), ("sftp",)),
-    Vendor("shopify", ("myshopify.com", "shopify.com"), ("shopify", "@shopify"), ("shopify",)),
-    Vendor("slack", ("slack.com",), ("slack_sdk", "slack_bolt", "slackclient", "@slack"), ("slack",)),
-    Vendor("snowflake", ("snowflakecomputing.com",), ("snowflake", "snowflake-sdk"), ("snowflake",)),
-    Vendor("square", ("squareup.com",), ("squareup", "square"), ("squareup",)),
-    Vendor("stripe", ("stripe.com",), ("stripe",), ("stripe",)),
-    Vendor("twilio", ("twilio.com",), ("twilio",), ("twilio",)),
-    Vendor("workday", ("workday.com", "myworkday.com"), ("workday",), ("workday",)),
-    Vendor("xero", ("xero.com",), ("xero", "xero_python", "xero-node"), ("xero",)),
-    Vendor("zendesk", ("zendesk.com",), ("zenpy", "zdesk", "node-zendesk"), ("zendesk",)),
-    Vendor("zoom", ("zoom.us",), ("zoomus",), ("zoomus",)),
-)  # fmt: skip
+def read_vendor(path: Path) -> Vendor:
+    """The vendor of one catalogue file. ValueError names the file and what is wrong with it."""
+    fields = _toml(path)
+    if unknown := fields.keys() - {"name", "domains", "libraries", "words", "cause"}:
+        raise ValueError(f"{path.name}: unknown key {min(unknown)!r}")
+    if fields.get("name", path.stem) != path.stem:
+        raise ValueError(f"{path.name}: the name is {fields['name']!r}; a file is called like its vendor")
+    listed = {key: _texts(path, key, fields.get(key, [])) for key in ("domains", "libraries", "words")}
+    return Vendor(path.stem, listed["domains"], listed["libraries"], listed["words"], _meanings(path, fields))
 
-# Classes of internal products and what their hosts and connectors are called.
-SYSTEMS: Final[tuple[Vendor, ...]] = (
-    Vendor("erp", words=("erp", "sap", "s4hana")),
-    Vendor("wms", words=("wms", "warehouse")),
-    Vendor("tms", words=("tms", "transport")),
-    Vendor("hris", words=("hris", "hcm", "hr")),
-    Vendor("crm", words=("crm",)),
-    Vendor("mes", words=("mes",)),
-    Vendor("pim", words=("pim",)),
-    Vendor("plm", words=("plm",)),
-    Vendor("oms", words=("oms",)),
-    Vendor("pos", words=("pos",)),
-    Vendor("ldap", words=("ldap",)),
-)
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name}: not TOML: {error}") from error
+
+
+def _texts(path: Path, key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
+        raise ValueError(f"{path.name}: {key} is a list of texts")
+    return tuple(value)
+
+
+def _meanings(path: Path, fields: dict[str, Any]) -> tuple[Meaning, ...]:
+    found = []
+    for cause, rule in fields.get("cause", {}).items():
+        where = f"cause.{cause!r}"
+        if not re.fullmatch(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*", cause):
+            raise ValueError(f"{path.name}: {where}: a cause is lower-case words, dots and hyphens")
+        if unknown := rule.keys() - set(_KEYS):
+            raise ValueError(f"{path.name}: {where}: unknown key {min(unknown)!r}")
+        status = rule.get("status", [])
+        if not all(isinstance(code, int) and 100 <= code <= 599 for code in status):
+            raise ValueError(f"{path.name}: {where}: status is a list of HTTP statuses")
+        texts = {key: _texts(path, f"{where}.{key}", rule.get(key, [])) for key in _KEYS[:5]}
+        for phrase in (*texts["tells"], *texts["says"]):
+            if phrase != " ".join(phrase.lower().split()):
+                raise ValueError(f"{path.name}: {where}: {phrase!r} is not lower case with single blanks")
+        if any(len(re.findall(r"[a-z]{2,}", phrase)) < 2 for phrase in texts["tells"]):  # one word is nobody's own
+            raise ValueError(f"{path.name}: {where}: a phrase that tells the vendor has two words at least")
+        found.append(
+            Meaning(
+                cause, texts["codes"], texts["types"], texts["tells"], texts["says"], texts["conditions"], tuple(status)
+            )
+        )
+    return tuple(found)
+
+
+def _systems() -> tuple[Vendor, ...]:
+    path = CATALOGUE / "_systems.toml"
+    return tuple(Vendor(name, words=_texts(path, name, words)) for name, words in _toml(path)["system"].items())
+
+
+VENDORS: Final[tuple[Vendor, ...]] = tuple(read_vendor(path) for path in sorted(CATALOGUE.glob("[a-z0-9]*.toml")))
+SYSTEMS: Final[tuple[Vendor, ...]] = _systems()
+GENERAL: Final[tuple[Meaning, ...]] = _meanings(CATALOGUE / "_general.toml", _toml(CATALOGUE / "_general.toml"))
 
 _DOMAINS: Final = {domain: vendor.name for vendor in VENDORS for domain in vendor.domains}
 _LIBRARIES: Final = {library: vendor.name for vendor in VENDORS for library in vendor.libraries}
@@ -98,6 +123,7 @@ _SYSTEM_WORDS: Final = {word: system.name for system in SYSTEMS for word in syst
 _LABEL: Final = re.compile(r"[a-z]+(?=\d*(?:[-.]|$))", re.IGNORECASE)
 
 
+@lru_cache(maxsize=16_384)
 def vendor_of_host(host: str) -> str | None:
     """The vendor of a public host name, by its longest catalogued suffix; None for any other host."""
     labels = host.lower().rstrip(".").split(".")
@@ -114,12 +140,18 @@ def system_of_host(host: str) -> str | None:
     return None if first is None else _SYSTEM_WORDS.get(first.group().lower())
 
 
+@lru_cache(maxsize=16_384)
 def vendor_of_library(library: str) -> str | None:
-    """The vendor of an SDK by its import or package name, scope included; None for a general-purpose library."""
-    found = _LIBRARIES.get(library)
-    if found is None and "/" in library:
-        found = _LIBRARIES.get(library.split("/", 1)[0])
-    return found
+    """The vendor of an SDK by its import or package name, scope included; None for a general-purpose library.
+
+    The longest catalogued prefix decides: ``google.cloud.bigquery`` before ``google``, ``@aws-sdk`` for all under it.
+    """
+    parts = re.split(r"([./])", library)
+    for end in range(len(parts), 0, -2):
+        found = _LIBRARIES.get("".join(parts[:end]))
+        if found is not None:
+            return found
+    return None
 
 
 def vendor_of_word(word: str) -> str | None:

@@ -7,6 +7,7 @@ Every function is pure and total: text that looks like no known form gives an em
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ class Frame:
     function: str
     library: str | None
 
+    @property
+    def package(self) -> str:
+        """The library as far as its path tells it: ``google.cloud.storage.client``, ``@aws-sdk/client-s3``."""
+        if self.path.endswith((".py", ".pyx", ".pxi")):
+            return self.path.rsplit(".", 1)[0].replace("/", ".")
+        return self.library or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -33,6 +41,7 @@ class Link:
     message: str
     frames: tuple[Frame, ...] = ()
     codes: tuple[str, ...] = ()
+    detail: str = ""  # what else the error carried, as JSON text: the body that an HTTP client keeps on its errors
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -64,7 +73,14 @@ _NODE_CAUSE: Final = re.compile(r"^[ \t]*\[(?:cause|errors)\]: \[?\s*", re.M)
 _NODE_HEAD: Final = re.compile(
     r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
 )
-_NODE_PROPERTY: Final = re.compile(r"^[ \t]+(?:code|type|sqlState): '([^'\n]+)',?$", re.M)
+_NODE_PROPERTY: Final = re.compile(r"^([ \t]+)(?:(?:code|type|sqlState): '([^'\n]+)'|[A-Za-z_]\w*: .*),?$", re.M)
+# What an inspected object says in its response's body; the last mention of a name is the innermost, so the vendor's.
+_NODE_DETAIL: Final = re.compile(
+    r"^[ \t]+['\"]?(code|type|error|error_code|errorCode|error_description|message|reason|title|detail|status|statusCode)['\"]?: "
+    r"(?:'((?:[^'\n\\]|\\.)*)'|\"((?:[^\"\n\\]|\\.)*)\"|(\d+)),?$",
+    re.M,
+)
+_NODE_DATA: Final = re.compile(r"^[ \t]+(?:data|body|error|errors|details|meta): (?:[{\[]|'\{|\"\{|`\{)", re.M)
 
 _JAVA_FRAME: Final = re.compile(r"^[ \t]+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
 _JAVA_CAUSE: Final = re.compile(r"^Caused by: ", re.M)
@@ -80,7 +96,7 @@ _ONE_LINE: Final = re.compile(
 def frame_of(path: str, function: str) -> Frame:
     """The frame of a source path: whose code it is, by where it lies, never by what it is called."""
     clean = path.removeprefix("file://")
-    if clean.startswith(("node:", "internal/", "<frozen", "native", "<anonymous>")):
+    if clean.startswith(("node:", "internal/", "<", "native")):
         return Frame(clean.split("?")[0], function, "")
     node = _NODE_MODULES.match(clean)
     if node is not None:
@@ -175,15 +191,39 @@ def _node_link(section: str) -> Link | None:
             if re.match(r"\s+at ", line):
                 continue
             head.append(line)
-    text = "\n".join(head).strip().removesuffix("{").strip()
+    text = "\n".join(head).strip()
+    text, _, dump = text.partition("] {\n") if text.startswith("[") else (text.removesuffix("{").strip(), "", "")
     named = _NODE_HEAD.match(text)
     if named is None:
         if not re.fullmatch(r"\[?[A-Za-z_$][\w.$]*\]?", text):
             return None
         return Link(text.strip("[]"), "", tuple(reversed(frames)))
     codes = [named.group("code")] if named.group("code") else []
-    codes += _NODE_PROPERTY.findall(section)
-    return Link(named.group("type"), named.group("message").strip(), tuple(reversed(frames)), tuple(codes))
+    codes += _node_codes(section)
+    message = named.group("message").strip()
+    if text.startswith("[") and not dump:
+        message = message.removesuffix("]")
+    return Link(named.group("type"), message, tuple(reversed(frames)), tuple(codes), _node_detail(section))
+
+
+def _node_codes(section: str) -> list[str]:
+    """The error's own codes: of its outermost properties, not of what it carries."""
+    found = _NODE_PROPERTY.findall(section)
+    outermost = min((len(indent) for indent, _ in found), default=0)
+    return [code for indent, code in found if code and len(indent) == outermost]
+
+
+def _node_detail(section: str) -> str:
+    """The properties of an inspected error's response body, as JSON text; empty where none is shown."""
+    start = _NODE_DATA.search(section)
+    if start is None:
+        return ""
+    found = {
+        name: text or other or number for name, text, other, number in _NODE_DETAIL.findall(section, start.start())
+    }
+    return (
+        json.dumps(found) if found else section[start.end() - 1 : start.end() + 1_000] if "{" in start.group() else ""
+    )
 
 
 def _java(text: str) -> Chain:

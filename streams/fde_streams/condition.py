@@ -18,7 +18,10 @@ from typing import Final
 CONDITIONS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (name, re.compile(pattern, re.IGNORECASE | re.DOTALL))
     for name, pattern in (
-        ("tls-untrusted-ca", r"unable to get (?:local )?issuer certificate|self[- ]signed certificate in certificate chain|unable to verify the first certificate|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)|SELF_SIGNED_CERT_IN_CHAIN|PKIX path building failed|certificate signed by unknown authority"),
+        ("tls-untrusted-ca", r"self[- ]signed certificate in certificate chain|SELF_SIGNED_CERT_IN_CHAIN|PKIX path building failed|certificate signed by unknown authority"),
+        # X509_V_ERR 19 (above): the chain ends in a root that nobody trusts, as a TLS inspection's does. 20 and 21: an issuer is
+        # missing, because the server does not send it or because the client brings a list of its own.
+        ("tls-issuer-missing", r"unable to get (?:local )?issuer certificate|unable to verify the first certificate|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF)"),
         ("tls-self-signed", r"self[- ]signed certificate(?! in)|DEPTH_ZERO_SELF_SIGNED_CERT"),
         ("tls-expired", r"certificate has expired|CERT_HAS_EXPIRED|certificate expired"),
         ("tls-hostname", r"hostname mismatch|certificate is not valid for|doesn't match (?:either of )?['\"<]|does not match certificate's altnames|ERR_TLS_CERT_ALTNAME_INVALID|No subject alternative (?:DNS )?name"),
@@ -27,7 +30,7 @@ CONDITIONS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("refused", r"Connection refused|ECONNREFUSED|actively refused|Connect call failed"),
         ("reset", r"Connection reset|ECONNRESET|socket hang up|Remote end closed connection without response|Server disconnected without sending|other side closed|Broken pipe|\bEPIPE\b|RemoteDisconnected|ConnectionResetError"),
         ("body-truncated", r"IncompleteRead|without sending complete message body|maxContentLength size of -1 exceeded|ERR_BAD_RESPONSE.*aborted|stream has been aborted|response ended prematurely|premature close|Unexpected end of (?:JSON input|file)|unterminated string|Expecting (?:property name|'[:,]' delimiter|value: line 1 column (?!1 )\d)|in JSON at position [1-9]\d*|terminated$"),
-        ("body-not-json", r"Expecting value: line 1 column 1 |Unexpected token .{0,40}is not valid JSON|Unexpected token .{0,12}in JSON at position 0|invalid character '<' looking for beginning"),
+        ("body-not-json", r"Expecting value: line 1 column 1 |Unexpected token .{0,40}is not valid JSON|Unexpected token .{0,12}in JSON at position 0|invalid character '<' looking for beginning|(?:unexpected|invalid|expected|not json|no json|content[- ]type)[^\n]{0,160}<(?:!doctype|html)"),
         ("pool-exhausted", r"QueuePool limit of size|connection pool (?:is )?(?:exhausted|full)|timeout exceeded when trying to connect|couldn't get a connection after|PoolTimeout|Timeout acquiring a connection|ResourceRequest timed out"),
         ("connect-timeout", r"ConnectTimeout|connect(?:ion)? (?:to .{0,120})?timed out|UND_ERR_CONNECT_TIMEOUT|timed out.{0,20}connect timeout"),
         ("read-timeout", r"ReadTimeout|Read timed out|read operation timed out|timed out while reading|UND_ERR_(?:HEADERS|BODY)_TIMEOUT|^timed out$|Timeout reading from socket|timeout of \d+ ?ms exceeded|ESOCKETTIMEDOUT|Request timed out|Request aborted due to timeout|network timeout at|The (?:read|socket) operation timed out|Socket timed out without|TimeoutError: The operation was aborted"),
@@ -44,7 +47,7 @@ HTTP_STATUS: Final = re.compile(
     re.IGNORECASE,
 )
 # The same fix, whoever is called: the trust store and the resolver belong to the client's network, not to a vendor.
-ENVIRONMENT: Final = frozenset({"tls-untrusted-ca", "dns-unresolved"})
+ENVIRONMENT: Final = frozenset({"tls-untrusted-ca", "tls-issuer-missing", "dns-unresolved"})
 # A token endpoint refuses a client's own credentials; the same status elsewhere refuses what it issued.
 TOKEN_ENDPOINT: Final = re.compile(r"/(?:oauth2?|oidc)/|/(?:token|authorize|login)(?:[/?'\"\s]|$)", re.IGNORECASE)
 

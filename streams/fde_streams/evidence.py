@@ -14,6 +14,7 @@ from typing import Final
 
 from fde_events.event import ErrorEvent
 from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
+from fde_streams.cause import told
 from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
 
 MESSAGE_LENGTH: Final = (
@@ -21,7 +22,7 @@ MESSAGE_LENGTH: Final = (
 )
 _STACK: Final = 65_536
 _HOST: Final = re.compile(
-    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
+    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"]|\bfor ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
 _WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
 _OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
@@ -76,8 +77,8 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
     if (named := vendor_of_host(hosts[0])) is not None:
         return named
     for link in chain:
-        for library in reversed(link.libraries):
-            if (named := vendor_of_library(library)) is not None:
+        for frame in reversed(link.frames):
+            if frame.library and (named := vendor_of_library(frame.package)) is not None:
                 return named
         if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
             return named
@@ -86,6 +87,9 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
     for host in hosts:
         if (named := vendor_of_host(host)) is not None:
             return named
+    for link in chain:
+        if (said := told(link.message)) is not None:
+            return said.vendor
     for host in hosts:
         if (named := system_of_host(host)) is not None:
             return named
@@ -107,18 +111,23 @@ def _vendor_of_connector(event: ErrorEvent) -> str | None:
 
 
 def _library(chain: Chain) -> str | None:
-    """The package the failing call entered from the application; by type where there is no stack."""
+    """The package the failing call entered from the application; by the outermost stack where none shows the entry, else by type.
+
+    A root cause's own stack often begins inside the library: its wrapper's shows where the application called it.
+    """
+    outermost = None
     for link in chain:
-        entered = None
+        entered, ours = None, False
         for frame in link.frames:
             if frame.library is None:
-                entered = None
+                entered, ours = None, True
             elif frame.library and entered is None:
                 entered = frame.library
-        if entered is not None:
+        if entered is not None and ours:
             return _package(entered)
-        if link.libraries:
-            return _package(link.libraries[-1])
+        outermost = entered or outermost
+    if outermost is not None:
+        return _package(outermost)
     for link in chain:
         module = module_of(link.type)
         if module is not None and (module in GENERIC_LIBRARIES or vendor_of_library(module)):

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from fde_events.event import ErrorEvent, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_sidecar.redact import Redactor
-from fde_streams.signature import canonical_type, signature_of
+from fde_streams.diagnosis import canonical_type
+from fde_streams.signature import signature_of
 
 TIME = "2026-10-01T00:00:00Z"
 
@@ -113,7 +114,7 @@ def test_the_trust_store_and_the_resolver_are_nobodys_vendor():
     digests = {
         signature_of(an_error(exception_message=message, exception_type=kind, server_address=host)).digest
         for kind, message, host in [
-            ("ssl.SSLError", "certificate verify failed: unable to get local issuer certificate", "api.stripe.com"),
+            ("ssl.SSLError", "certificate verify failed: self signed certificate in certificate chain", "api.stripe.com"),
             ("Error", "self-signed certificate in certificate chain", "slack.com"),
         ]
     }

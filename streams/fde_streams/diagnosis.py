@@ -1,0 +1,257 @@
+"""Diagnosis: what an error event says of its cause, in the words that every SDK, language and version of them share.
+
+The event's way: ErrorEvent -> evidence_of() -> diagnosis_of() -> Diagnosis -> signature.
+
+Of an error it reads, strongest first:
+
+1. a validator's findings (which field, what is wrong with it);
+2. a transport condition (refused, certificate expired): one word for every client library;
+3. what the catalogue knows the vendor's code or sentence to mean;
+4. the vendor's own sentence, masked, with the vendor's own code;
+5. a bare HTTP status, or an exception type that says no more than one, of a known vendor or client library;
+6. a library's type and message.
+
+Without any evidence of a library or vendor an error stays its application's own: what a built-in error names stands unmasked
+(two applications that miss the key ``currency`` do meet), and where it names nothing, or the words are the application's,
+a digest of the logger's name keeps it apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import responses
+from typing import Final
+
+from fde_events.event import ErrorEvent
+from fde_events.vendors import vendor_of_library
+from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_status, cause_of_type
+from fde_streams.chain import Link, is_builtin, module_of
+from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
+from fde_streams.evidence import GENERIC_LIBRARIES, MESSAGE_LENGTH, Evidence, evidence_of
+from fde_streams.mask import mask, masked, template
+from fde_streams.sentence import retold, sentence_of
+
+_RICH_WORDS: Final = 3  # a sentence of fewer words does not name a cause by itself; two are enough from a known vendor
+_REASONS: Final = frozenset(phrase.lower() for phrase in responses.values()) | {
+    "server error",
+    "client error",
+    "unknown error",
+}
+_LINK: Final = re.compile(r"https?://\S+|<url(?::\w+)?>")
+_WORDS: Final = re.compile(r"[^\W\d_]{2,}")
+_NAMED: Final = re.compile(r"['\"`][^'\"`]*\w{2}[^'\"`]*['\"`]")
+_ALIASES: Final = {  # a type that moved: old name -> the name it has today
+    "json.decoder.JSONDecodeError": "JSONDecodeError",
+    "simplejson.errors.JSONDecodeError": "JSONDecodeError",
+    "simplejson.scanner.JSONDecodeError": "JSONDecodeError",
+    "requests.exceptions.JSONDecodeError": "JSONDecodeError",
+    "socket.timeout": "TimeoutError",
+    "asyncio.exceptions.TimeoutError": "TimeoutError",
+    "concurrent.futures._base.TimeoutError": "TimeoutError",
+    "IOError": "OSError",
+    "EnvironmentError": "OSError",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A signature's content. `parts`: the (name, value) pairs that take part; `masked`: names of masks that replaced something.
+
+    `why` explains the cause, when the catalogue gave one.
+    """
+
+    block: str
+    title: str
+    parts: tuple[tuple[str, str], ...]
+    masked: tuple[str, ...] = ()
+    why: Cause | None = None
+
+
+def diagnosis_of(event: ErrorEvent) -> Diagnosis:
+    """What `event` says. Total."""
+    evidence = evidence_of(event)
+    return (
+        _by_findings(evidence)
+        or _by_condition(evidence)
+        or _by_meaning(evidence)
+        or _by_sentence(evidence)
+        or _by_status(event, evidence)
+        or _by_type(evidence)
+        or _by_text(event, evidence)
+    )
+
+
+def _by_findings(evidence: Evidence) -> Diagnosis | None:
+    for link in evidence.chain:
+        findings = findings_of(link.message)
+        if findings:
+            parts = tuple(("finding", finding) for finding in findings[:12])
+            return Diagnosis("error/validation", f"payload: {', '.join(findings[:3])}", parts)
+    return None
+
+
+def _by_condition(evidence: Evidence) -> Diagnosis | None:
+    owner = evidence.vendor or evidence.library
+    for link in evidence.chain:
+        condition = condition_of(f"{link.type}: {link.message}") or condition_of(" ".join(link.codes))
+        if condition is None:
+            continue
+        if condition in ENVIRONMENT:
+            return Diagnosis("error/network", f"network: {condition}", (("condition", condition),))
+        if owner is not None:
+            if evidence.vendor is not None and (cause := cause_of_condition(evidence.vendor, condition)) is not None:
+                return _meant(owner, cause)
+            return Diagnosis(f"error/{owner}", f"{owner}: {condition}", (("condition", condition),))
+    return None
+
+
+def _by_meaning(evidence: Evidence) -> Diagnosis | None:
+    """What the catalogue says of a code or a sentence: the library's own words first, then what the application repeats of them."""
+    owner = evidence.vendor or evidence.library
+    if owner is None:
+        return None
+    for ours in (False, True):
+        for link in evidence.chain:
+            if _of_library(link, evidence) == ours:
+                continue
+            if evidence.vendor is None and (ours or status_of(link.message) is not None):
+                continue  # a bare status of an unknown system: the number says more than what it commonly means
+            message = _LINK.sub(" ", link.message)
+            for text in filter(None, (message, link.detail)):
+                said = sentence_of(link.type, text, link.codes)
+                codes = ((said.code,) if said.code else ()) + link.codes
+                cause = cause_of(evidence.vendor, codes, text, (link.type,), general=False) or cause_of(
+                    evidence.vendor, codes, said.text
+                )
+                if cause is not None:
+                    return _meant(owner, cause)
+    return None
+
+
+def _meant(owner: str, cause: Cause) -> Diagnosis:
+    return Diagnosis(f"error/{owner}", f"{owner}: {cause.name}", (("cause", cause.name),), why=cause)
+
+
+def _by_sentence(evidence: Evidence) -> Diagnosis | None:
+    """The vendor's (or library's) own words: of the root cause, or of the first link above it that says more than a status."""
+    owner = evidence.vendor or evidence.library
+    if owner is None:
+        return None
+    for link in evidence.chain:
+        ours = not _of_library(link, evidence)
+        message = retold(link.message) if ours else link.message
+        if not message or status_of(message) is not None:
+            continue
+        said = sentence_of("" if ours else link.type, message, link.codes)
+        words = _WORDS.findall(said.text)
+        enough = _RICH_WORDS - 1 if evidence.vendor else _RICH_WORDS
+        if not said.code and (len(words) < enough or said.text.lower().rstrip(".") in _REASONS):
+            continue
+        parts = [("text", template(said.text))] if words else []
+        parts += [("code", said.code)] if said.code else []
+        title = " ".join(filter(None, (f"{owner}:", said.code, mask(said.text))))
+        return Diagnosis(f"error/{owner}", title, tuple(parts), masked(said.text).names)
+    return None
+
+
+def _of_library(link: Link, evidence: Evidence) -> bool:
+    """Whether a library raised this: by the raising frame, else by its type; the application's own words are no evidence."""
+    if link.frames:
+        return link.frames[-1].library is not None
+    if is_builtin(link.type):
+        return True
+    module = module_of(link.type)
+    if module is not None:
+        return module in GENERIC_LIBRARIES or vendor_of_library(module) is not None
+    # A bare name (Node) says nothing of who defined it. A cause was wrapped, so it is not the wrapper;
+    # a lone one counts as the vendor's unless it retells, which only wrappers do.
+    return link is not evidence.chain[-1] or len(evidence.chain) == 1
+
+
+def _by_status(event: ErrorEvent, evidence: Evidence) -> Diagnosis | None:
+    owner = evidence.vendor or evidence.library
+    if owner is None:
+        return None
+    status, told = event.http_status, ""
+    for link in evidence.chain:
+        if (found := status_of(link.message)) is not None:
+            status, told = found, link.message
+            break
+    if status is None:
+        return None
+    token = TOKEN_ENDPOINT.search(event.url_path or "") or TOKEN_ENDPOINT.search(told)
+    if evidence.vendor is not None:
+        if token and status == 401:
+            return _meant(owner, Cause("auth.invalid-client", "status", "401 of a token endpoint", evidence.vendor))
+        if (cause := cause_of_status(evidence.vendor, status)) is not None:
+            return _meant(owner, cause)
+    parts = [("status", str(status))]
+    if token:
+        parts.append(("endpoint", "token"))
+    return Diagnosis(f"error/{owner}", f"{owner}: HTTP {status}", tuple(parts))
+
+
+def _by_type(evidence: Evidence) -> Diagnosis | None:
+    """An exception type that every SDK calls the same, where no sentence was said: ``RateLimitError``."""
+    if evidence.vendor is None:
+        return None
+    for link in evidence.chain:
+        if _of_library(link, evidence) and not is_builtin(link.type):
+            cause = cause_of_type(evidence.vendor, link.type)
+            if cause is not None:
+                return _meant(evidence.vendor, cause)
+    return None
+
+
+def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
+    """Type and message of the root cause. Without a library, the message stands unmasked: a one-off stays its own."""
+    root = evidence.chain[0]
+    kind = canonical_type(root.type)
+    owner = evidence.vendor or evidence.library
+    if owner is not None and _of_library(root, evidence):
+        anchor = root.frames[-1].path if root.frames else ""
+        named = (("type", kind), ("text", template(root.message)), ("anchor", anchor))
+        parts = tuple((name, value) for name, value in named if value)
+        title = f"{owner}: {kind} {mask(root.message)}".strip()
+        return Diagnosis(f"error/{owner}", title, parts, masked(root.message).names)
+    if not is_builtin(root.type):
+        words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
+        words = words[:MESSAGE_LENGTH]
+        parts = (("text", template(words)),)
+        if event.scope:
+            parts += (
+                ("place", _digest(event.scope)),
+            )  # an application's own words are its own, unless nobody says whose
+        return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
+    text = " ".join(root.message.split())
+    parts = (("type", kind), ("text", text))
+    if not _NAMED.search(text) and set(masked(text).names) <= {"number", "quoted"}:
+        # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
+        parts += (("place", _place(event, root)),)
+    return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts)
+
+
+def _place(event: ErrorEvent, root: Link) -> str:
+    """Where in one application, as a digest: the logger and its words before the error. Never readable, never a group of two."""
+    body = event.body or ""
+    for name in (event.exception_type, root.type):
+        at = body.find(name) if name else -1
+        body = body[:at] if at > 0 else body
+    return _digest(f"{event.scope}|{body.rstrip(' :')}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+@lru_cache(maxsize=4_096)
+def canonical_type(name: str) -> str:
+    """A type's name without its module and across library versions: modules move, names stay.
+
+    >>> canonical_type("simplejson.errors.JSONDecodeError") == canonical_type("json.decoder.JSONDecodeError")
+    True
+    """
+    return _ALIASES.get(name) or _ALIASES.get(name.rsplit(".", 1)[-1]) or name.rsplit(".", 1)[-1]
