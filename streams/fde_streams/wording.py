@@ -22,7 +22,7 @@ _WEIGHTS: Final = {
     "code": 2.0,
     "field": 1.0,
     "number": 1.0,
-    "lead": 0.125,
+    "lead": 0.0625,
     "stop": 0.0625,
     "hole": 0.0625,
 }
@@ -181,7 +181,8 @@ def _word(found: re.Match[str], before: str) -> Word:
         return Word(text, "code")
     plain = text.isalpha() or "'" in text or "’" in text
     if plain and not _HUMP.search(text):
-        norm = _singular(text.lower())
+        norm = text.lower()
+        norm = norm if norm in _STOP else _singular(norm)
         return Word(norm, "stop" if norm in _STOP else "content")
     if _ERROR_NAME.fullmatch(text):
         return Word(text, "field")
