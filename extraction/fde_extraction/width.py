@@ -11,7 +11,7 @@ from typing import Final
 
 from fde_extraction.differing import PART, Differing, is_dotted, is_prose
 from fde_extraction.known import Known
-from fde_extraction.literal import Fragment
+from fde_extraction.literal import Fragment, merged
 from fde_extraction.schema import is_host
 from fde_extraction.slot import key_of
 
@@ -25,6 +25,8 @@ def parts_of(literal: Differing, met: Known) -> list[Fragment]:
     whole = Fragment(literal.piece.texts)
     if takes_whole(literal, met):
         parts = [whole] if literal.secret else met.values(whole)
+        if is_dotted(literal) and _tears(parts):
+            parts = merged([part for f in literal.found for part in ([f] if f.shared else met.values(f))])
     else:
         parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
     # A host is one value unless all of it is explained, by itself and in a URL.
@@ -58,6 +60,17 @@ def takes_whole(literal: Differing, met: Known) -> bool:
         return False
     known = [met.holds(gap) for gap in gaps]
     return not any(known)
+
+
+def _tears(parts: Sequence[Fragment]) -> bool:
+    """Whether a value of a dotted name goes past a dot and ends within a part: ``sales.Load`` of ``sales.LoadOrders``."""
+    for index, part in enumerate(parts):
+        before = parts[index - 1].texts[0] if index else "."
+        after = parts[index + 1].texts[0] if index + 1 < len(parts) else "."
+        inside = PART.search(part.texts[0].strip(".: ")) is not None
+        if not part.shared and inside and not (before.strip().endswith((".", ":")) and after.strip().startswith((".", ":"))):
+            return True
+    return False
 
 
 def _explained(parts: Sequence[Fragment], met: Known) -> bool:
