@@ -94,7 +94,7 @@ def outline_of(signature: Signature) -> Outline:
 
 def outline(digest: str, block: str, parts: tuple[tuple[str, str], ...]) -> Outline:
     """The outline of a signature's digest, block and parts, where the rest of it is not at hand."""
-    words = words_of(_text(parts))
+    words = words_of(_text(parts), block.partition("/")[2])
     return Outline(digest, block, parts, words, _key(block, parts, words))
 
 

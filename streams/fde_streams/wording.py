@@ -28,6 +28,7 @@ _WEIGHTS: Final = {
 }
 _CORE: Final = frozenset({"content", "number", "code", "field"})
 _LEAD_LENGTH: Final = 12  # words of one link of a chain of callers
+_CALLER_LENGTH: Final = 4  # words of a lead that only names the caller and the called
 MIN_CONTENT: Final = 3  # content words that say something by themselves
 
 
@@ -105,8 +106,11 @@ _ID_TAIL: Final = re.compile(
 )
 
 
-def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a masked text, in order, without advice and request ids. At most `MAX_WORDS`."""
+def words_of(text: str, owner: str = "") -> tuple[Word, ...]:
+    """The words of a masked text, in order, without advice and request ids. At most `MAX_WORDS`.
+
+    `owner` is the vendor or library the text is about: a caller's lead that names it ("github repos:") says nothing else.
+    """
     text = _ID_TAIL.sub("", text[:_TEXT_LENGTH])
     sentences = [part for part in re.split(r"(?<=[.!?;])\s+|\n", text) if part.strip()]
     kept = [part for part in sentences if not _ADVICE.match(part.lstrip())] or sentences
@@ -128,16 +132,16 @@ def words_of(text: str) -> tuple[Word, ...]:
             words.append(word)
             if len(words) >= MAX_WORDS:
                 break
-    return _without_leads(words[:MAX_WORDS], colons)
+    return _without_leads(words[:MAX_WORDS], colons, owner)
 
 
-def _without_leads(words: list[Word], colons: list[int]) -> tuple[Word, ...]:
+def _without_leads(words: list[Word], colons: list[int], owner: str) -> tuple[Word, ...]:
     """`words` with callers' "... failed:" marked as leads, where what follows says something by itself."""
     start = 0
     if any(word.norm in _LATE for word in words):
         return tuple(words)
     for at in colons:
-        if not _is_lead(words[start:at]):
+        if not _is_lead(words[start:at], owner):
             break
         if sum(word.kind == "content" for word in words[at:]) < MIN_CONTENT:
             break
@@ -145,16 +149,17 @@ def _without_leads(words: list[Word], colons: list[int]) -> tuple[Word, ...]:
     return (*(Word(word.norm, "lead") for word in words[:start]), *words[start:])
 
 
-def _is_lead(words: list[Word]) -> bool:
+def _is_lead(words: list[Word], owner: str) -> bool:
     if not words or len(words) > _LEAD_LENGTH or any(word.kind in ("number", "code") for word in words):
         return False
     said = {word.norm for word in words if word.kind != "hole"}
-    named = any(word.kind == "field" and not _ERROR_NAME.fullmatch(word.norm) for word in words)
-    return (
-        not named
-        and (bool(said & _FAILURE) or any(_ERROR_NAME.fullmatch(word) for word in said))
-        and not (said - _HARMLESS) & OPPOSITE
-    )
+    if (said - _HARMLESS) & OPPOSITE:
+        return False
+    if owner and len(words) <= _CALLER_LENGTH and any(owner in re.split(r"[\W_]", word.lower()) for word in said):
+        return True
+    if any(word.kind == "field" and not _ERROR_NAME.fullmatch(word.norm) for word in words):
+        return False
+    return bool(said & _FAILURE) or any(_ERROR_NAME.fullmatch(word) for word in said)
 
 
 def specific(words: tuple[Word, ...]) -> int:
