@@ -13,7 +13,7 @@ Of an error it reads, strongest first:
 
 Without any evidence of a library or vendor an error stays its application's own: what a built-in error names stands unmasked
 (two applications that miss the key ``currency`` do meet), and where it names nothing, or the words are the application's,
-a digest of the logger's name keeps it apart.
+a digest of the logger's name keeps it apart. Such words take part as a digest: they are nobody else's to read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REASONS: Final = frozenset(phrase.lower() for phrase in responses.values()) | {
 }
 _LINK: Final = re.compile(r"https?://\S+|<url(?::\w+)?>")
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
-_NAMED: Final = re.compile(r"['\"`][^'\"`]*\w{2}[^'\"`]*['\"`]")
+_NAMED: Final = re.compile(r"['\"`]([A-Za-z_][A-Za-z_.-]{1,63})['\"`]")  # a name in quotes: no digit, no blank
 _ALIASES: Final = {  # a type that moved: old name -> the name it has today
     "json.decoder.JSONDecodeError": "JSONDecodeError",
     "simplejson.errors.JSONDecodeError": "JSONDecodeError",
@@ -220,15 +220,14 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
     if not is_builtin(root.type):
         words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
         words = words[:MESSAGE_LENGTH]
-        parts = (("text", template(words)),)
-        if event.scope:
-            parts += (
-                ("place", _digest(event.scope)),
-            )  # an application's own words are its own, unless nobody says whose
+        parts = (("words", _digest(template(words))),)
+        if event.scope:  # an application's own words are its own, unless nobody says whose
+            parts += (("place", _digest(event.scope)),)
         return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
     text = " ".join(root.message.split())
-    parts = (("type", kind), ("text", text))
-    if not _NAMED.search(text) and set(masked(text).names) <= {"number", "quoted"}:
+    named = _NAMED.sub(r"\1", text)
+    parts = (("type", kind), ("words", _digest(template(named))))
+    if named == text:
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
         parts += (("place", _place(event, root)),)
     return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts)
