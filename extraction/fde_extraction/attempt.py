@@ -21,6 +21,7 @@ from fde_extraction.members import Member
 from fde_extraction.naming import Names
 from fde_extraction.slot import Slot
 from fde_extraction.source_file import SourceFile, shows_secret, source_share, vocabulary_of
+from fde_extraction.surrounding import told
 from fde_extraction.template_file import templates
 from fde_extraction.unify import unify
 from fde_extraction.unparsable import NotAbstractable
@@ -69,7 +70,7 @@ def attempt(
     sources = [Source(file.aligned, file.secrets, file.language, file.imported) for file in files]
     drafted = draft(sources, customers, owners=owners, enough=MIN_CUSTOMERS, said=name, lifted=lifted)
     for file, parts in zip(files, drafted.parts, strict=True):
-        file.parts = parts
+        file.parts = told(parts)
     slots = [part for file in files for part in file.parts if isinstance(part, Slot)]
     shown = [word for file in files for part in file.parts if isinstance(part, str) for word in words(part)]
     shown += [label.text for slot in slots for label in slot.labels if label.role == "keyword case"]

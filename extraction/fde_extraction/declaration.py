@@ -15,7 +15,8 @@ from fde_extraction.description import describe
 from fde_extraction.drafted import Loop, Open, Part
 from fde_extraction.flag import described_flag, described_list, flag_name, list_name
 from fde_extraction.frame import Frame
-from fde_extraction.naming import Names, running
+from fde_extraction.naming import Names
+from fde_extraction.party import running
 from fde_extraction.schema import type_of
 from fde_extraction.slot import Slot
 from fde_extraction.unify import Value

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fde_api.primitive import ParameterType
+from fde_extraction.candidate import WEIGHT, unit_of
 from fde_extraction.label import Label, Role
-from fde_extraction.naming import ENVIRONMENT, WEIGHT, unit_of
 from fde_extraction.slot import Slot
+from fde_extraction.variable import ENVIRONMENT
 from fde_template.words import words
 
 _UNITS: Final[Mapping[str, str]] = {
@@ -36,7 +37,7 @@ _SAID: Final[Mapping[Role, str]] = {
     "assigned": "value of {}", "keyword": "argument {}", "key": "value of key {}", "alias": "value for column {}",
     "object": "name of a {}", "relation": "name of a {}", "least": "least {} that a filter keeps",
     "most": "greatest {} that a filter keeps", "operand": "value used with {}", "call": "argument of {}()",
-    "keyword case": "spelling of the keyword {}",
+    "place": "the {}", "inside": "value of {} in a text", "element": "one of {}", "keyword case": "spelling of the keyword {}",
 }  # fmt: skip
 _KINDS: Final[Mapping[str, str]] = {
     "secretRef": "secret",

@@ -21,7 +21,7 @@ Code = Literal[
     "alternatives", "items", "plain",
     # Why this name: the role of the label that gave it (fde_extraction.label.Role), or how it was found without one.
     "assigned", "keyword", "key", "alias", "relation", "object", "column", "first", "operand", "least", "most", "interval",
-    "keyword case", "call", "clause", "scope", "type", "context", "guessed",
+    "place", "inside", "element", "keyword case", "call", "clause", "scope", "type", "context", "guessed",
     # Why this hole.
     "root", "same", "filtered", "lifted", "flag", "list", "field",
 ]  # fmt: skip
@@ -54,6 +54,9 @@ _SAID: Final[Mapping[Code, str]] = {
     "least": "least {} that a filter keeps",
     "most": "greatest {} that a filter keeps",
     "interval": "span of time {}",
+    "place": "what stands in this place is called {}",
+    "inside": "stands after {}= in a text",
+    "element": "one of {}",
     "keyword case": "spelling of the keyword {}",
     "call": "argument of {}()",
     "clause": "stands after {}",

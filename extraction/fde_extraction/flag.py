@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from fde_api.primitive import Field
+from fde_extraction.candidate import empty
 from fde_extraction.choice import STRUCTURE, Choice
 from fde_extraction.drafted import Loop
 from fde_extraction.label import Role, words_of
-from fde_extraction.naming import Names, empty
+from fde_extraction.naming import Names
 from fde_extraction.slot import Slot
 
 _STYLES: Final = {"quote": "quoteStyle", "case": "keywordCase", "order": "order"}

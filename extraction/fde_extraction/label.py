@@ -25,6 +25,9 @@ Role = Literal[
     "least",  # WHERE NAME >= x
     "most",  # WHERE NAME <= x
     "interval",  # a span of time back from now; the text is its unit, or empty
+    "place",  # what the language or a well-known function calls this place; the words are ours
+    "inside",  # `NAME=x` within one text
+    "element",  # one of NAME
     "keyword case",  # a word of the language in another case; the text is that word
     "call",  # NAME(x)
     "clause",  # NAME x, in SQL

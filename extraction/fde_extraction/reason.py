@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fde_api.primitive import Parameter
+from fde_extraction.candidate import WEIGHT
 from fde_extraction.choice import STRUCTURE
 from fde_extraction.declaration import Declaration
 from fde_extraction.explanation import Code, Explained, HoleUse, Reason
 from fde_extraction.label import words_of
-from fde_extraction.naming import WEIGHT
 from fde_extraction.schema import catalogued
 from fde_extraction.slot import Slot
 from fde_extraction.source_file import SourceFile

@@ -1,0 +1,125 @@
+"""Surrounding: what the constant text right beside a hole calls it, where the tree's labels do not say.
+
+parts of a file -> told() -> the same parts, slots with labels of role "place" or "element" put first
+
+Only the template's own constants are read, so nothing here comes from one sibling. Method: anchored regular expressions on
+the last 160 characters before the hole and the first 24 after it; another hole between reads as one character that no
+expression takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from re import Match, Pattern
+from typing import Final
+
+from fde_extraction.argument import argument_of
+from fde_extraction.drafted import Part
+from fde_extraction.label import Label
+from fde_extraction.slot import Slot
+
+_HOLE: Final = "\0"
+_BEFORE: Final = 160
+_AFTER: Final = 24
+_UNITS: Final = "second|minute|hour|day|week|month|year"
+
+
+def _as(role: str, text: str) -> Callable[[Match[str]], Label]:
+    return lambda found: Label(role, found.expand(text))  # type: ignore[arg-type]
+
+
+# Inside one literal: `host=X user=Y`, `api-key=X`; the password of a URL.
+_INSIDE: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
+    (re.compile(r"(?:^|[\s;,&?'\"])([A-Za-z][\w-]{1,39})=$"), _as("inside", r"\1")),
+    (re.compile(r"://[^\s/@'\"]*:$"), _as("place", "password")),
+    (re.compile(r"(?i)\b(?:retain|keep|retention)\s+$"), _as("place", "retention")),
+)
+# Any language: a pair `('team', X)` that is no call, an element of a list, a variable of the environment.
+_CODE: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
+    (re.compile(r"(?:^|[^\w\s]|[=,(\[]\s)\s*\(\s*(['\"])([A-Za-z][\w-]{1,39})\1\s*,\s*['\"]?$"), _as("key", r"\2")),
+    (re.compile(r"\b(?:process|import\.meta)\.env\.$"), _as("operand", "env")),
+    (re.compile(r"([A-Za-z_]\w*)\[\s*['\"`]?$"), _as("element", r"\1")),
+    (re.compile(r"([A-Za-z_]\w*)['\"]?\s*[=:]\s*\[[^\[\](){}]*,\s*['\"`]?$"), _as("element", r"\1")),
+)
+_SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
+    (
+        re.compile(
+            r"(?i)(?:\bdeclare\s+@?|[,(]\s*@|^\s*@|\n\s*@)(\w+)\s+(?:as\s+)?[A-Za-z]\w*(?:\([\d,\s]*\))?"
+            r"\s*(?::?=|\bdefault\b)\s*(?:date|timestamp|time)?\s*N?'?$"
+        ),
+        _as("key", r"\1"),
+    ),
+    (re.compile(r"(?i)\b(?:grant|revoke)\b[^;]*\b(?:to|from)\s+[\"\[`]?$"), _as("object", "role")),
+    (re.compile(r"(?i)\bcreate\s+policy\b[^;]*\bto\s+[\"\[`]?$"), _as("object", "role")),
+    (re.compile(r"(?i)\bconnection\s+limit\s+$"), _as("place", "connection limit")),
+    (re.compile(r"(?i)\blimit\s+$"), _as("place", "limit")),
+    (re.compile(r"(?i)\brows\s+between\s+$"), _as("place", "preceding rows")),
+    (re.compile(r"(?i)\bcluster(?:ed)?\s+by\s*\(?\s*$"), _as("place", "cluster column")),
+    (re.compile(r"(?i)\buse\s+(?:database\s+)?[\"\[`]?$"), _as("place", "database")),
+    (
+        re.compile(r"(?i)<=?\s*dateadd\(\s*'?(" + _UNITS + r")s?'?\s*,\s*-\s*$"),
+        lambda found: Label("place", f"retention {found[1].lower()}s"),
+    ),
+)
+_CALL: Final = re.compile(
+    r"(?:([A-Za-z_$][\w$]*)\s*(?:\(\s*\))?\??\.\s*)?([A-Za-z_$][\w$]*)(?:<[^<>()]*>)?\(([^()\[\]{}]*)$"
+)
+_NAMED: Final = re.compile(r"(?:^|,)\s*\w+\s*=[^,]*$")  # a keyword argument has its own label
+
+
+_STAGE: Final = re.compile(r"(?i)\b(?:from|into)\s+@?$")
+
+
+def told(parts: Sequence[Part]) -> list[Part]:
+    """`parts` with what the constants beside each value say of it put before its other labels."""
+    before, made = "", list[Part]()
+    for index, part in enumerate(parts):
+        if isinstance(part, str):
+            before = (before + part)[-_BEFORE:]
+        elif isinstance(part, Slot):
+            if part.kind == "value":
+                follows = parts[index + 1] if index + 1 < len(parts) else ""
+                said = list(_said(part, before, follows[:_AFTER] if isinstance(follows, str) else ""))
+                part = replace(part, labels=(*said, *part.labels)) if said else _relation(part, before)
+            before = (before + _HOLE)[-_BEFORE:]
+        made.append(part)
+    return made
+
+
+def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
+    rules = [*_INSIDE] if slot.leaf.endswith("_text") and not slot.whole else []
+    if not all(text.isdigit() for text in slot.texts):
+        rules = [rule for rule in rules if rule is not _INSIDE[2]]
+    if slot.whole and slot.place.rsplit("/", 1)[-1].startswith("sql."):
+        rules += _SQL
+    if slot.whole and not slot.place.startswith("sql."):
+        rules += _CODE
+    elif slot.whole:
+        rules += _CODE[:1]
+    for pattern, label in rules:
+        found = pattern.search(before)
+        if found is not None:
+            yield label(found)
+            return
+    if slot.whole and not slot.place.rsplit("/", 1)[-1].startswith(("sql.", "url.")):
+        yield from _argument(slot, before)
+
+
+def _argument(slot: Slot, before: str) -> Iterator[Label]:
+    """What the function right before the hole calls the argument at its position."""
+    found = _CALL.search(before)
+    if found is not None and not _NAMED.search(found[3]):
+        said = argument_of(found[2], found[3].count(","), found[1] or "", slot.leaf != "number")
+        if said:
+            yield Label("place", said)
+
+
+def _relation(slot: Slot, before: str) -> Slot:
+    """A dotted name that is one value is a table, of the stage when it says so, and not the schema its first part is."""
+    near = slot.labels[0] if slot.labels else None
+    if near is None or near.role != "relation" or not all("." in text for text in slot.texts):
+        return slot
+    stage = all(text.startswith("@") for text in slot.texts) or (before.endswith("@") and _STAGE.search(before))
+    return replace(slot, labels=(Label("relation", "stage" if stage else "table"), *slot.labels[1:]))
