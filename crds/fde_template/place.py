@@ -123,7 +123,7 @@ _TABLE: Final[dict[str, Rule]] = {
     "sql.type": _rule(
         r"[\w ]*(?:\([\w ,]*\))?",
         "must be one SQL type, with its length or precision in brackets",
-        r"[A-Za-z_]\w*(?: ?\( ?\w+(?: ?, ?\w+)? ?\))?",
+        r"(?:(?i:double precision|(?:character|char|bit) varying)|[A-Za-z_]\w*)(?: ?\( ?\w+(?: ?, ?\w+)? ?\))?",
         SQL_WORDS,
     ),
     "sql.identifier.dotted": _rule(

@@ -68,7 +68,11 @@ def _tears(parts: Sequence[Fragment]) -> bool:
         before = parts[index - 1].texts[0] if index else "."
         after = parts[index + 1].texts[0] if index + 1 < len(parts) else "."
         inside = PART.search(part.texts[0].strip(".: ")) is not None
-        if not part.shared and inside and not (before.strip().endswith((".", ":")) and after.strip().startswith((".", ":"))):
+        if (
+            not part.shared
+            and inside
+            and not (before.strip().endswith((".", ":")) and after.strip().startswith((".", ":")))
+        ):
             return True
     return False
 

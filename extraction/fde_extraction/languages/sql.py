@@ -35,12 +35,16 @@ KEYWORDS: Final = _CLAUSES | frozenset(
 )
 # Types of columns in the common dialects; with the brackets after it a type is one value.
 _TYPES: Final = frozenset(
-    "varchar nvarchar varchar2 char nchar character text ntext string clob int int2 int4 int8 int64 integer bigint smallint tinyint "
+    "varchar nvarchar varchar2 char nchar character character text ntext string clob int int2 int4 int8 int64 integer bigint smallint tinyint "
     "mediumint byteint number numeric decimal dec bignumeric float float4 float8 float64 double real money smallmoney bool boolean bit date "
     "datetime datetime2 datetimeoffset smalldatetime time timestamp timestamptz timestamp_ntz timestamp_ltz timestamp_tz interval uuid "
     "uniqueidentifier json jsonb variant object array super bytes binary varbinary bytea blob geography geometry xml".split()
 )
 # After these words stands a relation, and its dotted parts have their places by the standard.
+_TWO_WORDS: Final = frozenset(
+    {("double", "precision"), ("character", "varying"), ("char", "varying"), ("bit", "varying")}
+)
+_CONVERTS: Final = frozenset({"convert", "try_convert"})  # T-SQL: the type is the first argument
 _RELATION: Final = frozenset("from into table join update view using on exists".split())
 _ROLES: Final = ("table", "schema", "database", "server")
 _EMBEDDED: Final = re.compile(
@@ -297,28 +301,40 @@ def _dotted(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _typed(nodes: Sequence[Node]) -> Iterator[Node]:
-    """A type right after the name of a column, with its brackets, as one leaf."""
-    skip = False
-    for index, node in enumerate(nodes):
-        if skip:
-            skip = False
-        elif _may_be_type(nodes, index):
-            after = nodes[index + 1] if len(nodes) > index + 1 else None
-            prefix = node.place.removesuffix("sql.identifier.part").removesuffix("sql.identifier.bare")
-            text = node.text
-            if (
-                after is not None
-                and after.kind == "group"
-                and after.start == node.end
-                and after.children[0].text == "("
-            ):
-                leaves = list(after.leaves())
-                if all(leaf.kind in ("(", ")", ",", "number", "keyword:max", "word") for leaf in leaves):
-                    text += "".join(" " * (b.start - a.end) + b.text for a, b in pairwise([node, *leaves]))
-                    skip = True
-            yield Node("type", node.start, node.start + len(text), text=text, place=prefix + "sql.type")
-        else:
-            yield node
+    """A type as one leaf, with its second word and its brackets: after a column's name, in a cast, first in CONVERT()."""
+    at = 0
+    while at < len(nodes):
+        node = nodes[at]
+        if _may_be_type(nodes, at):
+            made, at = _type(nodes, at)
+            yield made
+            continue
+        if node.kind == "group" and at and nodes[at - 1].text.lower() in _CONVERTS and len(node.children) > 3:
+            inside = node.children
+            if inside[1].is_leaf and inside[1].place and inside[1].text.lower() in _TYPES:
+                made, end = _type(inside, 1)
+                node.children = [inside[0], made, *inside[end:]]
+        yield node
+        at += 1
+
+
+def _type(nodes: Sequence[Node], at: int) -> tuple[Node, int]:
+    """The type that begins at `at`, and where it ends."""
+    node = nodes[at]
+    prefix = node.place.removesuffix("sql.identifier.part").removesuffix("sql.identifier.bare")
+    parts, end = [node], at + 1
+    second = nodes[end] if end < len(nodes) else None
+    if second is not None and (node.text.lower(), second.text.lower()) in _TWO_WORDS:
+        parts.append(second)
+        end += 1
+    after = nodes[end] if end < len(nodes) else None
+    if after is not None and after.kind == "group" and after.start == parts[-1].end and after.children[0].text == "(":
+        leaves = list(after.leaves())
+        if all(leaf.kind in ("(", ")", ",", "number", "keyword:max", "word") for leaf in leaves):
+            parts += leaves
+            end += 1
+    text = parts[0].text + "".join(" " * (b.start - a.end) + b.text for a, b in pairwise(parts))
+    return Node("type", node.start, parts[-1].end, text=text, place=prefix + "sql.type"), end
 
 
 def _may_be_type(nodes: Sequence[Node], index: int) -> bool:
