@@ -120,7 +120,7 @@ def parse_chain(text: str) -> Chain:
         return _python(text)
     if _JAVA_FRAME.search(text) and not re.search(r"^[ \t]+at .*:\d+:\d+\)?", text, re.M):
         return _java(text)
-    if re.search(r"^[ \t]+at ", text, re.M):
+    if re.search(r"^[ \t]+at |^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", text, re.M):
         return _node(text)
     return ()
 
@@ -192,7 +192,7 @@ def _node_link(section: str) -> Link | None:
                 continue
             head.append(line)
     text = "\n".join(head).strip()
-    text, _, dump = text.partition("] {\n") if text.startswith("[") else (text.removesuffix("{").strip(), "", "")
+    text, _, dump = text.partition("] {\n") if "] {\n" in text else (text.removesuffix("{").strip(), "", "")
     named = _NODE_HEAD.match(text)
     if named is None:
         if not re.fullmatch(r"\[?[A-Za-z_$][\w.$]*\]?", text):
