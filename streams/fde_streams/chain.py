@@ -11,7 +11,10 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+
+from fde_events.vendors import vendor_of_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,14 @@ _GROUP_PART: Final = re.compile(r"^[ \t]*\+[+-]*-+ (\d+|\.\.\.) -+[ \t]*$|^[ \t]
 _NODE_FRAME: Final = re.compile(
     r"^[ \t]+at (?:async )?(?:(?P<function>[^()\n]+?) \()?(?P<path>(?:file://|node:|/|[A-Za-z]:\\|webpack:|<anonymous>|native)[^\s()]*?)(?::\d+)?(?::\d+)?\)?(?: \{)?$"
 )
+_AT: Final = re.compile(r"^[ \t]+at ", re.M)
+_NODE_DUMP: Final = re.compile(r"^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", re.M)
+_AT_PLACE: Final = re.compile(r"^[ \t]+at .*:\d+:\d+\)?", re.M)
 _NODE_CAUSE: Final = re.compile(r"^[ \t]*\[(?:cause|errors)\]: \[?\s*", re.M)
 _NODE_HEAD: Final = re.compile(
     r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
 )
+_BARE_TYPE: Final = re.compile(r"\[?[A-Za-z_$][\w.$]*\]?")
 _NODE_PROPERTY: Final = re.compile(r"^([ \t]+)(?:(?:code|type|sqlState): '([^'\n]+)'|[A-Za-z_]\w*: .*),?$", re.M)
 # What an inspected object says in its response's body; the last mention of a name is the innermost, so the vendor's.
 _NODE_DETAIL: Final = re.compile(
@@ -84,6 +91,8 @@ _NODE_DATA: Final = re.compile(r"^[ \t]+(?:data|body|error|errors|details|meta):
 
 _JAVA_FRAME: Final = re.compile(r"^[ \t]+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
 _JAVA_CAUSE: Final = re.compile(r"^Caused by: ", re.M)
+_JAVA_THREAD: Final = re.compile(r'^Exception in thread "[^"]*" ')
+_JAVA_SHARED: Final = ("org.apache.http.", "okhttp3.", "retrofit2.", "feign.", "org.springframework.", "org.hibernate.", "io.netty.", "reactor.", "com.fasterxml.jackson.", "com.google.gson.", "io.grpc.", "com.zaxxer.hikari.", "org.apache.camel.", "org.quartz.", "io.vertx.", "org.jooq.")  # fmt: skip
 _JAVA_STDLIB: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "groovy.")
 
 # SQLAlchemy prints the driver's error inside its own: "(psycopg.errors.UndefinedColumn) text\n[SQL: ...]".
@@ -116,11 +125,11 @@ def frame_of(path: str, function: str) -> Frame:
 
 def parse_chain(text: str) -> Chain:
     """The chain in a stack trace, root cause first; empty when `text` holds no stack of a known form."""
-    if _PY_FRAME.search(text) or 'File "' in text or "Traceback (most recent call last)" in text:
+    if 'File "' in text or "Traceback (most recent call last)" in text:
         return _python(text)
-    if _JAVA_FRAME.search(text) and not re.search(r"^[ \t]+at .*:\d+:\d+\)?", text, re.M):
+    if _JAVA_FRAME.search(text) and not _AT_PLACE.search(text):
         return _java(text)
-    if re.search(r"^[ \t]+at |^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", text, re.M):
+    if _AT.search(text) or _NODE_DUMP.search(text):
         return _node(text)
     return ()
 
@@ -150,11 +159,13 @@ def _first_of_group(text: str) -> str:
 
 
 def _python_link(section: str) -> Link | None:
-    frames: list[Frame] = []
-    lines = section.split("\n")
+    # All frames but the last are the same text whenever this code fails again; the last stands with the message.
+    cut = max(section.rfind('\n  File "'), 0)
+    frames = list(_python_frames(section[:cut]))
+    lines = section[cut:].split("\n")
     head = None
     for number, line in enumerate(lines):
-        found = _PY_FRAME.match(line)
+        found = _PY_FRAME.match(line) if 'File "' in line else None
         if found is not None:
             frames.append(frame_of(found.group(1), found.group(2) or ""))
             head = None
@@ -166,6 +177,12 @@ def _python_link(section: str) -> Link | None:
         return None
     number, name, first = head
     return Link(name, "\n".join([first, *lines[number + 1 :]]).strip(), tuple(frames))
+
+
+@lru_cache(maxsize=4_096)
+def _python_frames(text: str) -> tuple[Frame, ...]:
+    found = (_PY_FRAME.match(line) for line in text.split("\n") if 'File "' in line)
+    return tuple(frame_of(frame.group(1), frame.group(2) or "") for frame in found if frame is not None)
 
 
 def _unwrapped(link: Link) -> Chain:
@@ -181,29 +198,40 @@ def _node(text: str) -> Chain:
 
 
 def _node_link(section: str) -> Link | None:
-    frames: list[Frame] = []
-    head: list[str] = []
-    for line in section.split("\n"):
-        found = _NODE_FRAME.match(line)
-        if found is not None:
-            frames.append(frame_of(found.group("path"), found.group("function") or ""))
-        elif not frames:
-            if re.match(r"\s+at ", line):
-                continue
-            head.append(line)
-    text = "\n".join(head).strip()
+    first = _AT.search(section)
+    head = section if first is None else section[: first.start()]
+    frames = () if first is None else _node_frames(section[first.start() : _end_of_frames(section, first.start())])
+    if first is not None and not frames:  # lines that begin with "at" and are no frames are words
+        head = "\n".join(line for line in section.split("\n") if not _AT.match(line))
+    text = head.strip()
     text, _, dump = text.partition("] {\n") if "] {\n" in text else (text.removesuffix("{").strip(), "", "")
     named = _NODE_HEAD.match(text)
     if named is None:
-        if not re.fullmatch(r"\[?[A-Za-z_$][\w.$]*\]?", text):
+        if not _BARE_TYPE.fullmatch(text):
             return None
-        return Link(text.strip("[]"), "", tuple(reversed(frames)))
+        return Link(text.strip("[]"), "", frames)
     codes = [named.group("code")] if named.group("code") else []
     codes += _node_codes(section)
     message = named.group("message").strip()
     if text.startswith("[") and not dump:
         message = message.removesuffix("]")
-    return Link(named.group("type"), message, tuple(reversed(frames)), tuple(codes), _node_detail(section))
+    return Link(named.group("type"), message, frames, tuple(codes), _node_detail(section))
+
+
+def _end_of_frames(section: str, start: int) -> int:
+    """Where the last line of `section` that begins with "at" ends."""
+    end = start
+    for found in _AT.finditer(section, start):
+        end = found.end()
+    newline = section.find("\n", end)
+    return len(section) if newline < 0 else newline
+
+
+@lru_cache(maxsize=4_096)
+def _node_frames(text: str) -> tuple[Frame, ...]:
+    """Outermost call first, as Python prints them."""
+    found = [_NODE_FRAME.match(line) for line in text.split("\n")]
+    return tuple(frame_of(frame["path"], frame["function"] or "") for frame in reversed(found) if frame is not None)
 
 
 def _node_codes(section: str) -> list[str]:
@@ -229,18 +257,24 @@ def _node_detail(section: str) -> str:
 def _java(text: str) -> Chain:
     links: list[Link] = []
     for section in _JAVA_CAUSE.split(text):
-        frames = tuple(
-            Frame(name, method, "" if name.startswith(_JAVA_STDLIB) else None)
-            for name, method, _ in _JAVA_FRAME.findall(section)
-        )
-        head = re.sub(r'^Exception in thread "[^"]*" ', "", section.split("\n\tat ", 1)[0].split("\n    at ", 1)[0])
-        named = _PY_HEAD.match(head.strip().split("\n", 1)[0])
+        frames = tuple(_java_frame(name, method) for name, method, _ in _JAVA_FRAME.findall(section))
+        head = _JAVA_THREAD.sub("", section.split("\n\tat ", 1)[0].split("\n    at ", 1)[0]).strip()
+        first, _, rest = head.partition("\n")
+        named = _PY_HEAD.match(first)
         if named is not None:
-            rest = head.strip().split("\n", 1)[1:]
-            links.append(
-                Link(named.group(1), "\n".join([named.group(2) or "", *rest]).strip(), tuple(reversed(frames)))
-            )
+            message = "\n".join(filter(None, (named.group(2), rest))).strip()
+            links.append(Link(named.group(1), message, tuple(reversed(frames))))
     return tuple(reversed(links))
+
+
+def _java_frame(name: str, method: str) -> Frame:
+    """A class's package is its library when it is the language's, the catalogue's or one that everybody uses."""
+    if name.startswith(_JAVA_STDLIB):
+        return Frame(name, method, "")
+    if vendor_of_library(name) is not None:
+        return Frame(name, method, name)
+    shared = next((prefix for prefix in _JAVA_SHARED if name.startswith(prefix)), None)
+    return Frame(name, method, shared and shared.rstrip("."))
 
 
 def parse_line(text: str, outer_type: str | None = None) -> Chain:

@@ -36,6 +36,9 @@ _STATUS_LEAD: Final = re.compile(
 )
 _LABEL_LEAD: Final = re.compile(r"^(?:\([A-Za-z_][\w.]*\) |Request (?:<[\w:-]+>|req_\w+): )", re.IGNORECASE)
 _DOCS_TAIL: Final = re.compile(r"\s*(?:-|–|:)?\s*\(?(?:https?://\S+|<url(?::\w+)?>)\)?\.?\s*$")
+_OPENING: Final = re.compile(r"[\[{]")
+_KEYED: Final = re.compile(r"[\"']\s*:")
+_CAMEL: Final = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]*)+")
 _NATIVE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _SUFFIXED: Final = re.compile(r".*(?:Error|Exception|Failure|Failed|Warning|Timeout|Fault|Interrupt|Exit)(?:Base)?$")
 # A wrapper that prints its cause after a few words of its own: "orders import: 413 Client Error".
@@ -47,12 +50,12 @@ def sentence_of(type_name: str, message: str, codes: tuple[str, ...] = ()) -> Se
     """The sentence in `message`. A type name that is no class name (``NoSuchBucket``, ``ROW_LOCKED``) is a code."""
     text = _NOTE.sub("", message).strip()
     code = _code_of_type(type_name)
-    body = re.search(r"[\[{]", text)
+    body = _OPENING.search(text)
     if body is not None:
         inside = text[body.start() :]
         said = _KEY_TEXT.search(inside) or _LIST_TEXT.search(inside)
         named = _KEY_CODE.search(inside)
-        if said is not None or (named is not None and re.search(r"[\"']\s*:", inside)):
+        if said is not None or (named is not None and _KEYED.search(inside)):
             code = named.group(1) if named is not None and not named.group(1).isdigit() else code
             text = "" if said is None else next(group for group in said.groups() if group)
             return Sentence(_bare(text), code)
@@ -81,7 +84,7 @@ def _code_of_type(name: str) -> str | None:
         return None
     if _NATIVE_CODE.fullmatch(last):
         return last
-    if re.fullmatch(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]*)+", last) and not _SUFFIXED.fullmatch(last):
+    if _CAMEL.fullmatch(last) and not _SUFFIXED.fullmatch(last):
         return last
     return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import islice
 from typing import Final
 
 from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
@@ -23,10 +24,14 @@ RULES: Final = f"sig-v2/{MASK_RULES}"
 _TITLE_LENGTH: Final = 96
 
 
+_MEMO: Final = 16_384  # events told apart, of which the same one comes again; a signature is about 1 KB
+_memo: dict[bytes, Signature] = {}
+
+
 def signature_of(event: Event) -> Signature:
     """The signature of any event. Total: every event has one; thin evidence gives a narrow one, never a guess."""
     if isinstance(event, ErrorEvent):
-        return _signed(diagnosis_of(event))
+        return _of_error(event)
     if isinstance(event, RateLimitEvent):
         vendor = _plain(event.vendor)
         return _signed(
@@ -47,6 +52,24 @@ def signature_of(event: Event) -> Signature:
         parts = (("operation", event.operation), ("field", event.field), ("change", event.change))
         return _signed(Diagnosis(f"schema_drift/{source}", f"{source}: {event.change} {event.field}", parts))
     raise TypeError(f"not an event: {type(event).__name__}")
+
+
+def _of_error(event: ErrorEvent) -> Signature:
+    """Memoised by all that a diagnosis reads: in a storm the same event comes again and again."""
+    read = (
+        event.exception_stacktrace, event.exception_message, event.body, event.exception_type, event.scope,
+        event.server_address, event.url_path, str(event.http_status),
+    )  # fmt: skip
+    text = "\x1e".join(["\x1f" if part is None else part for part in read])
+    key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    known = _memo.get(key)
+    if known is None:
+        known = _signed(diagnosis_of(event))
+        if len(_memo) >= _MEMO:
+            for oldest in list(islice(_memo, _MEMO // 8)):
+                del _memo[oldest]
+        _memo[key] = known
+    return known
 
 
 def _plain(name: str) -> str:
