@@ -225,9 +225,9 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
             parts += (("place", _digest(event.scope)),)
         return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
     text = " ".join(root.message.split())
-    named = _NAMED.sub(r"\1", text)
-    parts = (("type", kind), ("words", _digest(template(named))))
-    if named == text:
+    plain = _NAMED.sub(r"\1", text)
+    parts = (("type", kind), ("words", _digest(template(plain))))
+    if plain == text:
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
         parts += (("place", _place(event, root)),)
     return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts)
