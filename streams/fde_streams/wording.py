@@ -75,7 +75,7 @@ GENERIC: Final = frozenset(
 )
 _ERROR_NAME: Final = re.compile(r"(?:[A-Za-z]+\.)*[A-Z][A-Za-z]*(?:Error|Exception|Fault)")
 # Nouns that are followed by somebody's name for the thing, never by a field of a schema.
-_NAMING: Final = frozenset(
+NAMING: Final = frozenset(
     "table relation bucket queue topic database user host hostname server file directory folder customer tenant account project "
     "workspace organization organisation repository repo branch channel container volume node pod worker cluster namespace "
     "stream collection dataset warehouse domain device subscription".split()
@@ -202,7 +202,7 @@ def _is_name(text: str, before: str) -> bool:
         return False
     if any(sign.isdigit() for sign in text):
         return len(text) >= 4 and any(sign.isalpha() for sign in text)
-    if before not in _NAMING:
+    if before not in NAMING:
         return False
     pieces = [piece.lower() for piece in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)]
     return not OPPOSITE.intersection(pieces)
