@@ -20,7 +20,8 @@ from fde_notebook.columns import frame, moment
 from fde_notebook.fleet import Fleet
 from fde_notebook.reading import Reading, read
 from fde_notebook.rows import candidate_row, event_row, parameter_rows
-from fde_streams.fold import challenge_of
+from fde_streams.group import customers
+from fde_streams.standing import raised_of
 
 if TYPE_CHECKING:
     from fde_api.deployment import FDEDeployment
@@ -104,7 +105,7 @@ class Loop:
         the engine puts it.
         """
         rows = (
-            event_row(event, signed, self._reading.groups[signed.signature.digest])
+            event_row(event, signed, self._reading.group_of(signed.signature.digest))
             for event, signed in self._reading.events
         )
         return frame(columns.EVENTS, rows).sort("time", "customer", "deployment", "event")
@@ -115,11 +116,12 @@ class Loop:
         `customers` are distinct; three deployments of one customer are one. `raised_at`: null below the threshold. Of a
         running loop this counts what the telemetry topics still hold; `challenges` has the engine's own counts.
         """
-        rows = []
-        for group in self._reading.state.groups.values():
-            shares = group.shares.values()
+        rows, state = [], self._reading.state
+        for group in state.groups.values():
+            founder, places = state.signatures[group.founder], state.shares(group)
+            shares = places.values()
             rows.append((
-                group.id, group.title, group.kind, group.block, len(group.signatures), len(shares), group.customers,
+                group.id, founder.title, founder.kind, founder.block, len(group.members), len(shares), customers(places),
                 sum(share.count for share in shares), moment(min(share.first for share in shares)),
                 moment(max(share.last for share in shares)), moment(group.raised_at),
             ))  # fmt: skip
@@ -223,8 +225,7 @@ class Loop:
         found = self._source.challenges()
         if found is not None:
             return found
-        groups = self._reading.state.groups
-        return [challenge_of(groups[name]) for name in sorted(groups) if groups[name].raised_at is not None]
+        return raised_of(self._reading.state)
 
     @cached_property
     def _shelf(self) -> Shelf:

@@ -5,7 +5,7 @@ ReceivedBatch -> sign() -> fold() -> Reading. Pure but for the batches' own read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog import get_logger
@@ -14,7 +14,8 @@ from fde_events.errors import InvalidEvent
 from fde_events.event import Event
 from fde_events.record import ReceivedBatch
 from fde_events.signed import SignedBatch, SignedEvent
-from fde_streams.fold import State, apply, fold
+from fde_streams.fold import apply, fold
+from fde_streams.group import State
 from fde_streams.ingest import sign
 
 log = get_logger(__name__)
@@ -27,10 +28,9 @@ class Reading:
     events: tuple[tuple[Event, SignedEvent], ...]
     state: State
 
-    @property
-    def groups(self) -> Mapping[str, str]:
-        """Signature digest -> group id."""
-        return self.state.seats
+    def group_of(self, digest: str) -> str:
+        """The id of the group that a signature of these events belongs to."""
+        return self.state.signatures[digest].group
 
 
 def read(batches: Iterable[ReceivedBatch]) -> Reading:

@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,8 +33,9 @@ from fde_events.challenge import Challenge
 from fde_events.errors import FdeError, Unavailable
 from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import CHALLENGES, SIGNATURES
-from fde_streams.fold import THRESHOLD, challenges_of
+from fde_streams.fold import THRESHOLD
 from fde_streams.hooks import fold_app
+from fde_streams.standing import challenges_of, raised_of
 from fde_streams.state import Fenced, Part, StateLog, fold_and_keep
 
 log = get_logger()
@@ -126,8 +127,10 @@ class FoldWorker:
         """Take over `partitions`, and publish again what the last owner may not have published."""
         parts: dict[int, Part] = self._patiently(lambda: self.state.rebuild(partitions))
         for part in parts.values():
-            if part.last_delta is not None:
-                self._patiently(lambda part=part: self._challenges.publish(challenges_of(part.state, part.last_delta)))
+            if part.covered < 0:  # an embedded broker that is new: nobody has heard of these challenges there
+                self._publish(raised_of(part.state))
+            elif part.last_delta is not None:
+                self._publish(challenges_of(part.state, part.last_delta))
         return parts
 
     def _step(self, partition: int, part: Part, records: list[tuple[int, bytes]]) -> bool:
@@ -136,11 +139,19 @@ class FoldWorker:
         def undecodable(offset: int, _: bytes, error: Exception) -> None:
             log.error("signed_batch_undecodable", partition=partition, offset=offset, error=type(error).__name__)
 
-        changed, gap = fold_and_keep(
-            self.state, partition, part, records, threshold=self.settings.threshold, undecodable=undecodable
+        _, gap = fold_and_keep(
+            self.state,
+            partition,
+            part,
+            records,
+            threshold=self.settings.threshold,
+            undecodable=undecodable,
+            publish=self._publish,
         )
-        self._patiently(lambda: self._challenges.publish(changed))
         return gap
+
+    def _publish(self, challenges: Sequence[Challenge]) -> None:
+        self._patiently(lambda: self._challenges.publish(challenges))
 
     def _patiently(self, work: Any) -> Any:
         """`work()`, tried again with growing pauses while Kafka is away, up to the patience of the settings."""

@@ -1,242 +1,179 @@
-"""The fold: signed events to groups, evidence and challenges. Pure; time comes with the events, never from a clock.
+"""The fold: signed events to signatures, groups, evidence and challenges. Pure; time comes with the events, never from a clock.
 
 The event's way: SignedBatch -> fold(state, batches) -> Delta -> (state log acknowledges) -> apply(state, delta) -> Challenge.
 
 A `Delta` says all that a step changes, and applying deltas in their order from nothing gives the state: that is how a
-partition is rebuilt. Counts, deployments and groups are the same in whatever order batches arrive, and an event that is
-delivered twice counts once. A challenge is raised by exactly one delta: the one in which its group meets the threshold.
+partition is rebuilt. Evidence is the same in whatever order batches arrive, and an event that is delivered twice counts once.
+A challenge is raised by exactly one delta: the one in which its group meets the threshold.
+
+A step's events are first summed by (signature, place), so that a known signature costs little more than its event's id
+(measured: `tests/streams/test_cost.py`). Orders of people only come in here; `settle` follows them, one delta each.
+
+One customer cannot fill the memory: of its signatures that nobody else has seen, `QUOTA` a partition are kept, the newest; a
+forgotten one that comes again has the same id and counts anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 
-import msgspec
-
-from fde_events.challenge import Challenge, Sighting
-from fde_events.signed import Signature, SignedBatch, SignedEvent
-from fde_streams.seen import FORGET_AFTER_DAYS, Seen, number_of
+from fde_events.order import Order
+from fde_events.signed import SignedBatch
+from fde_streams.delta import Delta, Folded, Raised, Ruling, Sample
+from fde_streams.group import MAX_SAMPLES, SAMPLE_LENGTH, Known, State
+from fde_streams.identity import disown, enact, forget, raised_at, seat
+from fde_streams.seating import Seating
+from fde_streams.seen import FORGET_AFTER_DAYS, number_of
+from fde_streams.settle import MAX_WAITING, REFUSED
+from fde_streams.share import Increment, Share, customer_of, hour_of, place_of
+from fde_streams.trend import days_before
 
 THRESHOLD: Final = 3
-MAX_SAMPLES: Final = 3
+QUOTA: Final = 50_000
+_MAX_COUNT: Final = 10**9  # of one event: a sidecar in a storm sends counts, not nonsense
 
 
-class Seat(msgspec.Struct, frozen=True, array_like=True):
-    """A signature's place: it belongs to group `group` from now on. `title` is used if the signature founds the group."""
+class _Line:
+    """One step's events of one signature at one place."""
 
-    group: str
-    digest: str
-    block: str
-    kind: str
-    title: str
+    __slots__ = ("count", "digest", "first", "hours", "last", "place", "sample")
 
-
-class Share(msgspec.Struct, frozen=True, array_like=True):
-    """New evidence of one deployment for one group; `count` events, between `first` and `last` (RFC 3339, event time)."""
-
-    group: str
-    deployment: str
-    customer: str
-    count: int
-    first: str
-    last: str
-
-    @property
-    def place(self) -> str:
-        """The deployment as it is counted: its name alone could be claimed from another customer's topic."""
-        return f"{self.customer}:{self.deployment}"
-
-
-class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One redacted text of a deployment (`place` of its share)."""
-
-    group: str
-    place: str
-    text: str
-
-
-class Folded(msgspec.Struct, frozen=True, array_like=True):
-    """Ids folded in a step: inclusive spans of one producer epoch, the newest at `time`."""
-
-    epoch: str
-    time: str
-    spans: tuple[tuple[int, int], ...]
-
-
-class Raised(msgspec.Struct, frozen=True, array_like=True):
-    """The group has met the threshold, at `at` (RFC 3339, event time). Once in a group's life."""
-
-    group: str
-    at: str
-
-
-class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All that one fold step changes."""
-
-    seats: tuple[Seat, ...] = ()
-    shares: tuple[Share, ...] = ()
-    samples: tuple[Sample, ...] = ()
-    folded: tuple[Folded, ...] = ()
-    raised: tuple[Raised, ...] = ()
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups this step changed, sorted."""
-        return tuple(sorted({share.group for share in self.shares} | {raised.group for raised in self.raised}))
-
-
-@dataclass(slots=True)
-class Group:
-    """Signatures that one fix would answer, and who saw them. `raised_at` None until the threshold was met."""
-
-    id: str
-    block: str
-    kind: str
-    title: str
-    signatures: list[str] = field(default_factory=list)
-    shares: dict[str, Share] = field(default_factory=dict)
-    samples: dict[str, str] = field(default_factory=dict)
-    raised_at: str | None = None
-
-    @property
-    def customers(self) -> int:
-        """Distinct customers; three deployments of one customer are one."""
-        return len({share.customer for share in self.shares.values()})
-
-
-@dataclass(slots=True)
-class State:
-    """One partition's groups. Changed by `apply` alone."""
-
-    groups: dict[str, Group] = field(default_factory=dict)
-    seats: dict[str, str] = field(default_factory=dict)  # signature digest -> group id
-    seen: Seen = field(default_factory=Seen)
-    latest: str = ""
-
-
-def assign(state: State, signature: Signature) -> str:
-    """The group a signature belongs to: its own if it has one, else a new one, minted from the founding digest.
-
-    This is where near signatures of one block will be joined: an answer other than a fresh id joins.
-    The id depends on the signature alone, so replay mints the same ids.
-    """
-    seated = state.seats.get(signature.digest)
-    return seated if seated is not None else group_id(signature.digest)
-
-
-def group_id(digest: str) -> str:
-    """The permanent id of the group that this signature founds."""
-    return "ch-" + hashlib.blake2b(f"group/1/{digest}".encode(), digest_size=10).hexdigest()
+    def __init__(self, digest: str, place: str, time: str) -> None:
+        self.digest, self.place = digest, place
+        self.count, self.first, self.last = 0, time, time
+        self.hours: dict[int, int] = {}
+        self.sample = ""
 
 
 def fold(state: State, batches: Iterable[SignedBatch], *, threshold: int = THRESHOLD) -> Delta:
-    """What `batches` change in `state`, which is left as it is. Events seen before change nothing."""
-    seats: dict[str, Seat] = {}
-    shares: dict[tuple[str, str], Share] = {}
-    texts: dict[tuple[str, str], str] = {}
+    """What `batches` change in `state`, which is left as it is. Events seen before change nothing.
+
+    ValueError for an event whose id or time is of no known form.
+    """
+    lines: dict[tuple[str, str, str], _Line] = {}
     fresh: dict[str, set[int]] = {}
     times: dict[str, str] = {}
-    for event in (event for batch in batches for event in batch.events):
-        epoch, number = number_of(event.id)
-        epoch = f"{event.customer}/{epoch}"  # an epoch is its customer's: nobody can use up another's numbers
-        mine = fresh.setdefault(epoch, set())
-        if number in mine or state.seen.has(epoch, number):
-            continue
-        mine.add(number)
-        times[epoch] = max(times.get(epoch, ""), event.time)
-        signature = event.signature
-        group = seats[signature.digest].group if signature.digest in seats else assign(state, signature)
-        if signature.digest not in state.seats and signature.digest not in seats:
-            seats[signature.digest] = Seat(group, signature.digest, signature.block, event.kind, signature.title)
-        share = _share(group, event)
-        key = (group, share.place)
-        shares[key] = _merged(shares.get(key), share)
-        if event.sample:
-            texts[key] = min(texts.get(key, event.sample), event.sample)
+    orders: dict[str, Order] = {}
+    seating, has = Seating(state), state.seen.has
+    for batch in batches:
+        for event in batch.events:
+            epoch, number = number_of(event.id)
+            customer = event.customer
+            epoch = f"{customer}/{epoch}"  # an epoch is its customer's: nobody can use up another's numbers
+            mine = fresh.get(epoch)
+            if mine is None:
+                mine, times[epoch] = fresh.setdefault(epoch, set()), ""
+            if number in mine or has(epoch, number):
+                continue
+            mine.add(number)
+            time = event.time
+            if time > times[epoch]:
+                times[epoch] = time
+            key = (event.signature.digest, customer, event.deployment)
+            line = lines.get(key)
+            if line is None:
+                line = lines[key] = _Line(seating.digest_of(event), place_of(customer, event.deployment), time)
+            count = event.count
+            if count != 1:
+                count = min(max(1, count), _MAX_COUNT)
+            line.count += count
+            if time < line.first:
+                line.first = time
+            elif time > line.last:
+                line.last = time
+            hour = hour_of(time[:13])
+            line.hours[hour] = line.hours.get(hour, 0) + count
+            if (sample := event.sample) and (not line.sample or sample < line.sample):
+                line.sample = sample
+        for order in batch.orders:
+            if order.id not in state.waiting and order.id not in state.rulings:
+                orders[order.id] = order
+    room = max(0, MAX_WAITING - len(state.waiting))
     return Delta(
-        seats=tuple(seats.values()),
-        shares=tuple(shares.values()),
-        samples=_samples(state, texts),
+        seats=tuple(seating.seats.values()),
+        increments=tuple(
+            Increment(x.digest, x.place, x.count, x.first, x.last, tuple(x.hours.items())) for x in lines.values()
+        ),
+        samples=_samples(state, lines.values(), seating),
         folded=tuple(Folded(epoch, times[epoch], _spans(numbers)) for epoch, numbers in fresh.items() if numbers),
-        raised=_raised(state, shares, threshold),
+        raised=_raised(state, lines.values(), seating, threshold),
+        orders=tuple(islice(orders.values(), room)),
+        rulings=tuple(
+            Ruling(name, REFUSED, f"{MAX_WAITING} orders wait already for groups that nobody knows")
+            for name in islice(orders, room, None)
+        ),
+        forgotten=_forgotten(state, lines.values(), seating),
     )
 
 
 def apply(state: State, delta: Delta) -> None:
     """Make `delta` part of `state`. Deltas are applied in the order of the log, each once."""
-    for seat in delta.seats:
-        group = state.groups.get(seat.group)
-        if group is None:
-            group = state.groups[seat.group] = Group(seat.group, seat.block, seat.kind, seat.title)
-        if seat.digest not in state.seats:
-            state.seats[seat.digest] = seat.group
-            group.signatures.append(seat.digest)
-    for share in delta.shares:
-        shares = state.groups[share.group].shares
-        shares[share.place] = _merged(shares.get(share.place), share)
+    for new in delta.seats:
+        if new.digest not in state.signatures:
+            parts = tuple((sys.intern(name), value) for name, value in new.parts)
+            block, kind = sys.intern(new.block), sys.intern(new.kind)
+            known = Known(new.digest, block, kind, new.title, parts, new.group, near=new.near, score=new.score)
+            seat(state, known)
+            state.homes.pop(new.digest, None)
+    for news in delta.increments:
+        _count(state, news)
     for sample in delta.samples:
-        group = state.groups[sample.group]
-        group.samples[sample.place] = sample.text
-        for place in sorted(group.samples, key=lambda name: _rank(sample.group, name))[MAX_SAMPLES:]:
-            del group.samples[place]
+        known = state.signatures[sample.digest]
+        known.samples = kept = {**(known.samples or {}), sample.place: sample.text}
+        for place in sorted(kept, key=lambda place: rank(known.block, place))[MAX_SAMPLES:]:
+            del kept[place]
     for folded in delta.folded:
-        state.seen.add(folded.epoch, folded.spans, folded.time)
-        state.latest = max(state.latest, folded.time)
+        state.clock.tell(folded.epoch.split("/", 1)[0], folded.time)
+    now = state.clock.now if delta.folded else ""
+    for folded in delta.folded:
+        # Dated by the fleet's clock: a producer whose own is a year off is not forgotten before its time.
+        state.seen.add(folded.epoch, folded.spans, now)
+    for change in delta.changes:
+        enact(state, change)
     for raised in delta.raised:
         if state.groups[raised.group].raised_at is None:
             state.groups[raised.group].raised_at = raised.at
+    for order in delta.orders:
+        state.waiting[order.id] = order
+    for ruling in delta.rulings:
+        state.waiting.pop(ruling.order, None)
+        state.rulings[ruling.order] = ruling
+    for digest in delta.forgotten:
+        forget(state, digest)
     if delta.folded and len(state.seen.epochs) > 64:
-        state.seen.forget_before(_days_before(state.latest, FORGET_AFTER_DAYS))
+        state.seen.forget_before(days_before(now, FORGET_AFTER_DAYS))
 
 
-def challenge_of(group: Group) -> Challenge:
-    """The challenge of a raised group, as it stands. ValueError if the threshold was not met yet."""
-    if group.raised_at is None:
-        raise ValueError(f"group {group.id} has not been raised")
-    shares = sorted(group.shares.values(), key=lambda share: (share.deployment, share.customer))
-    return Challenge(
-        id=group.id,
-        title=group.title,
-        kind=group.kind,
-        block=group.block,
-        signatures=tuple(sorted(group.signatures)),
-        deployments=len(shares),
-        customers=group.customers,
-        events=sum(share.count for share in shares),
-        first_seen=min(share.first for share in shares),
-        last_seen=max(share.last for share in shares),
-        raised_at=group.raised_at,
-        sightings=tuple(
-            Sighting(deployment=s.deployment, customer=s.customer, count=s.count, first_seen=s.first, last_seen=s.last)
-            for s in shares
-        ),
-        samples=tuple(group.samples[name] for name in sorted(group.samples)),
-    )
+def rank(block: str, place: str) -> bytes:
+    """An order of places that is no place's merit: which three are sampled does not hang on arrival, nor on the group."""
+    return hashlib.blake2b(f"{block}/{place}".encode(), digest_size=8).digest()
 
 
-def challenges_of(state: State, delta: Delta) -> list[Challenge]:
-    """The challenges that a delta raised or changed, as they stand after it; one record a group, in id order."""
-    groups = (state.groups[name] for name in delta.groups)
-    return [challenge_of(group) for group in groups if group.raised_at is not None]
-
-
-def _share(group: str, event: SignedEvent) -> Share:
-    return Share(group, event.deployment, event.customer, event.count, event.time, event.time)
-
-
-def _merged(old: Share | None, new: Share) -> Share:
-    if old is None:
-        return new
-    customer = min(
-        old.customer, new.customer
-    )  # a deployment has one customer; if two topics claim it, the answer is stable
-    return Share(
-        old.group, old.deployment, customer, old.count + new.count, min(old.first, new.first), max(old.last, new.last)
-    )
+def _count(state: State, news: Increment) -> None:
+    known, place = state.signatures[news.digest], news.place
+    share = known.shares.get(place)
+    if share is None:
+        place, customer = sys.intern(place), customer_of(place)
+        if not known.shares:
+            known.owner = customer
+            state.own.setdefault(customer, {})[known.digest] = None
+        elif known.owner is not None and known.owner != customer:
+            disown(state, known)
+        known.shares[place] = Share.of(news)
+    else:
+        share.add(news)
+    whole = state.groups[known.group].summed
+    if whole is not None:
+        if (mine := whole.get(place)) is None:
+            whole[place] = Share.of(news)
+        else:
+            mine.add(news)
+    if news.last > state.alive.get(place, ""):
+        state.alive[place] = news.last
 
 
 def _spans(numbers: set[int]) -> tuple[tuple[int, int], ...]:
@@ -249,43 +186,58 @@ def _spans(numbers: set[int]) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def _raised(state: State, shares: dict[tuple[str, str], Share], threshold: int) -> tuple[Raised, ...]:
-    found = []
-    for name in sorted({group for group, _ in shares}):
-        known = state.groups.get(name)
-        if known is not None and known.raised_at is not None:
+def _raised(state: State, lines: Iterable[_Line], seating: Seating, threshold: int) -> tuple[Raised, ...]:
+    news: dict[str, dict[str, str]] = {}
+    for line in lines:
+        known = state.signatures.get(line.digest)
+        name = known.group if known is not None else seating.seats[line.digest].group
+        group = state.groups.get(name)
+        if group is not None and group.raised_at is not None:
             continue
-        firsts = {} if known is None else {place: share.first for place, share in known.shares.items()}
-        for (group, place), share in shares.items():
-            if group == name:
-                firsts[place] = min(firsts.get(place, share.first), share.first)
-        if len(firsts) >= threshold:
-            found.append(Raised(name, sorted(firsts.values())[threshold - 1]))
-    return tuple(found)
-
-
-def _rank(group: str, place: str) -> bytes:
-    """An order of deployments that is no deployment's merit: which three are sampled does not hang on arrival."""
-    return hashlib.blake2b(f"{group}/{place}".encode(), digest_size=8).digest()
-
-
-def _samples(state: State, texts: dict[tuple[str, str], str]) -> tuple[Sample, ...]:
+        firsts = news.setdefault(name, {})
+        firsts[line.place] = min(firsts.get(line.place, line.first), line.first)
     found = []
-    by_group: dict[str, dict[str, str]] = {}
-    for (group, place), text in texts.items():
-        by_group.setdefault(group, {})[place] = text
-    for name, new in sorted(by_group.items()):
-        known = state.groups[name].samples if name in state.groups else {}
-        best = sorted({*known, *new}, key=lambda place: _rank(name, place))[:MAX_SAMPLES]
-        for place in best:
-            if place in new and (place not in known or new[place] < known[place]):
-                found.append(Sample(name, place, new[place]))
+    for name, firsts in sorted(news.items()):
+        group = state.groups.get(name)
+        for place, share in state.shares(group).items() if group is not None else ():
+            firsts[place] = min(firsts.get(place, share.first), share.first)
+        at = raised_at(firsts.values(), threshold)
+        if at is not None:
+            found.append(Raised(name, at))
     return tuple(found)
 
 
-def _days_before(time: str, days: int) -> str:
-    try:
-        moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except ValueError:
-        return ""
-    return (moment.astimezone(UTC) - timedelta(days=days)).isoformat().replace("+00:00", "Z")
+def _samples(state: State, lines: Iterable[_Line], seating: Seating) -> tuple[Sample, ...]:
+    """The texts that are better than what is kept: of a better place, or the smaller of one place."""
+    found: dict[tuple[str, str], Sample] = {}
+    for line in lines:
+        if not line.sample:
+            continue
+        known = state.signatures.get(line.digest)
+        kept = (known.samples if known is not None else None) or {}
+        text, old = line.sample[:SAMPLE_LENGTH], kept.get(line.place)
+        if old is not None:
+            wanted = text < old
+        elif len(kept) < MAX_SAMPLES:
+            wanted = True
+        else:
+            block = known.block if known is not None else seating.seats[line.digest].block
+            wanted = rank(block, line.place) < max(rank(block, place) for place in kept)
+        key = (line.digest, line.place)
+        if wanted and (key not in found or text < found[key].text):
+            found[key] = Sample(*key, text)
+    return tuple(found.values())
+
+
+def _forgotten(state: State, lines: Iterable[_Line], seating: Seating) -> tuple[str, ...]:
+    """For every customer beyond its quota, the oldest of the signatures that nobody else has seen."""
+    fresh: dict[str, int] = {}
+    for line in lines if seating.seats else ():
+        if line.digest in seating.seats:
+            customer = customer_of(line.place)
+            fresh[customer] = fresh.get(customer, 0) + 1
+    found: list[str] = []
+    for customer, count in fresh.items():
+        mine = state.own.get(customer, {})
+        found += islice(mine, max(0, len(mine) + count - QUOTA))
+    return tuple(found)

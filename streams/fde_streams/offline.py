@@ -1,6 +1,6 @@
 """Signatures and groups of a file, by the same code as the workers: what `fde group` prints.
 
-A group offline is what the fold would make of the same events: `assign` decides.
+A group offline is what the fold would make of the same events: `seat_of` decides.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import msgspec
 
 from fde_events.errors import BadInput
 from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
-from fde_streams.fold import Delta, Seat, State, apply, assign
+from fde_streams.delta import Delta
+from fde_streams.fold import apply
+from fde_streams.group import State
+from fde_streams.seating import seat_of
 from fde_streams.signature import signature_of
 
 
@@ -64,10 +67,13 @@ def assignments(events: Iterable[Event]) -> Iterator[Assignment]:
     state = State()
     for index, event in enumerate(events):
         signature = signature_of(event)
-        group = assign(state, signature)
-        if signature.digest not in state.seats:
-            seat = Seat(group, signature.digest, signature.block, signature.block.split("/", 1)[0], signature.title)
+        known = state.signatures.get(signature.digest)
+        if known is not None:
+            group = known.group
+        else:
+            seat = seat_of(state, signature, signature.block.split("/", 1)[0])
             apply(state, Delta(seats=(seat,)))
+            group = seat.group
         yield Assignment(
             index=index, cluster=group, signature=signature.digest, block=signature.block, title=signature.title
         )

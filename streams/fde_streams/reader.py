@@ -1,7 +1,7 @@
 """Challenges as others see them: the compacted topic as a table, and as an endless sequence of changes.
 
 A challenge is raised once: by id. A record repeated by a worker that took over says nothing new, and one that arrives late
-from a worker that was shut out has fewer events than what is known already, so both are passed over.
+from a worker that was shut out is older than what is known already (`newer`), so both are passed over.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from structlog import get_logger
 
-from fde_events.challenge import Challenge
+from fde_events.challenge import Challenge, newer
 from fde_events.errors import Unavailable
 from fde_events.kafka import client_settings
 from fde_events.topics import CHALLENGES
@@ -21,17 +21,6 @@ from fde_streams.scan import scan
 
 log = get_logger()
 _decode: Final = msgspec.json.Decoder(Challenge).decode
-
-
-def newer(known: Challenge | None, found: Challenge) -> bool:
-    """Whether `found` says more than `known` of the same challenge. Evidence only ever grows."""
-    if known is None:
-        return True
-    return (found.events, found.deployments, len(found.signatures)) > (
-        known.events,
-        known.deployments,
-        len(known.signatures),
-    )
 
 
 def decode_challenge(value: bytes | None) -> Challenge | None:
@@ -46,13 +35,13 @@ def decode_challenge(value: bytes | None) -> Challenge | None:
 
 
 def read_challenges(bootstrap: str, *, timeout_s: float = 60.0) -> dict[str, Challenge]:
-    """Every challenge as it stands, by id. :class:`Unavailable` if the broker does not answer."""
+    """Every challenge as it stands, by id; one that was merged is not there. :class:`Unavailable` if the broker is away."""
     found: dict[str, Challenge] = {}
     for message in scan(bootstrap, CHALLENGES, timeout_s=timeout_s):
         challenge = decode_challenge(message.value())
         if challenge is not None and newer(found.get(challenge.id), challenge):
             found[challenge.id] = challenge
-    return found
+    return {name: challenge for name, challenge in found.items() if not challenge.merged_into}
 
 
 def follow_challenges(
@@ -60,7 +49,8 @@ def follow_challenges(
 ) -> Iterator[Challenge]:
     """Every challenge from the first, then each change as it comes; blocks until `stop()` says so.
 
-    The same challenge comes again whenever it has more evidence; the first time an id appears is when it was raised.
+    The same challenge comes again whenever it has more evidence; the first time an id appears is when it was raised. One that
+    was merged comes once more, with `merged_into`.
     Stateless: who restarts sees all challenges again, and tells new from known by id. :class:`Unavailable` when the broker
     or the topic is away at the start; later outages are waited out by the client.
     """

@@ -1,6 +1,7 @@
 """The state of a partition and the log it is rebuilt from.
 
-Each fold step appends one `StateRecord`: the delta and the source offsets ``(prev, last]`` that it covers, atomically. Three
+Each fold step appends one `StateRecord`: the delta and the source offsets ``(prev, last]`` that it covers, atomically. A step
+that follows a person's order, or a merge that clustering proposes, covers none: ``prev == last``. Three
 rules make a crash, a repeat or a zombie harmless (tested prototype: 92 kills and stops, no hole, no double):
 
 * **chain**: a delta applies only if its `prev` is what is covered, so to exactly one state;
@@ -22,14 +23,22 @@ import msgspec
 
 from fde_events.challenge import Challenge
 from fde_events.errors import FdeError
+from fde_events.order import check_order
 from fde_events.signed import SignedBatch
 from fde_events.topics import MAX_RECORD_BYTES
-from fde_streams.fold import THRESHOLD, Delta, State, apply, challenges_of, fold
+from fde_streams.delta import Delta
+from fde_streams.fold import THRESHOLD, apply, fold
+from fde_streams.group import State
+from fde_streams.identity import refusal, united
 from fde_streams.seen import number_of
+from fde_streams.settle import settle
+from fde_streams.share import hour_of
+from fde_streams.standing import challenges_of
 
 OWNER: Final = uuid.uuid4().hex[:12]
 
 Undecodable = Callable[[int, bytes, Exception], None]
+Publish = Callable[[Sequence[Challenge]], None]
 
 
 class Fenced(FdeError):
@@ -107,7 +116,8 @@ def covers(
     """The step that folds `records` (offset, value; ascending) onto `part`, and whether there is a gap before some of them.
 
     None when nothing new is in them. A record that is no signed batch is told to `undecodable` and passed over: it must
-    not stop the partition. Pure on `part`. The step is shortened until it fits a record; the rest follows in the next step.
+    not stop the partition. Pure on `part`. The step is shortened until it fits a record, and ends with a batch that holds
+    orders, so that what follows meets them; the rest follows in the next step.
     """
     batches: list[tuple[int, SignedBatch]] = []
     last, gap = part.covered, False
@@ -119,17 +129,25 @@ def covers(
             break
         try:
             batch = _decode_batch(value)
-            for event in batch.events:
-                number_of(event.id)
+            for order in batch.orders:
+                check_order(order)
             batches.append((offset, batch))
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             if undecodable is not None:
                 undecodable(offset, value, error)
         last = offset
+        if batches and batches[-1][0] == offset and batches[-1][1].orders:
+            gap = False  # what lies behind is asked for again
+            break
     if last == part.covered:
         return None, gap
     while True:
-        delta = fold(part.state, (batch for offset, batch in batches if offset <= last), threshold=threshold)
+        chosen = [(offset, batch) for offset, batch in batches if offset <= last]
+        try:
+            delta = fold(part.state, (batch for _, batch in chosen), threshold=threshold)
+        except ValueError:  # an id or a time of no known form: looked for only now, for it costs every event
+            batches = [pair for pair in chosen if _whole(*pair, undecodable)]
+            continue
         record = StateRecord(OWNER, part.generation, part.covered, last, delta)
         if last == part.covered + 1 or len(encode_state(record)) <= MAX_RECORD_BYTES:
             return record, gap
@@ -144,14 +162,71 @@ def fold_and_keep(
     *,
     threshold: int = THRESHOLD,
     undecodable: Undecodable | None = None,
+    publish: Publish | None = None,
 ) -> tuple[list[Challenge], bool]:
-    """Fold `records`, keep the steps, apply them; the challenges to publish, and whether there is a gap to seek back to."""
+    """Fold `records`, keep the steps, apply them; the challenges that changed, and whether there is a gap to seek back to.
+
+    `publish` gets the challenges of each step as soon as it is kept: a crash leaves no more than the last step's unpublished,
+    which is what the next owner publishes again.
+    """
     changed: dict[str, Challenge] = {}
     while True:
+        changed |= settle_and_keep(log, partition, part, threshold=threshold, publish=publish)
         record, gap = covers(part, records, threshold=threshold, undecodable=undecodable)
-        if record is None or record.delta is None:
+        if record is None:
             return list(changed.values()), gap
-        log.append(partition, record)
-        if not part.apply(record):
-            raise Fenced(f"partition {partition}: the log kept a step that does not follow the state in memory")
-        changed.update({challenge.id: challenge for challenge in challenges_of(part.state, record.delta)})
+        changed |= _keep(log, partition, part, record, publish)
+
+
+def settle_and_keep(
+    log: StateLog, partition: int, part: Part, *, threshold: int = THRESHOLD, publish: Publish | None = None
+) -> dict[str, Challenge]:
+    """Follow every waiting order that can be followed, each in a step of its own; the challenges that changed, by id."""
+    changed: dict[str, Challenge] = {}
+    while part.state.waiting and (delta := settle(part.state, threshold)) is not None:
+        record = StateRecord(OWNER, part.generation, part.covered, part.covered, delta)
+        changed |= _keep(log, partition, part, record, publish)
+    return changed
+
+
+def unite_and_keep(
+    log: StateLog,
+    partition: int,
+    part: Part,
+    groups: Sequence[str],
+    *,
+    why: str,
+    by: str = "cluster",
+    threshold: int = THRESHOLD,
+    publish: Publish | None = None,
+) -> str | None:
+    """Merge `groups` because clustering found them one; None, or the reason why a person's word or the blocks forbid it."""
+    if (reason := refusal(part.state, groups)) is not None:
+        return reason
+    delta = united(part.state, groups, by=by, why=why, threshold=threshold)
+    _keep(log, partition, part, StateRecord(OWNER, part.generation, part.covered, part.covered, delta), publish)
+    return None
+
+
+def _keep(
+    log: StateLog, partition: int, part: Part, record: StateRecord, publish: Publish | None
+) -> dict[str, Challenge]:
+    log.append(partition, record)
+    if not part.apply(record) or record.delta is None:
+        raise Fenced(f"partition {partition}: the log kept a step that does not follow the state in memory")
+    found = challenges_of(part.state, record.delta)
+    if publish is not None and found:
+        publish(found)
+    return {challenge.id: challenge for challenge in found}
+
+
+def _whole(offset: int, batch: SignedBatch, undecodable: Undecodable | None) -> bool:
+    try:
+        for event in batch.events:
+            number_of(event.id)
+            hour_of(event.time[:13])
+    except ValueError as error:
+        if undecodable is not None:
+            undecodable(offset, b"", error)
+        return False
+    return True

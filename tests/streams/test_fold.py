@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.signed import Signature, SignedBatch, SignedEvent
-from fde_streams.fold import MAX_SAMPLES, Delta, State, apply, challenge_of, challenges_of, fold, group_id
+from fde_streams.delta import Delta
+from fde_streams.fold import apply, fold
+from fde_streams.group import MAX_SAMPLES, State, customers
+from fde_streams.identity import group_id
 from fde_streams.seen import MAX_SPANS, Seen, number_of
+from fde_streams.share import pairs
+from fde_streams.standing import challenge_of, challenges_of
 
 
 def a_signature(digest):
@@ -67,9 +72,18 @@ def run(batches, *, threshold=3):
 def evidence(state):
     """Everything that must not depend on the order of arrival."""
     return {
-        group.id: (sorted(group.signatures), group.customers, group.shares, group.samples, group.raised_at is not None)
+        group.id: (
+            sorted(group.members),
+            state.shares(group),
+            [state.signatures[digest].samples for digest in sorted(group.members)],
+            group.raised_at is not None,
+        )
         for group in state.groups.values()
     }
+
+
+def whole(state, raised):
+    return challenge_of(state, state.groups[raised[0]])
 
 
 @given(st.lists(events, max_size=30).map(one_of_each_id), st.integers(1, 4), st.randoms(use_true_random=False))
@@ -98,10 +112,13 @@ def test_counts_are_exact_and_a_group_is_raised_iff_enough_deployments_saw_it(fo
     state, raised = run([a_batch(event) for event in found], threshold=threshold)
     for group in state.groups.values():
         mine = [event for event in found if group_id(event.signature.digest) == group.id]
-        assert sum(share.count for share in group.shares.values()) == len(mine)
+        shares = state.shares(group)
+        assert sum(share.count for share in shares.values()) == len(mine)
+        assert {hour for share in shares.values() for hour, _ in pairs(share.hours)} <= {497448}
+        assert sum(count for share in shares.values() for _, count in pairs(share.hours)) == len(mine)
         places = {(event.customer, event.deployment) for event in mine}
-        assert len(group.shares) == len(places)
-        assert group.customers == len({customer for customer, _ in places})
+        assert len(shares) == len(places)
+        assert customers(shares) == len({customer for customer, _ in places})
         assert raised.count(group.id) == (len(places) >= threshold)
 
 
@@ -137,25 +154,26 @@ def test_raised_at_is_when_the_threshold_was_met_and_never_changes():
 
 def test_three_deployments_of_one_customer_raise_and_say_one_customer():
     state, raised = run([a_batch(an_event(f"e{n}", deployment=f"d{n}", customer="acme")) for n in range(3)])
-    challenge = challenge_of(state.groups[raised[0]])
+    challenge = whole(state, raised)
     assert (challenge.deployments, challenge.customers) == (3, 1)
 
 
 def test_a_deployments_name_claimed_from_another_customers_topic_is_another_deployment():
     state, _ = run([a_batch(an_event("e0", customer="a")), a_batch(an_event("e1", customer="b"))])
     (group,) = state.groups.values()
-    assert (len(group.shares), group.customers) == (2, 2)
+    assert (len(state.shares(group)), customers(state.shares(group))) == (2, 2)
 
 
 def test_nobody_can_use_up_anothers_event_ids():
     state, _ = run([a_batch(an_event("e0", customer="a")), a_batch(an_event("e0", customer="b"))])
     (group,) = state.groups.values()
-    assert sum(share.count for share in group.shares.values()) == 2
+    assert sum(share.count for share in state.shares(group).values()) == 2
 
 
 def test_samples_are_of_distinct_deployments_and_few():
     state, raised = run([a_batch(an_event(f"e{n}", s, deployment=f"d{n}")) for n in range(6) for s in range(2)])
-    assert len(challenge_of(state.groups[raised[0]]).samples) == MAX_SAMPLES == len(state.groups[raised[0]].samples)
+    (known,) = state.signatures.values()
+    assert len(whole(state, raised).samples) == MAX_SAMPLES == len(known.samples)
 
 
 def test_one_step_changes_a_challenge_once():
@@ -168,7 +186,7 @@ def test_one_step_changes_a_challenge_once():
 def test_a_group_that_was_not_raised_is_no_challenge():
     state, _ = run([a_batch(an_event())])
     with pytest.raises(ValueError, match="not been raised"):
-        challenge_of(next(iter(state.groups.values())))
+        challenge_of(state, next(iter(state.groups.values())))
 
 
 @settings(max_examples=50)

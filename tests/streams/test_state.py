@@ -11,7 +11,7 @@ from fde_streams.state import Fenced, Part, StateRecord, covers, encode_state, f
 from fde_streams.state_sqlite import SqliteStateLog, covered_offsets
 
 
-def a_value(offset, *, sample="text", events=1):
+def a_value(offset, *, sample="text", events=1, kinds=5):
     return msgspec.json.encode(
         SignedBatch(
             block="error/x",
@@ -23,7 +23,11 @@ def a_value(offset, *, sample="text", events=1):
                     deployment=f"d{offset % 3}",
                     time="2026-10-01T00:00:00.000Z",
                     signature=Signature(
-                        digest=f"{(offset + index) % 5:032x}", rules="r", block="error/x", title="t", parts=()
+                        digest=f"{(offset * events + index) % kinds:032x}",
+                        rules="r",
+                        block="error/x",
+                        title="t",
+                        parts=(),
                     ),
                     sample=sample,
                 )
@@ -96,7 +100,7 @@ def test_a_record_that_is_no_signed_batch_is_told_and_passed_over():
 
 def test_a_step_is_shortened_until_it_fits_a_record():
     part, log = Part(), Memory()
-    big = [(offset, a_value(offset, sample=f"{offset}" + "x" * 120_000, events=3)) for offset in range(6)]
+    big = [(offset, a_value(offset, sample="x" * 2_000, events=150, kinds=100_000)) for offset in range(0, 6)]
     fold_and_keep(log, 0, part, big)
     assert part.covered == 5
     assert len(log.kept) > 1

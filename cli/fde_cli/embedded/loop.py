@@ -132,7 +132,6 @@ class Loop:
         accounts = by_deployment(list(self.book().records()))
         summary = self._fleet.summary()
         parts = read_parts(self.home.state).values()
-        groups = [group for part in parts for group in part.state.groups.values()]
         return Findings(
             deployments=len(self.members),
             customers=len({member.customer for member in self.members}),
@@ -140,8 +139,8 @@ class Loop:
             read=summary.events,
             received=sum(account.events for account in accounts),
             folded=sum(len(spans) for part in parts for spans in part.state.seen.epochs.values()),
-            signatures=sum(len(group.signatures) for group in groups),
-            groups=len(groups),
+            signatures=sum(len(part.state.signatures) for part in parts),
+            groups=sum(len(part.state.groups) for part in parts),
             challenges=sorted(read_challenges(self.brokers).values(), key=lambda c: (-c.deployments, c.id)),
             accounts=accounts,
             solutions=handed,

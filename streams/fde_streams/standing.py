@@ -1,0 +1,142 @@
+"""Challenges as they stand: what readers of `fde-engine.challenges` get to know of raised groups.
+
+State -> challenge_of() -> Challenge; a raised group that was merged leaves a tombstone that leads to the other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fde_events.challenge import Challenge, Sighting
+from fde_streams.delta import Delta, Merged, Parted, Pinned
+from fde_streams.fold import rank
+from fde_streams.group import MAX_SAMPLES, Group, State, Tombstone, customers, tallied
+from fde_streams.share import DAYS, HOURS, customer_of, deployment_of, pairs
+from fde_streams.trend import trend_of
+
+PUBLIC_FROM: Final = 3  # customers who said a word before anybody outside reads it
+_DAY_PAIRS: Final = 12_000  # of all sightings of a record together, so that it stays far below a record's size
+
+
+def challenge_of(state: State, group: Group) -> Challenge:
+    """The challenge of a raised group. ValueError if the threshold was not met yet."""
+    if group.raised_at is None:
+        raise ValueError(f"group {group.id} has not been raised")
+    shares = sorted(state.shares(group).items(), key=lambda item: (deployment_of(item[0]), item[0]))
+    founder = state.signatures[group.founder]
+    hours = tallied(share.hours for _, share in shares)
+    days = min(DAYS, max(1, _DAY_PAIRS // len(shares)))
+    first = min(share.first for _, share in shares)
+    return Challenge(
+        id=group.id,
+        title=founder.title,
+        kind=founder.kind,
+        block=founder.block,
+        signatures=tuple(sorted(group.members)),
+        deployments=len(shares),
+        customers=customers(place for place, _ in shares),
+        events=sum(share.count for _, share in shares),
+        first_seen=first,
+        last_seen=max(share.last for _, share in shares),
+        raised_at=group.raised_at,
+        sightings=tuple(
+            Sighting(
+                deployment=deployment_of(place),
+                customer=customer_of(place),
+                count=share.count,
+                first_seen=share.first,
+                last_seen=share.last,
+                days=pairs(share.days)[-days:],
+                alive=state.alive.get(place, share.last),
+            )
+            for place, share in shares
+        ),
+        samples=samples_of(state, group),
+        redirects=group.redirects,
+        revision=group.revision,
+        ignored=group.ignored,
+        trend=trend_of(hours, first, state.clock.now),
+        hours=tuple(sorted(hours.items()))[-HOURS:],
+        public_title=public_title(state, group),
+    )
+
+
+def challenges_of(state: State, delta: Delta) -> list[Challenge]:
+    """The challenges that a delta raised or changed, as they stand after it; one record a group, in id order."""
+    names = {state.signatures[news.digest].group for news in delta.increments if news.digest in state.signatures}
+    names.update(raised.group for raised in delta.raised)
+    graves: list[Tombstone] = []
+    for change in delta.changes:
+        if isinstance(change, Merged):
+            names.add(change.winner)
+            graves += [state.tombstones[change.loser]] if change.loser in state.tombstones else []
+        else:
+            names.add(change.group)
+        if isinstance(change, Parted):
+            names.add(change.part)
+        elif isinstance(change, Pinned):
+            names.add(change.source)
+    live = [group for name in names if (group := state.groups.get(name)) is not None and group.raised_at is not None]
+    found = [challenge_of(state, group) for group in live]
+    found += [_tombstone(grave) for grave in graves if grave.raised_at is not None]
+    return sorted(found, key=lambda challenge: challenge.id)
+
+
+def raised_of(state: State) -> list[Challenge]:
+    """Every challenge of the state, in id order."""
+    return [challenge_of(state, group) for _, group in sorted(state.groups.items()) if group.raised_at is not None]
+
+
+def samples_of(state: State, group: Group) -> tuple[str, ...]:
+    """At most three redacted texts, of distinct deployments."""
+    found: dict[str, str] = {}
+    for known in state.members(group):
+        for place, text in (known.samples or {}).items():
+            found[place] = min(found.get(place, text), text)
+    block = state.signatures[group.founder].block
+    best = sorted(found, key=lambda place: rank(block, place))[:MAX_SAMPLES]
+    return tuple(found[place] for place in sorted(best))
+
+
+def public_title(state: State, group: Group) -> str:
+    """The title with what fewer than three customers said as ``<word>``. The block's own name is nobody's secret."""
+    founder = state.signatures[group.founder]
+    if customers(founder.shares) >= PUBLIC_FROM:
+        return founder.title
+    words = founder.title.split()
+    owner = founder.block.rpartition("/")[2].lower()
+    missing = {word for word in words if word.rstrip(":").lower() != owner and not _is_placeholder(word)}
+    said: dict[str, set[str]] = {word: set() for word in missing}
+    for known in state.members(group):
+        theirs = missing.intersection(known.title.split())
+        if theirs:
+            who = {customer_of(place) for place in known.shares}
+            for word in theirs:
+                said[word] |= who
+                if len(said[word]) >= PUBLIC_FROM:
+                    missing.discard(word)
+        if not missing:
+            return founder.title
+    return " ".join("<word>" if word in missing else word for word in words)
+
+
+def _is_placeholder(word: str) -> bool:
+    return word.startswith("<") and word.rstrip(".,:;").endswith(">")
+
+
+def _tombstone(grave: Tombstone) -> Challenge:
+    return Challenge(
+        id=grave.id,
+        title=grave.title,
+        kind=grave.kind,
+        block=grave.block,
+        signatures=(),
+        deployments=0,
+        customers=0,
+        events=0,
+        first_seen="",
+        last_seen="",
+        raised_at=grave.raised_at or "",
+        merged_into=grave.winner,
+        revision=grave.revision,
+    )
