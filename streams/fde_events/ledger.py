@@ -33,6 +33,12 @@ class Ranges:
     def add(self, number: int) -> bool:
         """Add one number; False if it was there already (a duplicate)."""
         spans = self.spans
+        if spans and number > spans[-1][1]:  # what comes in order is most of it
+            if number == spans[-1][1] + 1:
+                spans[-1] = (spans[-1][0], number)
+            else:
+                spans.append((number, number))
+            return True
         low, high = 0, len(spans)
         while low < high:
             middle = (low + high) // 2
@@ -54,6 +60,8 @@ class Ranges:
         return True
 
     def __contains__(self, number: int) -> bool:
+        if not self.spans or number > self.spans[-1][1]:
+            return False
         low, high = 0, len(self.spans)
         while low < high:
             middle = (low + high) // 2

@@ -1,7 +1,7 @@
 """Catalogue of vendors and of classes of internal systems: whose API failed, and what its answers mean.
 
-One file a vendor in ``catalogue/``; ``_systems.toml`` for classes of internal products (ERP, WMS, ...), ``_general.toml`` for
-the answers that mean the same at every vendor (RFC 6749, gRPC, HTTP). A vendor is known by its public domains, by the packages
+One file a vendor in ``catalogue/``; ``_systems.toml`` for classes of internal products (ERP, WMS, ...), ``_libraries.toml`` for
+libraries that belong to no vendor, ``_general.toml`` for the answers that mean the same at every vendor (RFC 6749, gRPC, HTTP). A vendor is known by its public domains, by the packages
 of its SDKs, and by the words engineers name a connector after. Redaction keeps what stands here and nothing else; signatures
 read the same tables, so that both see the same vendor before and after redaction. Nothing in code names a vendor.
 
@@ -58,6 +58,15 @@ class Vendor:
     meanings: tuple[Meaning, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library that everybody uses. `packages`: import and package names; `types`: exception classes only it calls so."""
+
+    name: str
+    packages: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
 def read_vendor(path: Path) -> Vendor:
     """The vendor of one catalogue file. ValueError names the file and what is wrong with it."""
     fields = _toml(path)
@@ -112,14 +121,29 @@ def _systems() -> tuple[Vendor, ...]:
     return tuple(Vendor(name, words=_texts(path, name, words)) for name, words in _toml(path)["system"].items())
 
 
+def _libraries() -> tuple[Library, ...]:
+    path = CATALOGUE / "_libraries.toml"
+    found = []
+    for name, fields in _toml(path)["library"].items():
+        if unknown := fields.keys() - {"packages", "types"}:
+            raise ValueError(f"{path.name}: library.{name}: unknown key {min(unknown)!r}")
+        lists = {key: _texts(path, f"library.{name}.{key}", fields.get(key, [])) for key in ("packages", "types")}
+        found.append(Library(name, lists["packages"], lists["types"]))
+    return tuple(found)
+
+
 VENDORS: Final[tuple[Vendor, ...]] = tuple(read_vendor(path) for path in sorted(CATALOGUE.glob("[a-z0-9]*.toml")))
 SYSTEMS: Final[tuple[Vendor, ...]] = _systems()
 GENERAL: Final[tuple[Meaning, ...]] = _meanings(CATALOGUE / "_general.toml", _toml(CATALOGUE / "_general.toml"))
+
+LIBRARIES: Final[tuple[Library, ...]] = _libraries()
 
 _DOMAINS: Final = {domain: vendor.name for vendor in VENDORS for domain in vendor.domains}
 _LIBRARIES: Final = {library: vendor.name for vendor in VENDORS for library in vendor.libraries}
 _WORDS: Final = {word: vendor.name for vendor in VENDORS for word in vendor.words}
 _SYSTEM_WORDS: Final = {word: system.name for system in SYSTEMS for word in system.words}
+_PACKAGES: Final = {package: library.name for library in LIBRARIES for package in library.packages}
+_TYPES: Final = {name: library.name for library in LIBRARIES for name in library.types}
 _LABEL: Final = re.compile(r"[a-z]+(?=\d*(?:[-.]|$))", re.IGNORECASE)
 
 
@@ -152,6 +176,16 @@ def vendor_of_library(library: str) -> str | None:
         if found is not None:
             return found
     return None
+
+
+def library_of_package(package: str) -> str | None:
+    """The general library that an import or package name belongs to: ``httpcore`` is ``httpx``; None if not catalogued."""
+    return _PACKAGES.get(package)
+
+
+def library_of_type(name: str) -> str | None:
+    """The general library that alone calls an exception so; `name` without its module."""
+    return _TYPES.get(name)
 
 
 def vendor_of_word(word: str) -> str | None:

@@ -26,11 +26,11 @@ from http.client import responses
 from typing import Final
 
 from fde_events.event import ErrorEvent
-from fde_events.vendors import vendor_of_library
+from fde_events.vendors import library_of_package, vendor_of_library
 from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_status, cause_of_type
 from fde_streams.chain import Link, is_builtin, module_of
 from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
-from fde_streams.evidence import GENERIC_LIBRARIES, MESSAGE_LENGTH, Evidence, evidence_of
+from fde_streams.evidence import MESSAGE_LENGTH, Evidence, evidence_of
 from fde_streams.mask import mask, masked, template
 from fde_streams.sentence import retold, sentence_of
 
@@ -165,7 +165,7 @@ def _of_library(link: Link, evidence: Evidence) -> bool:
         return True
     module = module_of(link.type)
     if module is not None:
-        return module in GENERIC_LIBRARIES or vendor_of_library(module) is not None
+        return library_of_package(module) is not None or vendor_of_library(module) is not None
     # A bare name (Node) says nothing of who defined it. A cause was wrapped, so it is not the wrapper;
     # a lone one counts as the vendor's unless it retells, which only wrappers do.
     return link is not evidence.chain[-1] or len(evidence.chain) == 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fde_events.event import ErrorEvent
-from fde_events.vendors import system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
+from fde_events.vendors import library_of_package, library_of_type, system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
 from fde_streams.cause import told
 from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
 
@@ -26,10 +26,6 @@ _HOST: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
 _OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
-GENERIC_LIBRARIES: Final = frozenset(
-    "requests urllib3 httpx httpcore httpx2 httpcore2 aiohttp anyio tenacity backoff axios node-fetch got undici follow-redirects "
-    "sqlalchemy SQLAlchemy pydantic pydantic_core zod jsonschema marshmallow ajv pandas numpy pyarrow polars celery".split()
-)  # used by everybody for everything: they name a client, not whose API failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +126,13 @@ def _library(chain: Chain) -> str | None:
         return _package(outermost)
     for link in chain:
         module = module_of(link.type)
-        if module is not None and (module in GENERIC_LIBRARIES or vendor_of_library(module)):
+        if module is not None and (library_of_package(module) or vendor_of_library(module)):
             return _package(module)
-        if link.type == "AxiosError":
-            return "axios"
+        if module is None and (known := library_of_type(link.type)) is not None:
+            return known
     return None
 
 
 def _package(name: str) -> str:
-    return name.lstrip("_").split(".")[0].lower()
+    top = name if name.startswith("@") else name.lstrip("_").split(".")[0]
+    return library_of_package(top) or top.lower()
