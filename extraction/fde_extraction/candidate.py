@@ -28,6 +28,9 @@ _EMPTY: Final = frozenset(
 _KINDS: Final = frozenset(
     "schema database table schemas databases tables text format rate default number duration".split()
 )
+_DOORS: Final = frozenset("url uri host endpoint address addr".split())
+# Functions that make a number of another: what is given to them is not called after them.
+_ROUNDING: Final = frozenset("floor ceil abs round trunc number int float".split())
 _AFFIX: Final = frozenset(
     {"error", "exception", "event", "class", "model", "dto", "props", "stack", "request", "controller"}
 )
@@ -116,11 +119,18 @@ def _parts(label: Label, slot: Slot) -> tuple[str, ...]:
     if label.role in ("call", "operand") and {"regex", "regexp", "rlike"} & set(words_of(label.text)):
         return ("pattern",)
     parts = _clean(label.text, kinds=label.role not in ("call", "operand"))
+    if label.role in ("call", "operand") and label.text.lower() in _ROUNDING:
+        return ()
+    if parts in (("current", "user"), ("session", "user")):
+        return ("user",)
+    if label.role == "alias" and slot.whole and slot.place.rsplit("/", 1)[-1].startswith("sql.identifier"):
+        renamed = label is slot.labels[0]  # SUM(x) AS units: x is not the units, but the column for them
+        return parts if renamed or not parts else (*parts, "column")
     if label.role in ("least", "most"):
         return ({"least": "min", "most": "max"}[label.role], *parts) if parts else ()
     if "url.host" in slot.place and not slot.whole and parts:
-        kept = tuple(part for part in parts if part not in ("url", "uri", "host", "endpoint"))
-        return (*kept, "host")
+        kept = tuple("db" if part == "dsn" else part for part in parts if part not in _DOORS)
+        return (*kept, "host") if kept else ()
     return parts
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from fde_api.primitive import Each, Field, Hole, Item, Parameter, ParameterType, Scalar, When
 from fde_api.primitive import Value as Given
+from fde_extraction.block import fragments
 from fde_extraction.choice import Choice, Choices
 from fde_extraction.description import describe
-from fde_extraction.drafted import Loop, Open, Part
+from fde_extraction.drafted import Edge, Loop, Open, Part
 from fde_extraction.flag import described_flag, described_list, flag_name, list_name
 from fde_extraction.frame import Frame
 from fde_extraction.naming import Names
@@ -124,11 +125,12 @@ def declare(
             item = Field(name=name, type=kind, description=about, allowed_values=allowed)
             fields[owner].append((first.get(("slot", at), 0), item))
             declared.append((value, name, item, owner))
+    written = fragments(files)
     for choice in choices.all:
         at = first.get(("choice", choice.number), 0)
         owner = choice.frame.repeat()
         giver = names if owner is None else inner[owner]
-        name = giver.unique(flag_name(choice, names))
+        name = giver.unique(flag_name(choice, names, written.get(choice, {})))
         kind_of: ParameterType = "bool" if choice.is_flag else "enum"
         allowed = () if choice.is_flag else tuple(choice.value(number) for number in range(max(choice.classes) + 1))
         about = described_flag(choice)
@@ -140,9 +142,10 @@ def declare(
         else:
             fields[owner].append((at, Field(name=name, type=kind_of, description=about, allowed_values=allowed)))
             made.of_choice[choice] = Named("", name)
+    declaring = _declaring(files)
     for frame, (at, loops) in lists.items():
         own = [slots[index] for value in values if value.frame.repeat() is frame for index in value.uses]
-        name = names.unique(list_name(loops, own, names))
+        name = names.unique(list_name(loops, own, names, declares=frame in declaring))
         made.of_list[frame] = name
         columns = tuple(item for _, item in sorted(fields[frame], key=lambda entry: entry[0]))
         found.append(
@@ -207,6 +210,24 @@ def _first_uses(
                 place, loops = lists.get(part.frame, (at, ()))
                 lists[part.frame] = (place, (*loops, part))
     return first, lists
+
+
+def _declaring(files: Sequence[Sequence[Part]]) -> set[Frame]:
+    """The lists whose items are fields that code declares: a name, a colon and more, in a block that has no name."""
+    found = set()
+    for parts in files:
+        stack: list[Part] = []
+        for part, after in zip(parts, [*parts[1:], ""], strict=True):
+            if isinstance(part, (Open, Loop)):
+                stack.append(part)
+            elif isinstance(part, Edge) and part.mark == "end":
+                stack.pop()
+            elif isinstance(part, Slot) and part.whole and part.leaf in ("identifier", "property_identifier"):
+                loop = next((item for item in reversed(stack) if isinstance(item, Loop)), None)
+                if loop is not None and str(after).startswith((": ", "?: ")):
+                    named = any(label.role in ("assigned", "keyword", "key") for label in loop.labels[:1])
+                    found |= set() if named else {loop.frame}
+    return found
 
 
 def _is_scalar(frame: Frame, values: Sequence[Value], choices: Choices) -> bool:

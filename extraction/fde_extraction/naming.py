@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import keyword
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -82,8 +83,11 @@ class Names:
             called = {
                 words_of(label.text) for slot in slots for label in slot.labels[:1] if label.role in ("call", "first")
             }
-            ranked = [("host",) if parts in called else parts for parts in ranked]
+            doors = [(*sorted(HOSTS & set(parts) - {"host"}), "host") for parts in called if HOSTS & set(parts)][:1]
+            ranked = [(doors[0] if doors else ("host",)) if parts in called else parts for parts in ranked]
+            ranked = [("host",) if set(parts) <= {"server", "host", "name"} else parts for parts in ranked]
             ranked = [parts if HOSTS & set(parts) else (*parts, "host") for parts in ranked]
+        ranked = _kept(ranked, slots, texts)
         role = (_role(slots),) if not reads_environment else ("env", "name")
         scoped = [(*scope, *role) for scope in _scopes(slots, hidden)]
         if not ranked:
@@ -148,7 +152,7 @@ def _by_kind(
             if slot.whole
             for label in slot.labels[:1]
         )
-        yield ("entity",), 18 if through and not own else 7
+        yield ("entity",), 18 if through and not own and runs == "entity" else 7
     for slot in slots:
         for label in slot.labels[:1]:
             party = [word for word in words_of(label.text) if word in _PARTIES]
@@ -167,11 +171,38 @@ def _by_kind(
         yield ("email",), 8 if addressed else 14
 
 
+_URLS: Final = frozenset(
+    "url uri urls endpoint endpoints webhook origin href link location source target bucket issuer audience dsn base entity "
+    "customer tenant namespace schema".split()
+)
+_STORE: Final = re.compile(r"(?:s3a?|gs|gcs|abfss?|wasbs?|r2|oss)://")
 _PARTIES: Final = frozenset({"customer", "tenant"})
 _ADDRESSED: Final = frozenset(
     "owner contact mail email mailbox steward recipient recipients oncall pager sender author reviewer".split()
 )
 _ACCOUNTED: Final = frozenset("account accounts id project subscription tenant locator organization".split())
+
+
+def _kept(ranked: list[tuple[str, ...]], slots: Sequence[Slot], texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """What is a whole URL, or a secret, is called so: CHAT = "https://..." is the chat's URL."""
+    if not ranked:
+        return ranked
+    first, whole = ranked[0], any(slot.whole for slot in slots)
+    if whole and _only_called(slots) and all(_STORE.match(text) for text in texts):
+        return [("bucket", "url"), *ranked]
+    if whole and all(fits_type("url", text) for text in texts) and not _URLS & set(first):
+        return [(*first, "url"), *ranked]
+    if first in (("url",), ("uri",)) and all(_STORE.match(text) for text in texts):
+        return [("bucket", *first), *ranked]
+    if all(slot.secret for slot in slots) and whole and not OPENS & set(first):
+        return [*([] if _only_called(slots) else [(*first, "secret")]), ("secret",), *ranked]
+    return ranked
+
+
+def _only_called(slots: Sequence[Slot]) -> bool:
+    return not any(
+        label.role in ("assigned", "keyword", "key", "alias", "inside") for slot in slots for label in slot.labels
+    )
 
 
 def _scopes(

@@ -1,6 +1,6 @@
 """Party and topic: whose code it is, and what it is about, by how a value runs through it.
 
-slots and texts of each value -> running() -> "customer", "entity" or "", one a value
+slots and texts of each value -> running() -> "customer", "entity", "topic" or "", one a value
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Used = tuple[Sequence[Slot], Sequence[str]]
 
 
 def running(values: Sequence[Used]) -> list[str]:
-    """For each value: customer, entity or empty. What is part of several names and texts runs through the code; the one that
+    """For each value: customer, entity, topic (perhaps one) or empty. What is part of several names and texts runs through the code; the one that
     stands in hosts, variables' names and comments most is whose code it is, the others are what it is about."""
     runs = [len(set(texts)) == len(texts) > 1 and sum(not slot.whole for slot in slots) > 1 for slots, texts in values]
     scores = [
@@ -23,14 +23,20 @@ def running(values: Sequence[Used]) -> list[str]:
     ]
     best = max(range(len(scores)), key=lambda index: (scores[index][0] - scores[index][1], -index), default=0)
     found = [
-        "customer" if index == best and party > topic and party > 2 else "entity" if topic >= 1 else ""
+        "customer"
+        if index == best and party > topic and party > 2
+        else "entity"
+        if topic > 1
+        else "topic"
+        if topic == 1
+        else ""
         for index, (party, topic) in enumerate(scores)
     ]
     if "entity" not in found:
         # Names of the code that all begin with it: it is what they are about, when nothing else is.
         named = [
             sum("identifier" in slot.place and not slot.place.split("/")[-1].startswith("sql.") for slot in slots)
-            if through and not said
+            if through and said != "customer" and not _called(slots)
             else 0
             for through, said, (slots, _) in zip(runs, found, values, strict=True)
         ]
@@ -38,6 +44,11 @@ def running(values: Sequence[Used]) -> list[str]:
         if named and named[most] > 1:
             found[most] = "entity"
     return found
+
+
+def _called(slots: Sequence[Slot]) -> bool:
+    """Whether the code gives it a name of its own: PREFIX = "x"."""
+    return any(slot.whole and slot.labels[:1] and slot.labels[0].role in ("assigned", "keyword") for slot in slots)
 
 
 def _party(slots: Sequence[Slot]) -> float:

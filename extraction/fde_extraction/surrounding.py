@@ -51,8 +51,8 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
         ),
         _as("key", r"\1"),
     ),
-    (re.compile(r"(?i)\b(?:grant|revoke)\b[^;]*\b(?:to|from)\s+[\"\[`]?$"), _as("object", "role")),
-    (re.compile(r"(?i)\bcreate\s+policy\b[^;]*\bto\s+[\"\[`]?$"), _as("object", "role")),
+    (re.compile(r"(?i)\b(?:grant|revoke)\b[^;]*\b(?:to|from)\s+[\"\[`]?$"), _as("relation", "role")),
+    (re.compile(r"(?i)\bcreate\s+policy\b[^;]*\bto\s+[\"\[`]?$"), _as("relation", "role")),
     (re.compile(r"(?i)\bconnection\s+limit\s+$"), _as("place", "connection limit")),
     (re.compile(r"(?i)\blimit\s+$"), _as("place", "limit")),
     (re.compile(r"(?i)\brows\s+between\s+$"), _as("place", "preceding rows")),
@@ -63,6 +63,8 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
         lambda found: Label("place", f"retention {found[1].lower()}s"),
     ),
 )
+# A comparison with a value that has no name of its own, or one that differs.
+_BOUND: Final = re.compile(r"(?:\bvalue|\bval|\0)\s*[<>]=?\s*$")
 _CALL: Final = re.compile(
     r"(?:([A-Za-z_$][\w$]*)\s*(?:\(\s*\))?\??\.\s*)?([A-Za-z_$][\w$]*)(?:<[^<>()]*>)?\(([^()\[\]{}]*)$"
 )
@@ -103,7 +105,9 @@ def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
         if found is not None:
             yield label(found)
             return
-    if slot.whole and not slot.place.rsplit("/", 1)[-1].startswith(("sql.", "url.")):
+    if slot.leaf == "number" and _BOUND.search(before):
+        yield Label("place", "threshold")
+    elif slot.whole and not slot.place.rsplit("/", 1)[-1].startswith(("sql.", "url.")):
         yield from _argument(slot, before)
 
 
