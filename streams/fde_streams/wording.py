@@ -10,8 +10,8 @@ plain English and shapes; no vendor and no customer is named.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 HOLE: Final = "<*>"
 MAX_WORDS: Final = 96  # of one text; the rest is not read
@@ -32,8 +32,7 @@ _CALLER_LENGTH: Final = 4  # words of a lead that only names the caller and the 
 MIN_CONTENT: Final = 3  # content words that say something by themselves
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word: `norm` is compared, `kind` says how."""
 
     norm: str
@@ -86,7 +85,7 @@ _VOCABULARY: Final = re.compile(
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(
-    r"(?P<hole>(?:<\*>)+)|(?P<quote>['\"`])(?P<name>[\w.\[\]-]{1,80})(?P=quote)"
+    r"(?P<hole>(?:<\*>)+)|(?P<quote>'[\w.\[\]-]{1,80}'|\"[\w.\[\]-]{1,80}\"|`[\w.\[\]-]{1,80}`)"
     r"|(?P<number>(?<!\w)[-+]?\d+(?:[.,:/]\d+)*(?!\w))|(?P<word>[^\W\d_]+['’][^\W\d_]{1,2}(?!\w)|\w+(?:[.@+-]+\w+)*)"
     r"|(?P<end>[.;!?](?=\s|$)|\n)|(?P<colon>:(?=\s))"
 )
@@ -125,7 +124,7 @@ def words_of(text: str, owner: str = "") -> tuple[Word, ...]:
                 if kind == "colon" and sentence is kept[0]:
                     colons.append(len(words))
                 continue
-            word = _word(found, before)
+            word = _word(kind or "", found[kind or 0], before in NAMING)
             before = word.norm
             if word.kind == "hole" and words and words[-1].kind == "hole" and len(words) not in colons:
                 continue  # a value of two words is one value
@@ -172,14 +171,16 @@ def core(words: tuple[Word, ...]) -> tuple[Word, ...]:
     return tuple(word for word in words if word.kind in _CORE)
 
 
-def _word(found: re.Match[str], before: str) -> Word:
-    if found["hole"]:
+@lru_cache(maxsize=65_536)
+def _word(form: str, text: str, named: bool) -> Word:
+    """The word that a token of `_TOKEN` is; `named` says that a noun before it is followed by names."""
+    if form == "hole":
         return Word(HOLE, "hole")
-    if found["name"]:
-        return Word(found["name"], "code" if _CODE.fullmatch(found["name"]) else "field")
-    if found["number"]:
-        return Word(found["number"], "number")
-    text = found["word"]
+    if form == "quote":
+        name = text[1:-1]
+        return Word(name, "code" if _CODE.fullmatch(name) else "field")
+    if form == "number":
+        return Word(text, "number")
     if _NEGATED.fullmatch(text):
         return Word("not", "content")
     if _CODE.fullmatch(text):
@@ -191,18 +192,16 @@ def _word(found: re.Match[str], before: str) -> Word:
         return Word(norm, "stop" if norm in _STOP else "content")
     if _ERROR_NAME.fullmatch(text):
         return Word(text, "field")
-    if _is_name(text, before):
-        return Word(HOLE, "hole")
-    return Word(text, "field")
+    return Word(HOLE, "hole") if _is_name(text, named) else Word(text, "field")
 
 
-def _is_name(text: str, before: str) -> bool:
-    """Whether a token that is no plain word is somebody's name or id, by its shape and the noun before it."""
+def _is_name(text: str, named: bool) -> bool:
+    """Whether a token that is no plain word is somebody's name or id, by its shape and by the noun before it."""
     if _VOCABULARY.fullmatch(text):
         return False
     if any(sign.isdigit() for sign in text):
         return len(text) >= 4 and any(sign.isalpha() for sign in text)
-    if before not in NAMING:
+    if not named:
         return False
     pieces = [piece.lower() for piece in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)]
     return not OPPOSITE.intersection(pieces)
