@@ -31,6 +31,7 @@ from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_stat
 from fde_streams.chain import Link, is_builtin, module_of
 from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
 from fde_streams.evidence import MESSAGE_LENGTH, Evidence, evidence_of
+from fde_streams.logline import template_of
 from fde_streams.mask import mask, masked, template
 from fde_streams.sentence import retold, sentence_of
 
@@ -220,7 +221,7 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
     if not is_builtin(root.type):
         words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
         words = words[:MESSAGE_LENGTH]
-        parts = (("words", _digest(template(words))),)
+        parts = (("words", _digest(template_of(words))),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
         return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
