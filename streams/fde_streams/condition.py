@@ -1,7 +1,6 @@
-"""Conditions: what the transport or a validator said, in one word for every library that says it.
+"""Conditions: what the transport said, in one word for every library that says it.
 
-A link's way: (type, message, codes) -> condition_of() -> ``refused``, ``tls-expired``, ``http-401``, ... or None;
-and, for validators, findings_of() -> ``missing:currency``, ``type:total``.
+A link's way: (type, message, codes) -> condition_of() -> ``refused``, ``tls-expired``, ... or None; status_of() -> 401.
 
 Operating systems, TLS stacks and HTTP statuses are a closed world: the same errno reads differently in every client.
 This table is their dictionary. It names no vendor. What is not in it is left to the vendor's own words.
@@ -9,7 +8,6 @@ This table is their dictionary. It names no vendor. What is not in it is left to
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from typing import Final
@@ -66,105 +64,3 @@ def status_of(message: str) -> int | None:
     """The HTTP status in the message of a generic client; None when the message says more than a status."""
     found = HTTP_STATUS.search(message[:400])
     return None if found is None else int(next(group for group in found.groups() if group))
-
-
-_PYDANTIC: Final = re.compile(r"^\d+ validation errors? for .+", re.MULTILINE)
-_PYDANTIC_ITEM: Final = re.compile(
-    r"^(?P<path>\S[^\n]*)\n +(?P<text>[^\n]*?)[ ]?[\[(]type=(?P<type>[\w.]+)(?:[^\n]*?input_type=(?P<given>\w+))?",
-    re.MULTILINE,
-)
-_REQUIRED: Final = re.compile(r"^['\"](?P<field>[\w.-]+)['\"] is a required property")
-_SCHEMA: Final = re.compile(r"Failed validating ['\"](?P<rule>\w+)['\"] in schema(?P<path>[^\n:]*)")
-_NOT_IN_INDEX: Final = re.compile(r"^\W*\[(?P<fields>(?:'[^']+'(?:, )?)+)\] not (?:in index|found in axis)")
-_KINDS: Final = {"missing": "missing", "required": "missing", "enum": "enum", "invalid_value": "enum", "literal_error": "enum",
-                 "invalid_enum_value": "enum", "invalid_literal": "enum", "additionalProperties": "extra", "unrecognized_keys": "extra",
-                 "extra_forbidden": "extra", "invalid_format": "format", "invalid_string": "format", "pattern": "format", "format": "format",
-                 "string_pattern_mismatch": "format", "too_small": "range", "too_big": "range", "minimum": "range", "maximum": "range"}  # fmt: skip
-_INDEX: Final = re.compile(r"(?:^|\.)\d+(?=\.|$)")
-
-
-def findings_of(message: str) -> tuple[str, ...]:
-    """What a validator found, as sorted ``kind:path``: the same for pydantic, zod, jsonschema and a missing pandas column.
-
-    Kinds: missing, null, type, enum, format, range, extra, or the validator's own word. List positions become ``[]``.
-    Empty when `message` is not a validator's.
-    """
-    return tuple(sorted(set(_zod(message) or _pydantic(message) or _jsonschema(message) or _columns(message))))
-
-
-def _place(path: str) -> str:
-    return _INDEX.sub("[]", path) or "$"
-
-
-def _zod(message: str) -> list[str]:
-    if '"path"' not in message or '"code"' not in message:
-        return []
-    try:
-        issues = json.loads(message[message.index("[") : message.rindex("]") + 1])
-    except ValueError:
-        return _zod_cut(message)
-    found = []
-    for issue in issues if isinstance(issues, list) else []:
-        if isinstance(issue, dict) and isinstance(issue.get("path"), list):
-            text = str(issue.get("message", ""))
-            found.append(_zod_finding(str(issue.get("code")), ".".join(map(str, issue["path"])), text))
-    return found
-
-
-def _zod_cut(message: str) -> list[str]:
-    """A list of issues that was cut off, or whose values redaction changed: read item by item."""
-    found = []
-    for item in re.split(r"\}\s*,\s*\{", message):
-        code = re.search(r'"code":\s*"(\w+)"', item)
-        path = re.search(r'"path":\s*\[([^\]]*)\]', item)
-        if code and path:
-            keys = re.findall(r'"([^"]+)"|(\d+)', path.group(1))
-            text = re.search(r'"message":\s*"(.*)', item)
-            found.append(_zod_finding(code.group(1), ".".join(a or b for a, b in keys), text.group(1) if text else ""))
-    return found
-
-
-def _zod_finding(code: str, path: str, text: str) -> str:
-    kind = _KINDS.get(code, code)
-    if code == "invalid_type":
-        kind = (
-            "missing"
-            if re.search(r"received undefined|^Required", text)
-            else "null"
-            if "received null" in text
-            else "type"
-        )
-    return f"{kind}:{_place(path)}"
-
-
-def _pydantic(message: str) -> list[str]:
-    if not _PYDANTIC.search(message):
-        return []
-    found = []
-    for item in _PYDANTIC_ITEM.finditer(message):
-        rule = item["type"].removeprefix("value_error.").removeprefix("type_error.")
-        kind = _KINDS.get(rule)
-        if kind is None:
-            kind = "null" if item["given"] == "NoneType" or rule.startswith("none.") else "type"
-            if kind == "type" and re.search(r"date|time|uuid|url", rule):
-                kind = "format"
-        found.append(f"{kind}:{_place(item['path'].strip().replace(' -> ', '.'))}")
-    return found
-
-
-def _jsonschema(message: str) -> list[str]:
-    required = _REQUIRED.search(message)
-    if required is not None:
-        return [f"missing:{required['field']}"]
-    failed = _SCHEMA.search(message)
-    if failed is None:
-        return []
-    path = ".".join(
-        name for name in re.findall(r"\['([^']+)'\]", failed["path"]) if name not in ("properties", "items")
-    )
-    return [f"{_KINDS.get(failed['rule'], failed['rule'])}:{_place(path)}"]
-
-
-def _columns(message: str) -> list[str]:
-    absent = _NOT_IN_INDEX.search(message)
-    return [f"missing:{field}" for field in re.findall(r"'([^']+)'", absent["fields"])] if absent else []

@@ -29,8 +29,9 @@ from fde_events.event import ErrorEvent
 from fde_events.vendors import library_of_package, vendor_of_library
 from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_status, cause_of_type
 from fde_streams.chain import Link, is_builtin, module_of
-from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, findings_of, status_of
+from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, status_of
 from fde_streams.evidence import MESSAGE_LENGTH, Evidence, evidence_of
+from fde_streams.finding import findings_of
 from fde_streams.logline import template_of
 from fde_streams.mask import mask, masked, template
 from fde_streams.sentence import retold, sentence_of
@@ -87,7 +88,7 @@ def diagnosis_of(event: ErrorEvent) -> Diagnosis:
 
 def _by_findings(evidence: Evidence) -> Diagnosis | None:
     for link in evidence.chain:
-        findings = findings_of(link.message)
+        findings = findings_of(link.message, link.type)
         if findings:
             parts = tuple(("finding", finding) for finding in findings[:12])
             return Diagnosis("error/validation", f"payload: {', '.join(findings[:3])}", parts)

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fde_events.event import ErrorEvent
-from fde_events.vendors import library_of_package, library_of_type, system_of_host, vendor_of_host, vendor_of_library, vendor_of_word
+from fde_events.vendors import (
+    library_of_package,
+    library_of_type,
+    system_of_host,
+    vendor_of_host,
+    vendor_of_library,
+    vendor_of_word,
+)
 from fde_streams.cause import told
 from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
 
