@@ -58,10 +58,11 @@ class Assignments:
         for another challenge.
         """
         places = frozenset(file.place for file in group.files)
+        ids = {challenge.id, *challenge.redirects}  # what was known of a challenge that was merged is known of this one
         same = [
             (len(places.intersection(known.places)), name)
             for name, known in self._known.items()
-            if (known.challenge, known.owner) == (challenge.id, owner) and name not in taken
+            if known.challenge in ids and known.owner == owner and name not in taken
         ]
         shared, name = max(same, default=(0, ""), key=lambda item: (item[0], item[1]))
         if shared:

@@ -113,6 +113,9 @@ class Desk:
     def take_challenge(self, challenge: Challenge) -> None:
         """A challenge as it stands now."""
         self._dirty |= self.join.add_challenge(challenge)
+        for merged in {challenge.id, *challenge.redirects} - self.join.challenges.keys():
+            self._dirty.discard(merged)
+            self.statuses.pop(merged, None)
 
     def take_solution(self, submitted: Submitted) -> None:
         """A submitted solution."""
@@ -143,6 +146,9 @@ class Desk:
         members = self.join.members(challenge.id)
         forbidden = sum(member.solution.reuse == "forbidden" for member in members)
         needed = self.thresholds.min_siblings
+        if challenge.ignored:
+            self._say(challenge, "Ignored", len(members), forbidden)
+            return []
         if len(members) < needed:
             self._say(challenge, "AwaitingSolutions", len(members), forbidden)
             return []
@@ -250,7 +256,8 @@ class Desk:
         self, challenge: Challenge, group: Group, published: Sequence[DeploymentPrimitive], taken: Set[str]
     ) -> Assignment:
         owner = self.pseudonyms.all_of([group.owner])[0] if group.owner is not None else ""
-        foreign = {p.spec.primitive_name for p in published if p.spec.provenance.challenge != challenge.id}
+        ids = {challenge.id, *challenge.redirects}
+        foreign = {p.spec.primitive_name for p in published if p.spec.provenance.challenge not in ids}
         return self.assignments.of(challenge, group, owner, taken=taken, foreign=foreign)
 
     def _say(
@@ -274,6 +281,10 @@ class Desk:
             candidates=tuple(candidates),
             held_back=tuple(held),
             skipped=tuple(sorted({self._sentence(item) for item in skipped})),
+            relieved=tuple(
+                f"{self.pseudonyms.all_of([version.customer])[0]} {version.solution.time}: {evidence.sentence}"
+                for version, evidence in self.join.relieved(challenge.id)
+            ),
         )
         if self.statuses.get(challenge.id) != status:
             self.statuses[challenge.id] = status

@@ -2,8 +2,8 @@
 
 challenge, solution -> Join.add_*() -> members of a challenge -> state (AwaitingSolutions n/3, Ready) -> pools -> groups
 
-A solution joins by the challenge's id or by any signature that belongs to the challenge. What a deployment submitted last
-counts. Pure: nothing here reads a clock, a file or a network; who asks gets the same answer for the same records.
+A solution joins by the challenge's id or by any signature that belongs to the challenge; one that names neither joins by what
+followed it: the deployment's rate fell for good. What a deployment submitted last counts. Pure: nothing here reads a clock, a file or a network; who asks gets the same answer for the same records.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fde_api.publish import MIN_CUSTOMERS
-from fde_events.challenge import Challenge
+from fde_events.challenge import Challenge, newer
 from fde_events.errors import BadInput
 from fde_extraction.counterpart import (
     CODE,
@@ -26,11 +26,13 @@ from fde_extraction.counterpart import (
     deployment_of,
     is_lock_file,
 )
+from fde_extraction.relief import Relief, relief
 from fde_extraction.solutions import SourceFile, Submitted, open_files
 
 MIN_SIBLINGS: Final = 3
 
 Check = Callable[[SourceFile], None]
+Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +82,48 @@ class Skipped:
 
 @dataclass(slots=True)
 class Join:
-    """Everything received so far, indexed."""
+    """Everything received so far, indexed. Ids of challenges that were merged lead to the one they are now."""
 
     challenges: dict[str, Challenge] = field(default_factory=dict)
     solutions: dict[tuple[str, str], Submitted] = field(default_factory=dict)
+    _redirects: dict[str, str] = field(default_factory=dict)
     _by_signature: defaultdict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     _by_challenge: defaultdict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     _challenges_of: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # By place (customer, deployment): solutions without a challenge's name, challenges seen there, the last sign of life.
+    _unnamed: defaultdict[Place, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    _seen_at: defaultdict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _alive: dict[Place, str] = field(default_factory=dict)
+
+    def resolve(self, challenge: str) -> str:
+        """The id that `challenge` leads to through merges; itself if it was never merged."""
+        passed = set()
+        while challenge in self._redirects and challenge not in passed:
+            passed.add(challenge)
+            challenge = self._redirects[challenge]
+        return challenge
 
     def add_challenge(self, challenge: Challenge) -> frozenset[str]:
         """Note a challenge as it stands now; the ids of challenges to look at again.
 
-        Evidence only ever grows: a record that knows less than what is known comes late, and says nothing.
+        A record that is older than what is known (`fde_events.challenge.newer`) comes late, and says nothing.
         """
+        touched = self._note_life(challenge)
         old = self.challenges.get(challenge.id)
-        if old is not None and (old == challenge or _extent(challenge) < _extent(old)):
-            return frozenset()
-        for signature in old.signatures if old else ():
-            self._challenges_of[signature].discard(challenge.id)
-        self.challenges[challenge.id] = challenge
-        for signature in challenge.signatures:
-            self._challenges_of[signature].add(challenge.id)
-        return frozenset({challenge.id})
+        late = challenge.id in self._redirects or (old is not None and old != challenge and newer(challenge, old))
+        if challenge.merged_into:
+            touched |= self._lead(challenge.id, challenge.merged_into)
+        elif not late and old != challenge:
+            self._drop(challenge.id)
+            self.challenges[challenge.id] = challenge
+            for signature in challenge.signatures:
+                self._challenges_of[signature].add(challenge.id)
+            for sighting in challenge.sightings:
+                self._seen_at[sighting.customer, sighting.deployment].add(challenge.id)
+            for merged in challenge.redirects:
+                self._lead(merged, challenge.id)
+            touched.add(challenge.id)
+        return frozenset(touched & self.challenges.keys())
 
     def add_solution(self, submitted: Submitted) -> frozenset[str]:
         """Note a solution; the ids of known challenges that it answers (none yet: it waits)."""
@@ -110,33 +132,96 @@ class Join:
             return frozenset()
         self.solutions[submitted.key] = submitted
         solution = submitted.solution
+        touched: set[str] = set()
         if solution.challenge is not None:
             self._by_challenge[solution.challenge].add(submitted.key)
-        touched = {solution.challenge} & self.challenges.keys()
+            touched.add(self.resolve(solution.challenge))
+        else:
+            place = (submitted.customer, solution.deployment)
+            self._unnamed[place].add(submitted.key)
+            touched |= self._seen_at.get(place, set())
         for signature in solution.signatures:
             self._by_signature[signature].add(submitted.key)
             touched |= self._challenges_of.get(signature, set())
-        return frozenset(challenge for challenge in touched if challenge is not None)
+        return frozenset(touched & self.challenges.keys())
 
     def members(self, challenge: str) -> tuple[Submitted, ...]:
-        """What each deployment submitted last for the challenge, by (customer, deployment)."""
+        """What each deployment submitted last for the challenge, by (customer, deployment).
+
+        A deployment that submitted nothing for it may have got rid of it all the same: the version after which its rate
+        fell is its solution (`relieved`).
+        """
         known = self.challenges[challenge]
-        keys = set(self._by_challenge.get(challenge, ()))
+        keys = {key for name, found in self._by_challenge.items() if self.resolve(name) == challenge for key in found}
         for signature in known.signatures:
             keys |= self._by_signature.get(signature, set())
-        last: dict[tuple[str, str], Submitted] = {}
+        last = {
+            (submitted.customer, submitted.solution.deployment): submitted for submitted, _ in self.relieved(challenge)
+        }
         for submitted in sorted((self.solutions[key] for key in keys), key=_when):
             last[submitted.customer, submitted.solution.deployment] = submitted
         return tuple(last[key] for key in sorted(last))
 
+    def relieved(self, challenge: str) -> tuple[tuple[Submitted, Relief], ...]:
+        """Versions that name no challenge, and after which the deployment's rate of this one fell, with the evidence.
+
+        Of several versions of a deployment the one with the strongest evidence; of two equal ones the later.
+        """
+        found = []
+        for sighting in self.challenges[challenge].sightings:
+            place = (sighting.customer, sighting.deployment)
+            best: tuple[Submitted, Relief] | None = None
+            for submitted in sorted((self.solutions[key] for key in self._unnamed.get(place, ())), key=_when):
+                if any(self._challenges_of.get(signature) for signature in submitted.solution.signatures):
+                    continue
+                evidence = relief(
+                    sighting.days,
+                    submitted.solution.time,
+                    self._alive.get(place, ""),
+                    asked=len(self._seen_at[place]),
+                )
+                if evidence is not None and (best is None or evidence.p <= best[1].p):
+                    best = (submitted, evidence)
+            if best is not None:
+                found.append(best)
+        return tuple(found)
+
     def waiting(self) -> tuple[Submitted, ...]:
-        """Solutions that answer no challenge known so far."""
+        """Solutions that name no challenge known so far, and answer none by signature."""
         return tuple(
             submitted
             for _, submitted in sorted(self.solutions.items())
-            if submitted.solution.challenge not in self.challenges
+            if self.resolve(submitted.solution.challenge or "") not in self.challenges
             and not any(self._challenges_of.get(signature) for signature in submitted.solution.signatures)
         )
+
+    def _lead(self, merged: str, into: str) -> set[str]:
+        """From now on `merged` is `into`; the ids to look at again."""
+        self._drop(merged)
+        if self.resolve(into) != merged:
+            self._redirects[merged] = into
+        return {self.resolve(into)}
+
+    def _drop(self, challenge: str) -> None:
+        old = self.challenges.pop(challenge, None)
+        if old is None:
+            return
+        for signature in old.signatures:
+            self._challenges_of[signature].discard(challenge)
+        for sighting in old.sightings:
+            self._seen_at[sighting.customer, sighting.deployment].discard(challenge)
+
+    def _note_life(self, challenge: Challenge) -> set[str]:
+        """Signs of life of the deployments; the challenges whose unnamed solutions may be told by them now."""
+        touched: set[str] = set()
+        for sighting in challenge.sightings:
+            place = (sighting.customer, sighting.deployment)
+            told, known = max(sighting.alive, sighting.last_seen), self._alive.get(place, "")
+            if told > known:
+                self._alive[place] = told
+                if told[:10] > known[:10] and self._unnamed.get(place):
+                    touched |= self._seen_at.get(place, set())
+        return touched
 
 
 def groups_of(
@@ -221,10 +306,6 @@ def _left_out(group: Group, pool: Iterable[SourceFile], doubles: Iterable[Source
         for file in pool
         if (file.customer, file.solution) in solutions and file.place not in inside
     ]
-
-
-def _extent(challenge: Challenge) -> tuple[int, int, int]:
-    return challenge.events, challenge.deployments, len(challenge.signatures)
 
 
 def _when(submitted: Submitted) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ import msgspec
 
 from fde_events.errors import BadInput, Unavailable
 
-State = Literal["AwaitingSolutions", "Proposed", "HeldBack"]
+State = Literal["AwaitingSolutions", "Proposed", "HeldBack", "Ignored"]
 
 
 class CandidateStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,7 +28,8 @@ class JoinStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One challenge. `solutions`: deployments that handed one in, `forbidden` of them may not be opened.
 
     `held_back` and `skipped` are sentences: why a group was not proposed, which file takes no part and why (with its line).
-    A customer stands in them as a pseudonym.
+    `relieved`: of which versions the effect alone says that they are solutions, with the evidence. A customer stands in them
+    as a pseudonym.
     """
 
     challenge: str
@@ -40,6 +41,7 @@ class JoinStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     candidates: tuple[CandidateStatus, ...] = ()
     held_back: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    relieved: tuple[str, ...] = ()
 
     def line(self) -> str:
         """``AwaitingSolutions 2/3``, ``Proposed c-4be1d2aa``, ``HeldBack: <why>``."""
@@ -47,6 +49,8 @@ class JoinStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return f"AwaitingSolutions {self.solutions}/{self.needed}"
         if self.state == "Proposed":
             return "Proposed " + ", ".join(candidate.name for candidate in self.candidates)
+        if self.state == "Ignored":
+            return "Ignored, because a person said so"
         return "HeldBack: " + "; ".join(self.held_back)
 
 

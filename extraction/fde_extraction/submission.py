@@ -107,10 +107,12 @@ def prepare(
     challenge: str | None = None,
     signatures: Sequence[str] = (),
     commit: str | None = None,
+    released: bool = False,
 ) -> Submission:
     """The record for these files. `reuse` None means forbidden: then digests travel, and no content.
 
-    Raises :class:`Misuse` without a challenge or signatures or with a name that is none, :class:`BadInput` for a binary
+    `released`: a version that names no challenge; it counts for one whose rate falls for good after it, if there is one.
+    Raises :class:`Misuse` without a challenge, signatures or `released`, or with a name that is none, :class:`BadInput` for a binary
     file, :class:`Refused` when the record would be too large (of files, before they are searched for secrets).
     """
     check_deployment(deployment)
@@ -118,10 +120,10 @@ def prepare(
         raise Misuse(
             f"{challenge!r} is no challenge's id (letters, digits, '-', '_', '.'); `fde search --error` finds it."
         )
-    if challenge is None and not signatures:
+    if challenge is None and not signatures and not released:
         raise Misuse(
-            "which challenge does this answer? Give --challenge ID or --error-sample FILE, or put a trailer "
-            "`Fde-Challenge: ID` into the commit message."
+            "which challenge does this answer? Give --challenge ID or --error-sample FILE, put a trailer "
+            "`Fde-Challenge: ID` into the commit message, or say --released: what stops after it is what it answered."
         )
     if not files:
         raise Misuse("no files to hand in: name them, or give --range A..B.")

@@ -211,7 +211,12 @@ def audit_to(producer: Producer) -> Callable[[Audit], None]:
 
 def _export(path: Path, challenges: Iterable[Challenge]) -> None:
     lines = [
-        msgspec.json.encode(msgspec.structs.replace(challenge, sightings=(), samples=())) + b"\n"
+        msgspec.json.encode(
+            msgspec.structs.replace(
+                challenge, title=challenge.public_title or challenge.title, sightings=(), samples=(), hours=()
+            )
+        )
+        + b"\n"
         for challenge in sorted(challenges, key=lambda challenge: challenge.id)
     ]
     temporary = path.with_name(f".{path.name}.tmp")

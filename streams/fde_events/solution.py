@@ -34,7 +34,8 @@ class Solution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """On `fde.<customer>.solutions`. The customer comes from the topic.
 
     `id` is a digest of (deployment, challenge or signatures, file digests): submitting twice is one solution.
-    A solution names its challenge by id, or by the `signatures` of an error sample it answers.
+    A solution names its challenge by id, or by the `signatures` of an error sample it answers; with neither it is a released
+    version, and a challenge whose rate falls for good after it is what it answered.
     When `reuse` is ``forbidden`` a submission carries digests only (`content` empty): it is counted, never opened.
     """
 

@@ -288,3 +288,33 @@ def test_the_real_engine_gives_a_proven_candidate(
 
     written = msgspec.json.encode(registry.stored[record.id].spec.proposal).decode()
     assert "northgate" not in written
+
+
+def test_a_rejected_pattern_does_not_come_again_under_the_challenge_it_was_merged_into(
+    desk: Any, registry: Any, challenge: Any, solution: Any
+) -> None:
+    desk.take_challenge(challenge())
+    desk.take_challenge(challenge(id="ch-0000", signatures=("e1",)))
+    for customer in CUSTOMERS:
+        desk.take_solution(solution(customer))
+    (first,) = desk.work()
+    decide(registry, first.id, "Rejected")
+    desk.take_challenge(challenge(id="ch-aaaa", signatures=(), events=0, merged_into="ch-0000", revision=1))
+    desk.take_challenge(
+        challenge(id="ch-0000", signatures=("d1", "d2", "e1"), events=90, redirects=("ch-aaaa",), revision=1)
+    )
+    desk.work()
+    assert list(registry.stored) == [first.id]
+    assert set(desk.statuses) == {"ch-0000"}
+
+
+def test_nothing_is_proposed_for_a_challenge_that_a_person_ignores(
+    desk: Any, registry: Any, challenge: Any, solution: Any
+) -> None:
+    desk.take_challenge(challenge(ignored=True, revision=1))
+    for customer in CUSTOMERS:
+        desk.take_solution(solution(customer))
+    assert desk.work() == []
+    assert desk.statuses["ch-aaaa"].line() == "Ignored, because a person said so"
+    desk.take_challenge(challenge(ignored=False, revision=2))
+    assert len(desk.work()) == 1

@@ -266,3 +266,36 @@ def test_content_that_is_not_what_its_digest_says_is_not_used(solution: Any) -> 
     opened, wrong = open_files(forged)
     assert opened == []
     assert "digest" in wrong[0].why
+
+
+def test_a_newer_revision_counts_although_its_evidence_shrank(challenge: Any) -> None:
+    join = Join()
+    join.add_challenge(challenge(events=50))
+    parted = challenge(events=20, signatures=("d1",), revision=1)
+    assert join.add_challenge(parted) == {"ch-aaaa"}
+    assert join.add_challenge(challenge(events=60)) == frozenset()
+    assert join.challenges["ch-aaaa"] == parted
+
+
+@given(st.permutations(range(5)))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_merged_challenge_leads_to_the_other_in_whatever_order_they_come(
+    challenge: Any, solution: Any, order: Any
+) -> None:
+    grave = challenge(id="ch-bbbb", signatures=(), deployments=0, events=0, merged_into="ch-aaaa", revision=2)
+    named = solution("north", challenge="ch-bbbb", signatures=())
+    by_signature = solution("south", signatures=("e1",))
+    records = [
+        challenge(id="ch-bbbb", signatures=("e1",)),
+        challenge(signatures=("d1", "e1"), events=80, revision=1, redirects=("ch-bbbb",)),
+        grave,
+        named,
+        by_signature,
+    ]
+    join = Join()
+    for index in order:
+        record = records[index]
+        join.add_solution(record) if isinstance(record, Submitted) else join.add_challenge(record)
+    assert set(join.challenges) == {"ch-aaaa"}
+    assert join.members("ch-aaaa") == (named, by_signature)
+    assert join.waiting() == ()

@@ -28,6 +28,7 @@ def submit(
     deployment: Annotated[str | None, Parameter(env_var="FDE_DEPLOYMENT")] = None,
     namespace: Annotated[str | None, Parameter(env_var="FDE_NAMESPACE")] = None,
     reuse: Literal["allowed", "own-customer", "forbidden"] | None = None,
+    released: Annotated[bool, Parameter(negative=())] = False,
     dry_run: bool = False,
     brokers: Brokers | None = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
@@ -55,6 +56,8 @@ def submit(
         The deployment's namespace; without it `customer-<customer>`.
     reuse
         What may be made of it: allowed (with other customers'), own-customer, forbidden (counted, never opened).
+    released
+        It names no challenge: a version as released, which counts for whatever stops for good after it.
     dry_run
         Print exactly the record that would leave, and send nothing.
     brokers
@@ -100,6 +103,7 @@ def submit(
         challenge=challenge,
         signatures=signatures,
         commit=commit,
+        released=released,
     )
     _tell_what(prepared)
     if dry_run:
