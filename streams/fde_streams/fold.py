@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -27,7 +28,7 @@ from fde_streams.delta import Delta, Folded, Raised, Ruling, Sample
 from fde_streams.group import MAX_SAMPLES, SAMPLE_LENGTH, Known, State
 from fde_streams.identity import disown, enact, forget, raised_at, seat
 from fde_streams.seating import Seating
-from fde_streams.seen import FORGET_AFTER_DAYS, number_of
+from fde_streams.seen import FORGET_AFTER_DAYS, Seen, number_of
 from fde_streams.settle import MAX_WAITING, REFUSED
 from fde_streams.share import Increment, Share, customer_of, hour_of, place_of
 from fde_streams.trend import days_before
@@ -35,6 +36,17 @@ from fde_streams.trend import days_before
 THRESHOLD: Final = 3
 QUOTA: Final = 50_000
 _MAX_COUNT: Final = 10**9  # of one event: a sidecar in a storm sends counts, not nonsense
+
+
+class _Epoch:
+    """What of one producer epoch came in this step, and what had been seen before."""
+
+    __slots__ = ("floor", "fresh", "ranges", "time")
+
+    def __init__(self, seen: Seen, name: str) -> None:
+        self.floor, self.ranges = seen.floors.get(name, -1), seen.epochs.get(name)
+        self.fresh: set[int] = set()
+        self.time = ""
 
 
 class _Line:
@@ -55,24 +67,23 @@ def fold(state: State, batches: Iterable[SignedBatch], *, threshold: int = THRES
     ValueError for an event whose id or time is of no known form.
     """
     lines: dict[tuple[str, str, str], _Line] = {}
-    fresh: dict[str, set[int]] = {}
-    times: dict[str, str] = {}
+    epochs: dict[str, _Epoch] = {}
     orders: dict[str, Order] = {}
-    seating, has = Seating(state), state.seen.has
+    seating = Seating(state)
     for batch in batches:
         for event in batch.events:
-            epoch, number = number_of(event.id)
+            name, number = number_of(event.id)
             customer = event.customer
-            epoch = f"{customer}/{epoch}"  # an epoch is its customer's: nobody can use up another's numbers
-            mine = fresh.get(epoch)
-            if mine is None:
-                mine, times[epoch] = fresh.setdefault(epoch, set()), ""
-            if number in mine or has(epoch, number):
+            name = f"{customer}/{name}"  # an epoch is its customer's: nobody can use up another's numbers
+            epoch = epochs.get(name)
+            if epoch is None:
+                epoch = epochs[name] = _Epoch(state.seen, name)
+            if number in epoch.fresh or number <= epoch.floor or (epoch.ranges is not None and number in epoch.ranges):
                 continue
-            mine.add(number)
+            epoch.fresh.add(number)
             time = event.time
-            if time > times[epoch]:
-                times[epoch] = time
+            if time > epoch.time:
+                epoch.time = time
             key = (event.signature.digest, customer, event.deployment)
             line = lines.get(key)
             if line is None:
@@ -99,7 +110,7 @@ def fold(state: State, batches: Iterable[SignedBatch], *, threshold: int = THRES
             Increment(x.digest, x.place, x.count, x.first, x.last, tuple(x.hours.items())) for x in lines.values()
         ),
         samples=_samples(state, lines.values(), seating),
-        folded=tuple(Folded(epoch, times[epoch], _spans(numbers)) for epoch, numbers in fresh.items() if numbers),
+        folded=tuple(Folded(name, each.time, _spans(each.fresh)) for name, each in epochs.items() if each.fresh),
         raised=_raised(state, lines.values(), seating, threshold),
         orders=tuple(islice(orders.values(), room)),
         rulings=tuple(
@@ -148,6 +159,7 @@ def apply(state: State, delta: Delta) -> None:
         state.seen.forget_before(days_before(now, FORGET_AFTER_DAYS))
 
 
+@lru_cache(maxsize=65_536)
 def rank(block: str, place: str) -> bytes:
     """An order of places that is no place's merit: which three are sampled does not hang on arrival, nor on the group."""
     return hashlib.blake2b(f"{block}/{place}".encode(), digest_size=8).digest()

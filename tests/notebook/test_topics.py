@@ -14,7 +14,7 @@ from fde_events.record import encode, encode_mark
 from fde_events.topics import CHALLENGES, telemetry
 from fde_notebook import Loop
 from fde_notebook.fleet import Fleet
-from fde_streams.fold import challenge_of
+from fde_streams.standing import challenge_of
 
 pytestmark = pytest.mark.processes
 
@@ -48,8 +48,11 @@ def test_a_running_loop_gives_the_frames_that_its_logs_give_offline(broker: str,
         )
         producer.produce(topic, mark.value, key=mark.key, headers=list(mark.headers))
     producer.produce(telemetry("north").name, b"\xff not a record")
-    (group,) = offline._reading.state.groups.values()
-    engine = msgspec.structs.replace(challenge_of(group), events=400)  # it has seen what the topics have forgotten
+    state = offline._reading.state
+    (group,) = state.groups.values()
+    engine = msgspec.structs.replace(
+        challenge_of(state, group), events=400
+    )  # it has seen what the topics have forgotten
     producer.produce(CHALLENGES, msgspec.json.encode(engine), key=engine.id)
     assert producer.flush(20) == 0
 
