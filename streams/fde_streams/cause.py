@@ -71,7 +71,7 @@ class _Phrases:
 class _Dictionary:
     """One vendor's meanings, or the general ones."""
 
-    codes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, tuple[int, str]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     status: dict[int, str] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def _dictionary(meanings: Iterable[Meaning], vendor: str | None = None) -> _Dict
     for rank, meaning in enumerate(meanings):
         made.causes.add(meaning.cause)
         for code in meaning.codes:
-            made.codes.setdefault(code.lower(), meaning.cause)
+            made.codes.setdefault(code.lower(), (rank, meaning.cause))
         for name in meaning.types:
             made.types.setdefault(name.lower(), meaning.cause)
         for status in meaning.status:
@@ -110,6 +110,34 @@ def _telling() -> _Phrases:
 
 
 _TELLING: Final = _telling()
+
+
+# Names that SDKs of many vendors give their exceptions: they tell nobody's.
+_COMMON_TYPES: Final = frozenset(
+    "error interfaceerror databaseerror operationalerror integrityerror programmingerror dataerror notsupportederror internalerror "
+    "authenticationerror authenticationexception apiexception apierror apiconnectionerror apistatuserror httperror httpexception responseerror "
+    "resterror validationerror connectionerror connectionexception timeouterror timeoutexception notfounderror conflicterror badrequesterror badrequest "
+    "invalidrequesterror requesterror clienterror servererror serviceexception parseerror permissionerror forbiddenerror unauthorizederror "
+    "unauthorized forbidden notfound conflict connectionrefusederror buffererror oserror ioerror valueerror typeerror keyerror exception".split()
+)
+
+
+def _types() -> dict[str, str]:
+    by_type: dict[str, set[str]] = {}
+    for vendor in VENDORS:
+        for meaning in vendor.meanings:
+            for name in meaning.types:
+                by_type.setdefault(name.lower(), set()).add(vendor.name)
+    shared = _COMMON_TYPES | _OF_ALL.types.keys()
+    return {name: min(vendors) for name, vendors in by_type.items() if len(vendors) == 1 and name not in shared}
+
+
+_TELLING_TYPES: Final = _types()
+
+
+def vendor_of_type(name: str) -> str | None:
+    """The vendor whose SDKs alone have an exception of this name (module or not); None for names that many use."""
+    return _TELLING_TYPES.get(_last(name))
 
 
 @lru_cache(maxsize=16_384)
@@ -157,10 +185,12 @@ def cause_of_type(vendor: str | None, name: str) -> Cause | None:
 def _asked(
     book: _Dictionary, vendor: str | None, codes: tuple[str, ...], text: str, types: tuple[str, ...]
 ) -> Cause | None:
-    for code in codes:
-        if (cause := book.codes.get(code.lower())) is not None:
-            return Cause(cause, "code", code, vendor)
-    if (phrase := book.says.find(_plain(text))) is not None:
+    """The first meaning of the file that a code or a phrase has; by an exception type only where neither has one."""
+    coded = min(((book.codes[code.lower()], code) for code in codes if code.lower() in book.codes), default=None)
+    phrase = book.says.find(_plain(text))
+    if coded is not None and (phrase is None or coded[0][0] <= phrase.rank):
+        return Cause(coded[0][1], "code", coded[1], vendor)
+    if phrase is not None:
         return Cause(phrase.cause, "phrase", phrase.text, vendor)
     for name in types:
         if (cause := book.types.get(_last(name))) is not None:

@@ -57,6 +57,17 @@ Chain = tuple[Link, ...]  # root cause first
 _PACKAGES: Final = re.compile(r"(?:site-packages|dist-packages)[/\\](.+)")
 _PYTHON_STDLIB: Final = re.compile(r"[/\\]python3(?:\.\d+)?[/\\](?!site-packages|dist-packages)(.+)")
 _NODE_MODULES: Final = re.compile(r".*node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]?(.*)")
+# Clients of the standard library: as much a library as any other that calls out.
+_NETWORK_STDLIB: Final = {
+    "urllib": "urllib",
+    "http": "urllib",
+    "smtplib": "smtplib",
+    "ftplib": "ftplib",
+    "imaplib": "imaplib",
+    "poplib": "poplib",
+    "xmlrpc": "xmlrpc",
+    "ssl": "urllib",
+}
 _COMPILED: Final = re.compile(r"^(?![/\\<])[\w./-]+\.(?:pyx|pxi|pxd|pyi)$")  # Cython prints package-relative paths
 _VERSIONED: Final = re.compile(r"[@-]\d+(?:\.\d+)+[^/]*")
 
@@ -113,13 +124,16 @@ def frame_of(path: str, function: str) -> Frame:
         return Frame(f"{package}/{node.group(2)}".replace("\\", "/"), function, package)
     packaged = _PACKAGES.search(clean)
     if packaged is not None:
-        relative = packaged.group(1).replace("\\", "/")
+        relative = packaged.group(1).replace("\\", "/").removeprefix("src/")
         return Frame(relative, function, relative.split("/", 1)[0].removesuffix(".py"))
     if _COMPILED.match(clean):
+        clean = clean.removeprefix("src/")
         return Frame(clean, function, clean.split("/", 1)[0])
     stdlib = _PYTHON_STDLIB.search(clean)
     if stdlib is not None:
-        return Frame(stdlib.group(1).replace("\\", "/"), function, "")
+        relative = stdlib.group(1).replace("\\", "/")
+        top = relative.split("/", 1)[0].removesuffix(".py")
+        return Frame(relative, function, _NETWORK_STDLIB.get(top, ""))
     return Frame(clean, function, None)
 
 
@@ -292,6 +306,24 @@ def parse_line(text: str, outer_type: str | None = None) -> Chain:
             continue
         links.append(Link(named.group(1), part[named.end() :].strip()))
     return tuple(inner for link in reversed(links) for inner in _unwrapped(link))
+
+
+_RETOLD_TYPE: Final = re.compile(
+    r"(?:^|[:\s(])(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure|Timeout|Fault))(?: \[(?P<code>[\w.-]+)\])?: (?=\S)"
+)
+
+
+def retold_by(link: Link) -> Chain:
+    """The error that an application's own repeats in its words: ``load prices: NotPrimaryError: not primary``; () if none."""
+    if is_builtin(link.type) and link.type not in ("Error", "Exception", "RuntimeError", "ValueError", "TypeError"):
+        return ()
+    if link.frames and link.frames[-1].library is not None:
+        return ()
+    found = _RETOLD_TYPE.search(link.message[:600])
+    if found is None or found["type"] == link.type:
+        return ()
+    codes = (found["code"],) if found["code"] else ()
+    return _unwrapped(Link(found["type"], link.message[found.end() :].strip(), (), codes))
 
 
 def module_of(type_name: str) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 # Order matters: a TLS failure is often wrapped in words of a connection failure, a status is the weakest statement.
@@ -25,13 +26,13 @@ CONDITIONS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("tls-hostname", r"hostname mismatch|certificate is not valid for|doesn't match (?:either of )?['\"<]|does not match certificate's altnames|ERR_TLS_CERT_ALTNAME_INVALID|No subject alternative (?:DNS )?name"),
         ("tls-protocol", r"wrong[_ ]version[_ ]number|unsupported protocol|EPROTO\b|handshake failure|TLSV1_ALERT_PROTOCOL|record layer failure"),
         ("dns-unresolved", r"Name or service not known|nodename nor servname|Temporary failure in name resolution|getaddrinfo (?:ENOTFOUND|EAI_AGAIN|failed)|No address associated with hostname|UnknownHostException|Failed to resolve|NameResolutionError|could not translate host name"),
-        ("refused", r"Connection refused|ECONNREFUSED|actively refused|Connect call failed"),
+        ("refused", r"Connection refused|ECONNREFUSED|actively refused|Connect call failed|Unable to connect to port \d"),
         ("reset", r"Connection reset|ECONNRESET|socket hang up|Remote end closed connection without response|Server disconnected without sending|other side closed|Broken pipe|\bEPIPE\b|RemoteDisconnected|ConnectionResetError"),
         ("body-truncated", r"IncompleteRead|without sending complete message body|maxContentLength size of -1 exceeded|ERR_BAD_RESPONSE.*aborted|stream has been aborted|response ended prematurely|premature close|Unexpected end of (?:JSON input|file)|unterminated string|Expecting (?:property name|'[:,]' delimiter|value: line 1 column (?!1 )\d)|in JSON at position [1-9]\d*|terminated$"),
-        ("body-not-json", r"Expecting value: line 1 column 1 |Unexpected token .{0,40}is not valid JSON|Unexpected token .{0,12}in JSON at position 0|invalid character '<' looking for beginning|(?:unexpected|invalid|expected|not json|no json|content[- ]type)[^\n]{0,160}<(?:!doctype|html)"),
+        ("body-not-json", r"Expecting value: line 1 column 1 |Unexpected token .{0,40}is not valid JSON|Unexpected token .{0,12}in JSON at position 0|invalid character '<' looking for beginning|(?:unexpected|invalid|expected|not json|no json|content[- ]type)[^\n]{0,160}<(?:!doctype|html)|unexpected mimetype: text/html"),
         ("pool-exhausted", r"QueuePool limit of size|connection pool (?:is )?(?:exhausted|full)|timeout exceeded when trying to connect|couldn't get a connection after|PoolTimeout|Timeout acquiring a connection|ResourceRequest timed out"),
         ("connect-timeout", r"ConnectTimeout|connect(?:ion)? (?:to .{0,120})?timed out|UND_ERR_CONNECT_TIMEOUT|timed out.{0,20}connect timeout"),
-        ("read-timeout", r"ReadTimeout|Read timed out|read operation timed out|timed out while reading|UND_ERR_(?:HEADERS|BODY)_TIMEOUT|^timed out$|Timeout reading from socket|timeout of \d+ ?ms exceeded|ESOCKETTIMEDOUT|Request timed out|Request aborted due to timeout|network timeout at|The (?:read|socket) operation timed out|Socket timed out without|TimeoutError: The operation was aborted"),
+        ("read-timeout", r"ReadTimeout|Read timed out|read operation timed out|timed out while reading|UND_ERR_(?:HEADERS|BODY)_TIMEOUT|^timed out$|Timeout reading from socket|timeout of \d+ ?ms exceeded|ESOCKETTIMEDOUT|Request timed out|Request aborted due to timeout|network timeout at|The (?:read|socket) operation timed out|Socket timed out without|TimeoutError: The operation was aborted|The operation was aborted|This operation was aborted|TimeoutError: $|exceeded the configured .{0,40} requestTimeout|request has exceeded the configured|Operation timed out|The request timed out|deadline exceeded"),
         ("redirect-loop", r"Exceeded \d+ redirects|TooManyRedirects|ERR_FR_TOO_MANY_REDIRECTS|maximum redirect reached"),
         ("network-unreachable", r"Network is unreachable|ENETUNREACH|No route to host|EHOSTUNREACH"),
     )
@@ -44,6 +45,7 @@ HTTP_STATUS: Final = re.compile(
     r"|(?P<f>[1-5]\d\d), message=|Request failed with status(?: code)?:? (?P<g>[1-5]\d\d)|Unexpected status(?: code)?:? (?P<h>[1-5]\d\d))",
     re.IGNORECASE,
 )
+_REASONS: Final = {phrase.phrase.lower(): phrase.value for phrase in HTTPStatus if phrase >= 400}
 # The same fix, whoever is called: the trust store and the resolver belong to the client's network, not to a vendor.
 ENVIRONMENT: Final = frozenset({"tls-untrusted-ca", "tls-issuer-missing", "dns-unresolved"})
 # A token endpoint refuses a client's own credentials; the same status elsewhere refuses what it issued.
@@ -63,4 +65,7 @@ def condition_of(text: str) -> str | None:
 def status_of(message: str) -> int | None:
     """The HTTP status in the message of a generic client; None when the message says more than a status."""
     found = HTTP_STATUS.search(message[:400])
-    return None if found is None else int(next(group for group in found.groups() if group))
+    status = (
+        _REASONS.get(message.strip().rstrip(".").lower()) if found is None else int(next(filter(None, found.groups())))
+    )
+    return status if status is not None and status >= 300 else None

@@ -8,6 +8,7 @@ customer called a thing is read for catalogued words and for nothing else.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,8 +22,8 @@ from fde_events.vendors import (
     vendor_of_library,
     vendor_of_word,
 )
-from fde_streams.cause import told
-from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line
+from fde_streams.cause import told, vendor_of_type
+from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line, retold_by
 
 MESSAGE_LENGTH: Final = (
     4_000  # characters of a message that are read; work stays bounded whatever an application prints
@@ -70,8 +71,46 @@ def chain_of(event: ErrorEvent) -> Chain:
     if not chain and body:
         chain = parse_line(body, event.exception_type)
     if not chain:
-        chain = (Link(event.exception_type or "", event.exception_message or body),)
-    return chain
+        chain = (Link(event.exception_type or "", event.exception_message or _said(body)),)
+    chain = tuple(link for link in chain if link.type.rsplit(".", 1)[-1] not in _PLUMBING) or chain
+    return (*retold_by(chain[0]), *chain)
+
+
+# Raised by a runtime on the way to the error that means something.
+_PLUMBING: Final = frozenset({"CancelledError", "StopIteration", "StopAsyncIteration", "GeneratorExit"})
+_SAYING: Final = (
+    "error",
+    "err",
+    "exception",
+    "error_description",
+    "message",
+    "msg",
+    "detail",
+    "reason",
+    "response",
+    "body",
+    "cause",
+)
+
+
+def _said(body: str) -> str:
+    """What a structured record says of an error; `body` itself when it is not one."""
+    if not body.startswith("{"):
+        return body
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        return body
+    said = {key: fields[key] for key in _SAYING if fields.get(key)} if isinstance(fields, dict) else {}
+    for key, value in said.items():
+        if isinstance(value, str) and value[:1] in "{[":
+            try:
+                said[key] = json.loads(value)
+            except ValueError:
+                continue
+    if len(said) == 1 and isinstance(only := next(iter(said.values())), str):
+        return only
+    return json.dumps(said) if said else body
 
 
 def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
@@ -84,6 +123,8 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
             if frame.library and (named := vendor_of_library(frame.package)) is not None:
                 return named
         if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
+            return named
+        if (named := vendor_of_type(link.type)) is not None and (module is None or not link.frames):
             return named
     for link in chain:
         hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]

@@ -22,7 +22,7 @@ class Sentence:
 
 
 _KEY_TEXT: Final = re.compile(
-    r"[\"'](?:message|error_description|errorMessage|error_message|detail|title|msg)[\"']\s*:\s*(?:\[\s*)?(?:\"((?:[^\"\\]|\\.)+)\"|'((?:[^'\\]|\\.)+)')"
+    r"[\"'](?:message|error_description|errorMessage|error_message|errmsg|faultstring|detail|title|msg)[\"']\s*:\s*(?:\[\s*)?(?:\"((?:[^\"\\]|\\.)+)\"|'((?:[^'\\]|\\.)+)')"
 )
 _LIST_TEXT: Final = re.compile(r"[\"']errorMessages[\"']\s*:\s*\[\s*[\"']([^\"']+)[\"']")
 _KEY_CODE: Final = re.compile(
@@ -36,6 +36,9 @@ _STATUS_LEAD: Final = re.compile(
 )
 _LABEL_LEAD: Final = re.compile(r"^(?:\([A-Za-z_][\w.]*\) |Request (?:<[\w:-]+>|req_\w+): )", re.IGNORECASE)
 _DOCS_TAIL: Final = re.compile(r"\s*(?:-|–|:)?\s*\(?(?:https?://\S+|<url(?::\w+)?>)\)?\.?\s*$")
+_NO_CODES: Final = frozenset(
+    {"error", "err", "exception", "fault", "failed", "fail", "string", "object", "httperror", "response_error"}
+)
 _OPENING: Final = re.compile(r"[\[{]")
 _KEYED: Final = re.compile(r"[\"']\s*:")
 _CAMEL: Final = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z0-9]*)+")
@@ -43,6 +46,20 @@ _NATIVE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _SUFFIXED: Final = re.compile(r".*(?:Error|Exception|Failure|Failed|Warning|Timeout|Fault|Interrupt|Exit)(?:Base)?$")
 # A wrapper that prints its cause after a few words of its own: "orders import: 413 Client Error".
 _RETOLD: Final = re.compile(r"^[\w .'-]{1,60}: (?=\S+ \S+)")
+# A driver that prints its arguments: "(1045, \"Access denied ...\")", "RequestError(400, 'mapper_parsing_exception', 'failed ...')".
+_ARGUMENTS: Final = re.compile(r"^\W{0,3}(?:\w{0,40}\()?(?P<number>-?\d{1,6}), (?P<rest>b?['\"].*)$", re.S)
+_ARGUMENT: Final = re.compile(r"b?'((?:[^'\\]|\\.)*)'|b?\"((?:[^\"\\]|\\.)*)\"")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z][\w.-]{2,60}")
+_XML_CODE: Final = re.compile(r"<(?:Code|code|errorCode|faultcode)>(?:\w+:)?([\w.-]+)</")
+_XML_TEXT: Final = re.compile(r"<(?:Message|message|faultstring|errorMessage|text)(?: [^<>]*)?>([^<]+)</")
+# What services put after their sentence: identifiers of the request, the whole answer again.
+_AFTER: Final = re.compile(
+    r"(?:(?:\\n|\s)+(?:Request ?-?Id|Correlation ID|Trace ID|Operation ID|Client Request Id|HostId)\s*[:=]|,? full error: \{).*",
+    re.S | re.IGNORECASE,
+)
+_AFTER_CODE: Final = re.compile(
+    r"(?:ErrorCode|Error Code|codeName|error_code)['\"]?\s*[:=]\s*['\"]?([A-Za-z][\w.]+)", re.IGNORECASE
+)
 _NOTE: Final = re.compile(r"\n(?:DETAIL|HINT|LINE \d+|CONTEXT|QUERY|STATEMENT|WHERE)\b.*", re.S)
 
 
@@ -50,13 +67,26 @@ def sentence_of(type_name: str, message: str, codes: tuple[str, ...] = ()) -> Se
     """The sentence in `message`. A type name that is no class name (``NoSuchBucket``, ``ROW_LOCKED``) is a code."""
     text = _NOTE.sub("", message).strip()
     code = _code_of_type(type_name)
+    if (after := _AFTER.search(text)) is not None:
+        coded_after = _AFTER_CODE.search(after.group())
+        said = sentence_of(type_name, text[: after.start()].rstrip(" ,;"), codes)
+        return Sentence(said.text, said.code or (coded_after.group(1) if coded_after else None))
+    arguments = _ARGUMENTS.match(text)
+    if arguments is not None:
+        strings = [first or second for first, second in _ARGUMENT.findall(arguments["rest"])]
+        names = [string for string in strings[:-1] if _IDENTIFIER.fullmatch(string)]
+        if strings:
+            return Sentence(_bare(max(strings, key=len)), names[0] if names else arguments["number"])
+    if "</" in text and (marked := _XML_TEXT.search(text)) is not None:
+        xml_code = _XML_CODE.search(text)
+        return Sentence(_bare(_AFTER.sub("", marked.group(1))), xml_code.group(1) if xml_code else code)
     body = _OPENING.search(text)
     if body is not None:
         inside = text[body.start() :]
         said = _KEY_TEXT.search(inside) or _LIST_TEXT.search(inside)
         named = _KEY_CODE.search(inside)
         if said is not None or (named is not None and _KEYED.search(inside)):
-            code = named.group(1) if named is not None and not named.group(1).isdigit() else code
+            code = named.group(1) if named is not None and named.group(1).lower() not in _NO_CODES else code
             text = "" if said is None else next(group for group in said.groups() if group)
             return Sentence(_bare(text), code)
     coded = _CODED.match(text)
