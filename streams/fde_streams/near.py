@@ -15,7 +15,7 @@ by it. A million signatures of one block cost as much each as ten do, and groups
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,6 +26,7 @@ from fde_streams.wording import HOLE, MIN_CONTENT, OPPOSITE, Word, core, specifi
 RULES: Final = "near-v1"
 THRESHOLD: Final = 0.7  # measured: docstring of likeness()
 POSTING: Final = 32  # founders compared at most for one key; the smallest digests stay
+CUT: Final = 16  # words of a text that say what it is about, if the rest of it was cut off
 _PRIOR: Final = 0.75  # what an unequal pair must outweigh: two words in common are not much evidence
 _ABSENT: Final = frozenset({"code", "type", "anchor"})  # what one client hands on and another keeps to itself
 
@@ -53,7 +54,8 @@ class Outline:
     """What of a signature is compared. `words` are those of its text, placeholders as one token.
 
     `key` is equal for signatures that may be near (64 bits), None for one that can only be equal: it has no text, too
-    short a text, or its words are an application's own.
+    short a text, or its words are an application's own. `stem` is the same of the first `CUT` words of a longer text: logs
+    and clients cut messages at a length, and where they are cut hangs on the values in them.
     """
 
     digest: str
@@ -61,11 +63,13 @@ class Outline:
     parts: tuple[tuple[str, str], ...]
     words: tuple[Word, ...]
     key: int | None
+    stem: int | None
 
     def told(self, variables: frozenset[str]) -> Outline:
         """The outline with `variables` (words as `Word.norm`) as placeholders: evidence says that they vary."""
         words = tuple(Word(HOLE, "hole") if word.norm in variables else word for word in self.words)
-        return replace(self, words=words, key=_key(self.block, self.parts, words))
+        key, stem = _keys(self.block, self.parts, words)
+        return replace(self, words=words, key=key, stem=stem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def outline_of(signature: Signature) -> Outline:
 def outline(digest: str, block: str, parts: tuple[tuple[str, str], ...]) -> Outline:
     """The outline of a signature's digest, block and parts, where the rest of it is not at hand."""
     words = words_of(_text(parts), block.partition("/")[2])
-    return Outline(digest, block, parts, words, _key(block, parts, words))
+    return Outline(digest, block, parts, words, *_keys(block, parts, words))
 
 
 def _text(parts: tuple[tuple[str, str], ...]) -> str:
@@ -110,15 +114,20 @@ def _own(block: str, parts: tuple[tuple[str, str], ...]) -> bool:
     )
 
 
-def _key(block: str, parts: tuple[tuple[str, str], ...], words: tuple[Word, ...]) -> int | None:
+def _keys(block: str, parts: tuple[tuple[str, str], ...], words: tuple[Word, ...]) -> tuple[int | None, int | None]:
     if _own(block, parts):
-        return None
+        return None, None
     said = core(words)
     if sum(word.kind == "content" for word in said) < MIN_CONTENT:
-        return None
+        return None, None
     left_out = _ABSENT | {"text"} if specific(said) >= MIN_CONTENT else {"text"}
-    fixed = [(name, value) for name, value in parts if name not in left_out]
-    text = "\x1f".join([RULES, block, *(f"{n}\x1e{v}" for n, v in fixed), *(word.norm for word in said)])
+    fixed = [f"{name}\x1e{value}" for name, value in parts if name not in left_out]
+    whole = _hashed("whole", block, *fixed, *(word.norm for word in said))
+    return whole, _hashed("stem", block, *fixed, *(word.norm for word in said[:CUT])) if len(said) > CUT else None
+
+
+def _hashed(*texts: str) -> int:
+    text = "\x1f".join((RULES, *texts))
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
@@ -146,6 +155,8 @@ def veto(a: Outline, b: Outline) -> str | None:
 
 def _veto_of_words(a: Outline, b: Outline) -> str | None:
     ours, theirs = core(a.words), core(b.words)
+    if _is_cut(*sorted((ours, theirs), key=len)):
+        return None
     mine, yours = Counter(ours), Counter(theirs)
     only_a, only_b = list((mine - yours).elements()), list((yours - mine).elements())
     for kind, reason in (("number", "a number that is no value"), ("code", "a code"), ("field", "a field or name")):
@@ -164,6 +175,15 @@ def _veto_of_words(a: Outline, b: Outline) -> str | None:
     if all(anchors) and anchors[0] != anchors[1]:
         return f"different places of the library: {_versus(*anchors)}"
     return None
+
+
+def _is_cut(short: tuple[Word, ...], long: tuple[Word, ...]) -> bool:
+    """Whether `short` is `long` cut off, perhaps within a word."""
+    last = len(short) - 1
+    if last < CUT or short[:last] != long[:last] or not {short[last].kind, long[last].kind} <= {"content", "field"}:
+        return False
+    ends = sorted((short[last].norm, long[last].norm), key=len)
+    return ends[1].startswith(ends[0])
 
 
 def _versus(a: tuple[str, ...] | list[str], b: tuple[str, ...] | list[str]) -> str:
@@ -208,17 +228,17 @@ def _listed(words: Counter[Word]) -> tuple[str, ...]:
 
 
 class Near:
-    """Founders of groups by what may not differ. Memory: about 0.3 kB a founder beside the parts it is given.
+    """Founders of groups by what may not differ. Memory: about 0.4 kB a founder beside the parts it is given.
 
     A group is represented by its founder alone, so nothing is joined by a chain. Signatures that can only be equal
     (`Outline.key` None) are not kept.
     """
 
-    __slots__ = ("_founders", "_keys")
+    __slots__ = ("_founders", "_postings")
 
     def __init__(self) -> None:
-        self._keys: dict[int, str | list[str]] = {}
-        self._founders: dict[str, tuple[int, str, tuple[tuple[str, str], ...]]] = {}  # digest -> key, block, parts
+        self._postings: dict[int, str | list[str]] = {}
+        self._founders: dict[str, tuple[tuple[int, ...], str, tuple[tuple[str, str], ...]]] = {}  # keys, block, parts
 
     def __len__(self) -> int:
         return len(self._founders)
@@ -227,30 +247,27 @@ class Near:
         """Make `founder` findable. Adding it again changes nothing."""
         if founder.key is None or founder.digest in self._founders:
             return
-        held = self._keys.get(founder.key)
-        if held is None:
-            self._keys[founder.key] = founder.digest
-        else:
+        keys = (founder.key,) if founder.stem is None else (founder.key, founder.stem)
+        self._founders[founder.digest] = (keys, founder.block, founder.parts)
+        for key in keys:
+            held = self._postings.setdefault(key, founder.digest)
+            if held == founder.digest:
+                continue
             posting = [held] if isinstance(held, str) else held
             insort(posting, founder.digest)
-            self._keys[founder.key] = posting
+            self._postings[key] = posting
             if len(posting) > POSTING:
-                dropped = posting.pop()
-                if dropped == founder.digest:
-                    return
-                del self._founders[dropped]
-        self._founders[founder.digest] = (founder.key, founder.block, founder.parts)
+                self._forget_unposted(posting.pop())
 
     def discard(self, digest: str) -> None:
         """Forget a founder, as when its group was merged into another. Unknown ones are none."""
-        known = self._founders.pop(digest, None)
-        if known is None:
-            return
-        held = self._keys[known[0]]
-        if isinstance(held, str) or len(held) == 1:
-            del self._keys[known[0]]
-        else:
-            del held[bisect_left(held, digest)]
+        keys, _, _ = self._founders.pop(digest, ((), "", ()))
+        for key in keys:
+            held = self._postings.get(key)
+            if held == digest or held == [digest]:
+                del self._postings[key]
+            elif isinstance(held, list) and digest in held:
+                held.remove(digest)
 
     def nearest(self, unknown: Outline) -> tuple[str, float] | None:
         """Digest and likeness of the founder nearest to `unknown`, at least `THRESHOLD` and without veto; None if none is.
@@ -261,15 +278,27 @@ class Near:
         return ranked[0] if ranked else None
 
     def all_near(self, unknown: Outline) -> list[tuple[str, float]]:
-        """All founders that `unknown` could join, best first: for a caller whose cannot-links forbid the nearest."""
-        held = None if unknown.key is None else self._keys.get(unknown.key)
+        """All founders that `unknown` could join, best first: for a caller whose cannot-links forbid the nearest.
+
+        Those that say the same; only where there is none, those that one is cut from.
+        """
+        return self._found(unknown, unknown.key) or self._found(unknown, unknown.stem)
+
+    def _found(self, unknown: Outline, key: int | None) -> list[tuple[str, float]]:
+        held = None if key is None else self._postings.get(key)
         if held is None:
             return []
         found = []
         for digest in [held] if isinstance(held, str) else held:
             _, block, parts = self._founders[digest]
-            candidate = outline(digest, block, parts)
-            score = likeness(unknown, candidate)
-            if score >= THRESHOLD and veto(unknown, candidate) is None:
+            known = outline(digest, block, parts)
+            score = likeness(unknown, known)
+            if score >= THRESHOLD and veto(unknown, known) is None:
                 found.append((digest, score))
         return sorted(found, key=lambda near: (-near[1], near[0]))
+
+    def _forget_unposted(self, digest: str) -> None:
+        keys, _, _ = self._founders[digest]
+        postings = (self._postings.get(key, ()) for key in keys)
+        if not any(digest == posting or (isinstance(posting, list) and digest in posting) for posting in postings):
+            del self._founders[digest]

@@ -142,6 +142,29 @@ def test_sentences_said_of_any_failure_need_the_same_code() -> None:
     assert not joins(an_outline(text), an_outline(text, code="CARD_DECLINED"))
 
 
+LONG = (
+    "The posted document was refused by the schema of the receiving ledger since its closing balance carries more decimals "
+    "than the target currency allows and rounding towards even numbers is not agreed between both parties of the contract"
+)
+
+
+def test_a_text_that_was_cut_off_meets_the_whole_one() -> None:
+    for cut in (LONG[:190], LONG[:203], LONG[:-4]):
+        assert joins(an_outline(LONG), an_outline(cut))
+        assert joins(an_outline(cut), an_outline(LONG))
+    assert not joins(an_outline(LONG), an_outline(LONG[:60]))
+
+
+def test_long_texts_that_end_differently_stay_apart() -> None:
+    others = [
+        LONG.replace("parties of", "signers of"),
+        LONG.replace("is not agreed", "is agreed"),
+        f"{LONG[:190]} HTTP 409",
+    ]
+    for other in others:
+        assert not joins(an_outline(LONG), an_outline(other)), other
+
+
 # ---------------------------------------------------------------- laws
 
 WORDS = "the order record session token was not rejected expired before after upload of table bucket 401 <*> tax_code".split()
