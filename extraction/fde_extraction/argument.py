@@ -28,12 +28,14 @@ _POSITIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "stopafterattempt": ("max attempts",), "waitfixed": ("delay",), "stopafterdelay": ("max delay",),
 }  # fmt: skip
 # Ways of HTTP: a client is given a path of the API, a router the route it answers; the receiver tells which.
+# What a method of that name takes, where the function of that name takes its object first.
+_OF_METHOD: Final[Mapping[str, tuple[str, ...]]] = {"round": ("digits",), "produce": ("topic",)}
 _METHODS: Final = frozenset("get post put patch delete head".split())
 _ROUTERS: Final = frozenset("app router server fastify blueprint bp api".split())
 _CLIENTS: Final = frozenset("client http session axios got requests httpx api fetch ky".split())
 
 
-def argument_of(called: str, position: int, receiver: str, text_of: bool) -> str:
+def argument_of(called: str, position: int, receiver: str, text_of: bool, *, method: bool = False) -> str:
     """What the argument is called, in words; empty when no catalogue says. `text_of`: the argument is a text, no number."""
     name = called.replace("_", "").lower()
     if name in _METHODS and position == 0 and text_of:
@@ -43,5 +45,5 @@ def argument_of(called: str, position: int, receiver: str, text_of: bool) -> str
         return "path" if any(last.endswith(client) for client in _CLIENTS) else ""
     if name == "new" and receiver.lower() == "hmac" and position > 1:
         return "algorithm"
-    words = _POSITIONS.get(name, ())
+    words = (_OF_METHOD.get(name) if method else None) or _POSITIONS.get(name, ())
     return words[position] if position < len(words) else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from fde_extraction.label import Label, Role, words_of
+from fde_extraction.schema import catalogued, is_host
 from fde_extraction.slot import Slot, singular
 
 UNITS: Final = frozenset(
@@ -30,7 +31,10 @@ _KINDS: Final = frozenset(
 )
 _DOORS: Final = frozenset("url uri host endpoint address addr".split())
 # Functions that make a number of another: what is given to them is not called after them.
-_ROUNDING: Final = frozenset("floor ceil abs round trunc number int float".split())
+_ROUNDING: Final = frozenset("floor ceil abs round trunc number int float timedelta".split())
+_DATES: Final = frozenset(
+    "datediff date_diff timestamp_diff dateadd date_add date_sub date_trunc timestamp_trunc".split()
+)
 _AFFIX: Final = frozenset(
     {"error", "exception", "event", "class", "model", "dto", "props", "stack", "request", "controller"}
 )
@@ -62,6 +66,18 @@ def candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
         said = tuple(word for word in slot.context[:2] if word not in _EMPTY and word.isalpha() and len(word) > 2)
         if said:
             yield said[-1:], 2
+    if (
+        slot.whole
+        and "sql.identifier" in slot.place
+        and any(label.role == "column" for label in slot.labels[:2])
+        and not catalogued(slot.texts)
+    ):
+        if any(
+            (label.role == "call" and label.text.lower() in _DATES)
+            or (label.role == "clause" and label.text.endswith(" date"))
+            for label in slot.labels[:4]
+        ):
+            yield ("timestamp", "column"), 14
     # A unit may stand outside or inside: timedelta(minutes=5), { expiration: days(30) }.
     unit = next((said for label in slot.labels[:2] if (said := unit_of(label))), ())
     near = True
@@ -74,6 +90,11 @@ def candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
         if unit_of(label):
             continue
         weight = WEIGHT[label.role]
+        if label.role == "place" and label.text in ("path", "route"):
+            weight = 9  # a path that the code calls something else anywhere is that
+        rest = slot.labels[slot.labels.index(label) + 1 :]
+        if parts == ("address",) and all(map(is_host, slot.texts)) and any(item.role == "key" for item in rest[:1]):
+            continue  # the address of what is around it
         if (label.role == "call" and ("sql." in slot.place or "jinja." in slot.place)) or (
             len(parts) == 1 and parts[0] in _VAGUE
         ):
@@ -121,6 +142,9 @@ def _parts(label: Label, slot: Slot) -> tuple[str, ...]:
     parts = _clean(label.text, kinds=label.role not in ("call", "operand"))
     if label.role in ("call", "operand") and label.text.lower() in _ROUNDING:
         return ()
+    single = slot.leaf.endswith("_text") and (label.role == "call" or (slot.leaf == "key_text" and label.role == "key"))
+    if parts and (single or label.role == "operand") and label is slot.labels[0]:
+        parts = (*parts[:-1], singular(parts[-1]))  # @Roles("x") gives one role, { headers: { X: .. } } one header
     if parts in (("current", "user"), ("session", "user")):
         return ("user",)
     if label.role == "alias" and slot.whole and slot.place.rsplit("/", 1)[-1].startswith("sql.identifier"):

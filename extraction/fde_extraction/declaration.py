@@ -16,7 +16,7 @@ from fde_extraction.description import describe
 from fde_extraction.drafted import Edge, Loop, Open, Part
 from fde_extraction.flag import described_flag, described_list, flag_name, list_name
 from fde_extraction.frame import Frame
-from fde_extraction.naming import Names
+from fde_extraction.naming import Names, is_table
 from fde_extraction.party import running
 from fde_extraction.schema import type_of
 from fde_extraction.slot import Slot
@@ -107,6 +107,7 @@ def declare(
     found: list[tuple[int, Parameter]] = []
     declared: list[tuple[Value, str, Parameter | Field, Frame | None]] = []
     roles = running([([slots[index] for index in sorted(value.uses)], value.texts) for value in values])
+    names.tables = sum(is_table([slots[index] for index in value.uses]) for value in values)
     for value, runs in zip(values, roles, strict=True):
         used = [names.shows(slots[index]) for index in sorted(value.uses)]
         owner = value.frame.repeat()

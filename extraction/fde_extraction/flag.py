@@ -93,7 +93,15 @@ def list_name(
     ]
     columns = any(label.role == "column" for loop in loops for label in loop.labels[:1])
     if columns or (slots and all("sql.identifier" in slot.place or "sql.type" in slot.place for slot in slots)):
-        keys = any(label[:2] == ("column", "key") for loop in loops for label in loop.labels[:2])
+        keys = any(
+            label[:2] == ("column", "key")
+            or (
+                label.role in ("assigned", "keyword", "key", "call")
+                and singular((words_of(label.text) or ("",))[-1]) == "key"
+            )
+            for loop in loops
+            for label in loop.labels
+        )
         kind = ("key", "columns") if columns and keys else ("columns",)
         return [kind, *found, ("items",)] if columns else [*found[:1], kind, *found[1:], ("items",)]
     if declares:

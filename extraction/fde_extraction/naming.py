@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from fde_extraction.candidate import OURS, candidates
+from fde_extraction.candidate import OURS, candidates, empty
 from fde_extraction.label import Role, words_of
 from fde_extraction.schema import HOSTS, catalogued, is_host
 from fde_extraction.slot import Slot
@@ -45,6 +45,7 @@ class Names:
     def __init__(self, shown: Collection[str] = (), customers: Sequence[str] = (), *, guess: bool = True) -> None:
         self.guess = guess
         self.taken: set[str] = set()
+        self.tables = 0  # values that are tables; of several, each is called after what is done to it
         self._times = Counter(shown)
         theirs = {word for customer in customers for word in (*words(customer), "".join(words(customer)))}
         self.shown = frozenset(shown) - theirs
@@ -117,8 +118,12 @@ class Names:
                 if parts and all(word.isascii() and word not in hidden for word in parts):
                     weights[parts] = max(weight, weights.get(parts, 0))
                     votes[parts] += 1
-        for parts, weight in _by_kind(slots, texts, self.guess, runs):
+        for parts, weight in (*_by_kind(slots, texts, self.guess, runs), *_tail(slots, hidden)):
             weights[parts] = max(weight, weights.get(parts, 0))
+        if is_table(slots):  # and no column, though its own columns stand behind its name
+            weights = {parts: weight for parts, weight in weights.items() if parts[-1] != "column"}
+            if self.tables > 1 and ("table",) in weights:
+                weights[(_way(slots), "table")] = weights.pop(("table",))
         return sorted(weights, key=lambda parts: (-weights[parts] - min(votes[parts], 9) // 3, -votes[parts], parts))
 
     def _unique(self, candidates: Sequence[Sequence[str]]) -> str:
@@ -194,14 +199,47 @@ def _kept(ranked: list[tuple[str, ...]], slots: Sequence[Slot], texts: Sequence[
         return [(*first, "url"), *ranked]
     if first in (("url",), ("uri",)) and all(_STORE.match(text) for text in texts):
         return [("bucket", *first), *ranked]
+    if all(slot.leaf.startswith("regex") for slot in slots) and not {"pattern", "regex"} & set(first):
+        return [(*first, "pattern"), *ranked]
     if all(slot.secret for slot in slots) and whole and not OPENS & set(first):
         return [*([] if _only_called(slots) else [(*first, "secret")]), ("secret",), *ranked]
     return ranked
 
 
+def is_table(slots: Sequence[Slot]) -> bool:
+    """Whether a value is the name of a table, and not only a part of one."""
+    near = {(slot.whole, *slot.labels[0]) for slot in slots if slot.labels}
+    return (True, "column", "key") not in near and any(said[1:] == ("relation", "table") for said in near)
+
+
+def _way(slots: Sequence[Slot]) -> str:
+    """What is done to a table: what anything writes to is the target."""
+    clauses = {label.text.split(" ")[-1] for slot in slots for label in slot.labels if label.role == "clause"}
+    clauses |= {
+        word for slot in slots for label in slot.labels if label.role == "clause" for word in label.text.split()
+    }
+    return "target" if clauses & _WRITES else "source"
+
+
+def _tail(slots: Sequence[Slot], hidden: frozenset[str]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """What all names that the code gives a value end with: bodyTimeout and headersTimeout are a timeout."""
+    said = {words_of(slot.labels[0].text) if slot.labels else () for slot in slots}
+    named = all(slot.whole and slot.labels[:1] and slot.labels[0].role in _NAMING for slot in slots)
+    if named and len(said) > 1 and all(said):
+        last = {parts[-1] for parts in said}
+        if len(last) == 1 and not hidden & last and not empty(word := last.pop()):
+            yield (word,), 16
+
+
+_NAMING: Final = frozenset({"assigned", "keyword", "key"})
+_WRITES: Final = frozenset("into merge update delete create insert truncate unload exists replace".split())
+
+
 def _only_called(slots: Sequence[Slot]) -> bool:
     return not any(
-        label.role in ("assigned", "keyword", "key", "alias", "inside") for slot in slots for label in slot.labels
+        label.role in ("assigned", "keyword", "key", "alias", "inside", "place")
+        for slot in slots
+        for label in slot.labels
     )
 
 

@@ -48,7 +48,8 @@ def running(values: Sequence[Used]) -> list[str]:
 
 def _called(slots: Sequence[Slot]) -> bool:
     """Whether the code gives it a name of its own: PREFIX = "x"."""
-    return any(slot.whole and slot.labels[:1] and slot.labels[0].role in ("assigned", "keyword") for slot in slots)
+    near = [slot.labels[0] for slot in slots if slot.whole and slot.labels]
+    return any(label.role in ("assigned", "keyword") and not label.text.lower().endswith("s") for label in near)
 
 
 def _party(slots: Sequence[Slot]) -> float:

@@ -34,6 +34,7 @@ def _as(role: str, text: str) -> Callable[[Match[str]], Label]:
 _INSIDE: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
     (re.compile(r"(?:^|[\s;,&?'\"])([A-Za-z][\w-]{1,39})=$"), _as("inside", r"\1")),
     (re.compile(r"://[^\s/@'\"]*:$"), _as("place", "password")),
+    (re.compile(r"\b(?:abfss?|wasbs?)://[^\s/]*$"), _as("place", "storage host")),
     (re.compile(r"(?i)\b(?:retain|keep|retention)\s+$"), _as("place", "retention")),
 )
 # Any language: a pair `('team', X)` that is no call, an element of a list, a variable of the environment.
@@ -53,6 +54,8 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
     ),
     (re.compile(r"(?i)\b(?:grant|revoke)\b[^;]*\b(?:to|from)\s+[\"\[`]?$"), _as("relation", "role")),
     (re.compile(r"(?i)\bcreate\s+policy\b[^;]*\bto\s+[\"\[`]?$"), _as("relation", "role")),
+    (re.compile(r"(?i)\bcopy\b[^;]*\bfrom\s+'$"), _as("place", "source uri")),
+    (re.compile(r"(?i)\bunload\b[^;]*\bto\s+'$"), _as("place", "target uri")),
     (re.compile(r"(?i)\bconnection\s+limit\s+$"), _as("place", "connection limit")),
     (re.compile(r"(?i)\blimit\s+$"), _as("place", "limit")),
     (re.compile(r"(?i)\brows\s+between\s+$"), _as("place", "preceding rows")),
@@ -66,9 +69,16 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
 # A comparison with a value that has no name of its own, or one that differs.
 _BOUND: Final = re.compile(r"(?:\bvalue|\bval|\0)\s*[<>]=?\s*$")
 _CALL: Final = re.compile(
-    r"(?:([A-Za-z_$][\w$]*)\s*(?:\(\s*\))?\??\.\s*)?([A-Za-z_$][\w$]*)(?:<[^<>()]*>)?\(([^()\[\]{}]*)$"
+    r"(?:([A-Za-z_$][\w$]*)\s*(?:\(\s*\))?\??)?(\.\s*)?\b([A-Za-z_$][\w$]*)(?:<[^<>()]*>)?\(((?:[^()\[\]{}]|\([^()]*\))*)$"
 )
+_NESTED: Final = re.compile(r"\([^()]*\)")
 _NAMED: Final = re.compile(r"(?:^|,)\s*\w+\s*=[^,]*$")  # a keyword argument has its own label
+_OPENED: Final = re.compile(r"['\"`]/$")  # a path without its first slash
+# Whom a client is connected to is told by what the client is called, when that says more than this.
+_CLIENTS: Final = frozenset(
+    "self this client conn connection session socket sock channel s c ctx cls producer consumer".split()
+)
+_CONNECTS: Final = frozenset("connect dial".split())
 
 
 _STAGE: Final = re.compile(r"(?i)\b(?:from|into)\s+@?$")
@@ -93,7 +103,7 @@ def told(parts: Sequence[Part]) -> list[Part]:
 def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
     rules = [*_INSIDE] if slot.leaf.endswith("_text") and not slot.whole else []
     if not all(text.isdigit() for text in slot.texts):
-        rules = [rule for rule in rules if rule is not _INSIDE[2]]
+        rules = [rule for rule in rules if rule is not _INSIDE[-1]]
     if slot.whole and slot.place.rsplit("/", 1)[-1].startswith("sql."):
         rules += _SQL
     if slot.whole and not slot.place.startswith("sql."):
@@ -107,17 +117,31 @@ def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
             return
     if slot.leaf == "number" and _BOUND.search(before):
         yield Label("place", "threshold")
-    elif slot.whole and not slot.place.rsplit("/", 1)[-1].startswith(("sql.", "url.")):
+    elif _is_argument(slot, before, after):
         yield from _argument(slot, before)
+
+
+def _is_argument(slot: Slot, before: str, after: str) -> bool:
+    """Whether it is all of an argument, or all but the first slash of one."""
+    last = slot.place.rsplit("/", 1)[-1]
+    if last.startswith("sql."):
+        return slot.whole and (slot.leaf.endswith("_text") or slot.leaf == "number")
+    rest = _OPENED.search(before) is not None and after[:1] in ("'", '"', "`")
+    return (slot.whole and not last.startswith("url.")) or rest
 
 
 def _argument(slot: Slot, before: str) -> Iterator[Label]:
     """What the function right before the hole calls the argument at its position."""
     found = _CALL.search(before)
-    if found is not None and not _NAMED.search(found[3]):
-        said = argument_of(found[2], found[3].count(","), found[1] or "", slot.leaf != "number")
-        if said:
-            yield Label("place", said)
+    if found is None or _NAMED.search(found[4]):
+        return
+    given, receiver = _NESTED.sub("", found[4]), found[1] if found[2] and found[1] else ""
+    chunked = found[3] == "range" and given.count(",") == 2 and "len(" in found[4]
+    said = argument_of(found[3], given.count(","), receiver, slot.leaf != "number", method=bool(found[2]))
+    if said:
+        yield Label("place", "chunk size" if chunked else said)
+    elif found[3] in _CONNECTS and not given.strip("'\"`") and receiver.lower() not in _CLIENTS and receiver:
+        yield Label("operand", receiver)
 
 
 def _relation(slot: Slot, before: str) -> Slot:
