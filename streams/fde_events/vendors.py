@@ -168,19 +168,28 @@ def system_of_host(host: str) -> str | None:
 def vendor_of_library(library: str) -> str | None:
     """The vendor of an SDK by its import or package name, scope included; None for a general-purpose library.
 
-    The longest catalogued prefix decides: ``google.cloud.bigquery`` before ``google``, ``@aws-sdk`` for all under it.
+    The longest catalogued prefix decides: ``google.cloud.bigquery`` before ``google``, ``@aws-sdk`` for all under it, and
+    ``google.protobuf``, which is a general library, before both.
     """
-    parts = re.split(r"([./])", library)
-    for end in range(len(parts), 0, -2):
-        found = _LIBRARIES.get("".join(parts[:end]))
-        if found is not None:
-            return found
-    return None
+    return _longest(library)[0]
 
 
+@lru_cache(maxsize=16_384)
 def library_of_package(package: str) -> str | None:
     """The general library that an import or package name belongs to: ``httpcore`` is ``httpx``; None if not catalogued."""
-    return _PACKAGES.get(package)
+    return _longest(package)[1]
+
+
+def _longest(name: str) -> tuple[str | None, str | None]:
+    """The vendor, or the general library, of the longest catalogued prefix of a dotted or slashed name."""
+    parts = re.split(r"([./])", name)
+    for end in range(len(parts), 0, -2):
+        prefix = "".join(parts[:end])
+        if prefix in _PACKAGES:
+            return None, _PACKAGES[prefix]
+        if prefix in _LIBRARIES:
+            return _LIBRARIES[prefix], None
+    return None, None
 
 
 def library_of_type(name: str) -> str | None:

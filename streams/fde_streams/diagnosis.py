@@ -214,15 +214,25 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
     kind = canonical_type(root.type)
     owner = evidence.vendor or evidence.library
     if owner is not None and _of_library(root, evidence):
-        anchor = root.frames[-1].path if root.frames else ""
-        named = (("type", kind), ("text", template(root.message)), ("anchor", anchor))
+        message = sentence_of("", root.message).text or root.message
+        if root.type == "KeyError":
+            message = message.split("\n", 1)[
+                0
+            ]  # what follows are notes (PEP 678): where, in the application's own names
+        text = template(message)
+        # Where a library raises moves with its versions: the place counts only where nothing was said.
+        anchor = root.frames[-1].path if root.frames and not _WORDS.search(text) else ""
+        named = (("type", kind), ("text", text), ("anchor", anchor))
         parts = tuple((name, value) for name, value in named if value)
         title = f"{owner}: {kind} {mask(root.message)}".strip()
         return Diagnosis(f"error/{owner}", title, parts, masked(root.message).names)
     if not is_builtin(root.type):
         words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
         words = words[:MESSAGE_LENGTH]
-        parts = (("words", _digest(template_of(words))),)
+        said = template_of(words)
+        parts = (
+            ("words", _digest(said if len(_WORDS.findall(said)) > 1 else words)),
+        )  # placeholders alone say nothing
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
         return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)

@@ -166,7 +166,7 @@ def _library(chain: Chain) -> str | None:
             if frame.library is None:
                 entered, ours = None, True
             elif frame.library and entered is None:
-                entered = frame.library
+                entered = frame.package
         if entered is not None and ours:
             return _package(entered)
         outermost = entered or outermost
@@ -182,5 +182,5 @@ def _library(chain: Chain) -> str | None:
 
 
 def _package(name: str) -> str:
-    top = name if name.startswith("@") else name.lstrip("_").split(".")[0]
-    return library_of_package(top) or top.lower()
+    known = library_of_package(name.lstrip("_"))
+    return known or (name if name.startswith("@") else name.lstrip("_").split(".")[0]).lower()

@@ -60,6 +60,11 @@ _AFTER: Final = re.compile(
 _AFTER_CODE: Final = re.compile(
     r"(?:ErrorCode|Error Code|codeName|error_code)['\"]?\s*[:=]\s*['\"]?([A-Za-z][\w.]+)", re.IGNORECASE
 )
+# Advice after the sentence: it is worded anew with every version, and tells no cause.
+_ADVICE: Final = re.compile(
+    r"(?<=[.!])\s+(?:Please|Replace|You (?:can|should|may|might|need|must)|If you|See|Try|For (?:more|further|details)|Check|Note|Make sure|Consider|Did you|Available|To (?:fix|resolve|disable|enable|learn)|Visit|Read|Learn|Contact|Refer|More info|Use|Set|Perhaps|Maybe|Valid)\b.*",
+    re.S,
+)
 _NOTE: Final = re.compile(r"\n(?:DETAIL|HINT|LINE \d+|CONTEXT|QUERY|STATEMENT|WHERE)\b.*", re.S)
 
 
@@ -122,4 +127,4 @@ def _code_of_type(name: str) -> str | None:
 def _bare(text: str) -> str:
     text = _STATUS_LEAD.sub("", _LABEL_LEAD.sub("", text.strip()))
     text = text.split("\n\n", 1)[0]
-    return _DOCS_TAIL.sub("", text).strip()
+    return _DOCS_TAIL.sub("", _ADVICE.sub("", text)).strip()
