@@ -195,6 +195,11 @@ def likeness(a: Outline, b: Outline) -> float:
     """How alike two outlines are, 0..1: the weight of what both say over the weight of all that is said.
 
     Symmetric; 1 for equal parts, less for any two others. Join needs `THRESHOLD` and no `veto`.
+
+    Measured on all pairs of different signatures of one block that have a text and are not an application's own, with the
+    vendor catalogue left out (labelled fleet and faults: 1 313 pairs, 226 of one challenge, 153 of these fields that differ):
+    at .5 likeness alone has precision .969, at .65 and above 1.000; with vetoes and keys no wrong pair at any threshold, and
+    recall .146 up to .7, .128 at .8. On Loghub's masked lines 30 of 31 joins are right (the other: "failure", "failures").
     """
     return likeness_parts(a, b).score
 

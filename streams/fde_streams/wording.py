@@ -65,6 +65,10 @@ _FAILURE: Final = frozenset(
     "failed failure fail fatal error exception panic unable could cannot not attempt retry".split()
 )
 _HARMLESS: Final = _FAILURE | frozenset("to from in out into on at server client request response open".split())
+# "Unable to create record:" - what a client calls any call of its own, whatever was asked for.
+_CALLED: Final = _FAILURE | frozenset(
+    "to the a an create update delete fetch get list post record resource object entity item document request response".split()
+)
 _LATE: Final = frozenset("timeout timed deadline elapsed late".split())  # whose time ran out is what the lead says
 # Sentences of these alone are said of any failure: a code beside them is what tells.
 GENERIC: Final = frozenset(
@@ -152,6 +156,8 @@ def _is_lead(words: list[Word], owner: str) -> bool:
     if not words or len(words) > _LEAD_LENGTH or any(word.kind in ("number", "code") for word in words):
         return False
     said = {word.norm for word in words if word.kind != "hole"}
+    if said <= _CALLED and said & _FAILURE:
+        return True
     if (said - _HARMLESS) & OPPOSITE:
         return False
     if owner and len(words) <= _CALLER_LENGTH and any(owner in re.split(r"[\W_]", word.lower()) for word in said):

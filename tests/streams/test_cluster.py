@@ -17,6 +17,8 @@ from fde_streams.cluster import FAMILY, Known, Proposal, Snapshot, cut, propose
 from fde_streams.mask import template
 from fde_streams.near import outline_of, veto
 
+pytestmark = pytest.mark.seconds  # importing hdbscan takes some by itself
+
 
 def a_group(text: str, *customers: str, block: str = "error/vendor", **parts: str) -> Known:
     named = (*parts.items(), ("text", template(text)))
@@ -186,7 +188,6 @@ async def _apart(snapshot: Snapshot, timeout_s: float) -> tuple[Proposal, ...]:
         apart.close()
 
 
-@pytest.mark.seconds
 def test_a_process_of_its_own_proposes_the_same() -> None:
     snapshot = Snapshot((*family("no free space left on queue {} for new messages", QUEUES), *BACKGROUND))
     assert asyncio.run(_apart(snapshot, 60)) == propose(snapshot)

@@ -37,6 +37,7 @@ MEETS = [
     ("no pg_hba.conf entry for host 10.0.0.1", "connection to server at 10.1.2.3, port 5432 failed: FATAL: no pg_hba.conf entry for host 10.0.0.1"),
     ("Daily sending quota exceeded for sender", "Daily sending quotas exceeded for the sender."),
     ("The session was expired by an administrator. Please try again later.", "The session was expired by an administrator"),
+    ("Unable to create record: the number is not reachable from this carrier", "The number is not reachable from this carrier"),
     ("Resource not accessible by this integration", "vendor repos: Resource not accessible by this integration"),
     ("Connection slots are reserved for superusers (request id: req_8Hh2kq91)", "Connection slots are reserved for superusers"),
 ]  # fmt: skip
