@@ -45,6 +45,12 @@ HTTP_STATUS: Final = re.compile(
     r"|(?P<f>[1-5]\d\d), message=|Request failed with status(?: code)?:? (?P<g>[1-5]\d\d)|Unexpected status(?: code)?:? (?P<h>[1-5]\d\d))",
     re.IGNORECASE,
 )
+# A status somewhere in a message that says more beside it.
+_MENTIONED: Final = re.compile(
+    r"\bHTTP(?:/\d(?:\.\d)?)?(?: status)?(?: code)?[ :=]{1,2}(?P<a>[45]\d\d)\b|\bstatus(?:[ _]?code)?['\"]?[ :=,]{1,3}(?P<b>[45]\d\d)\b"
+    r"|\w \((?P<c>[45]\d\d)\)|^(?P<d>[45]\d\d)(?= |$)|\((?P<e>[45]\d\d) [A-Z]",
+    re.IGNORECASE,
+)
 _REASONS: Final = {phrase.phrase.lower(): phrase.value for phrase in HTTPStatus if phrase >= 400}
 # The same fix, whoever is called: the trust store and the resolver belong to the client's network, not to a vendor.
 ENVIRONMENT: Final = frozenset({"tls-untrusted-ca", "tls-issuer-missing", "dns-unresolved"})
@@ -69,3 +75,9 @@ def status_of(message: str) -> int | None:
         _REASONS.get(message.strip().rstrip(".").lower()) if found is None else int(next(filter(None, found.groups())))
     )
     return status if status is not None and status >= 300 else None
+
+
+def status_in(message: str) -> int | None:
+    """The HTTP status that a message mentions among other words: ``Zendesk Error (429): ...``; weaker than `status_of`."""
+    found = _MENTIONED.search(message[:400])
+    return None if found is None else int(next(filter(None, found.groups())))

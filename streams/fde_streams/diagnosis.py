@@ -29,7 +29,7 @@ from fde_events.event import ErrorEvent
 from fde_events.vendors import library_of_package, vendor_of_library
 from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_status, cause_of_type
 from fde_streams.chain import Link, is_builtin, module_of
-from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, status_of
+from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, status_in, status_of
 from fde_streams.evidence import MESSAGE_LENGTH, Evidence, evidence_of
 from fde_streams.finding import findings_of
 from fde_streams.logline import template_of
@@ -183,6 +183,8 @@ def _by_status(event: ErrorEvent, evidence: Evidence) -> Diagnosis | None:
             status, told = found, link.message
             break
     if status is None:
+        status = next((found for link in evidence.chain if (found := status_in(link.message)) is not None), None)
+    if status is None:
         return None
     token = TOKEN_ENDPOINT.search(event.url_path or "") or TOKEN_ENDPOINT.search(told)
     if evidence.vendor is not None:
@@ -227,7 +229,13 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         title = f"{owner}: {kind} {mask(root.message)}".strip()
         return Diagnosis(f"error/{owner}", title, parts, masked(root.message).names)
     if not is_builtin(root.type):
-        words = root.message if event.exception_type or event.exception_stacktrace else event.body or root.message
+        words = (
+            root.message
+            if event.exception_type or event.exception_stacktrace
+            else root.message
+            if (event.body or "").startswith("{")
+            else event.body or root.message
+        )
         words = words[:MESSAGE_LENGTH]
         said = template_of(words)
         parts = (

@@ -32,6 +32,7 @@ _STACK: Final = 65_536
 _HOST: Final = re.compile(
     r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"]|\bfor ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
+_PRODUCT: Final = re.compile(r"(?<![\w./-])[A-Z][A-Za-z]{4,}(?![\w/-])")
 _WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
 _OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
 
@@ -141,7 +142,16 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
         words = _WORD.findall(link.type.rsplit(".", 1)[-1])
         if words and (named := vendor_of_library(words[0].lower())) is not None:
             return named
-    return _vendor_of_connector(event)
+    return _vendor_of_connector(event) or _vendor_named(chain)
+
+
+def _vendor_named(chain: Chain) -> str | None:
+    """The one product that a message names with a capital: "Zendesk Error (429)". Short names are too often words."""
+    for link in chain:
+        named = {vendor_of_word(word) for word in _PRODUCT.findall(link.message[:300])} - {None}
+        if len(named) == 1:
+            return named.pop()
+    return None
 
 
 def _vendor_of_connector(event: ErrorEvent) -> str | None:

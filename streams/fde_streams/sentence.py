@@ -88,11 +88,11 @@ def sentence_of(type_name: str, message: str, codes: tuple[str, ...] = ()) -> Se
     body = _OPENING.search(text)
     if body is not None:
         inside = text[body.start() :]
-        said = _KEY_TEXT.search(inside) or _LIST_TEXT.search(inside)
+        spoken = _KEY_TEXT.search(inside) or _LIST_TEXT.search(inside)
         named = _KEY_CODE.search(inside)
-        if said is not None or (named is not None and _KEYED.search(inside)):
+        if spoken is not None or (named is not None and _KEYED.search(inside)):
             code = named.group(1) if named is not None and named.group(1).lower() not in _NO_CODES else code
-            text = "" if said is None else next(group for group in said.groups() if group)
+            text = "" if spoken is None else next(group for group in spoken.groups() if group)
             return Sentence(_bare(text), code)
     coded = _CODED.match(text)
     if coded is not None:
