@@ -25,6 +25,13 @@ _POSITIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "cron": ("schedule",), "crontab": ("schedule",), "chunk": ("", "chunk size"), "batched": ("", "batch size"),
     "head": ("limit",), "take": ("limit",), "limit": ("limit",), "ntile": ("buckets",), "semaphore": ("concurrency",),
     "threadpoolexecutor": ("workers",), "pool": ("workers",), "datetrunc": ("granularity",),
+    "slice": ("", "limit"), "plimit": ("concurrency",), "setex": ("", "ttl"), "expire": ("", "ttl"),
+    "path": ("path",), "readcsv": ("path",), "readparquet": ("path",), "readexcel": ("path",), "readjson": ("path",),
+    "tocsv": ("path",), "toparquet": ("path",), "tosql": ("table",), "readsqltable": ("table",),
+    "subscribe": ("topic",), "emit": ("event",), "addeventlistener": ("event",), "sendtoqueue": ("queue",),
+    "assertqueue": ("queue",), "queuedeclare": ("queue",), "assertexchange": ("exchange",), "exchangedeclare": ("exchange",),
+    "gauge": ("metric name",), "histogram": ("metric name",), "summary": ("metric name",), "tzlocalize": ("timezone",),
+    "tzconvert": ("timezone",), "tolocalestring": ("locale",), "numberformat": ("locale",), "datetimeformat": ("locale",),
     "stopafterattempt": ("max attempts",), "waitfixed": ("delay",), "stopafterdelay": ("max delay",),
 }  # fmt: skip
 # Ways of HTTP: a client is given a path of the API, a router the route it answers; the receiver tells which.

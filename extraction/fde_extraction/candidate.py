@@ -93,6 +93,8 @@ def candidates(slot: Slot) -> Iterator[tuple[tuple[str, ...], int]]:
         if label.role == "place" and label.text in ("path", "route"):
             weight = 9  # a path that the code calls something else anywhere is that
         rest = slot.labels[slot.labels.index(label) + 1 :]
+        if label == ("place", "path") and rest and rest[0].role == "assigned" and rest[0].text.isupper():
+            yield (*_clean(rest[0].text, kinds=True), "path"), 17  # SPOOL = Path("x")
         if parts == ("address",) and all(map(is_host, slot.texts)) and any(item.role == "key" for item in rest[:1]):
             continue  # the address of what is around it
         if (label.role == "call" and ("sql." in slot.place or "jinja." in slot.place)) or (

@@ -57,7 +57,11 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
     (re.compile(r"(?i)\bcopy\b[^;]*\bfrom\s+'$"), _as("place", "source uri")),
     (re.compile(r"(?i)\bunload\b[^;]*\bto\s+'$"), _as("place", "target uri")),
     (re.compile(r"(?i)\bconnection\s+limit\s+$"), _as("place", "connection limit")),
-    (re.compile(r"(?i)\blimit\s+$"), _as("place", "limit")),
+    (re.compile(r"(?i)\b(?:limit|top|fetch\s+(?:first|next))\s*\(?\s*$"), _as("place", "limit")),
+    (re.compile(r"(?i)\bowner\s+to\s+[\"\[`]?$"), _as("place", "owner")),
+    (re.compile(r"(?i)\bset\s+role\s+[\"\[`]?$"), _as("relation", "role")),
+    (re.compile(r"(?i)\bdistkey\s*\(\s*$"), _as("place", "distribution column")),
+    (re.compile(r"(?i)\bsortkey\s*\(\s*$"), _as("place", "sort column")),
     (re.compile(r"(?i)\brows\s+between\s+$"), _as("place", "preceding rows")),
     (re.compile(r"(?i)\bcluster(?:ed)?\s+by\s*\(?\s*$"), _as("place", "cluster column")),
     (re.compile(r"(?i)\buse\s+(?:database\s+)?[\"\[`]?$"), _as("place", "database")),
@@ -68,9 +72,22 @@ _SQL: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
 )
 # A comparison with a value that has no name of its own, or one that differs.
 _BOUND: Final = re.compile(r"(?:\bvalue|\bval|\0)\s*[<>]=?\s*$")
+# Numbers that bound a loop, a wait or a batch.
+_COUNTED: Final[Sequence[tuple[Pattern[str], Callable[[Match[str]], Label]]]] = (
+    (re.compile(r"\b(?:attempts?|tries)\s*(?:[<>]=?|!=)\s*$"), _as("place", "max attempts")),
+    (re.compile(r"\bretr(?:y|ies)(?:_?[cC]ount)?\s*(?:[<>]=?|!=)\s*$"), _as("place", "max retries")),
+    (re.compile(r"\bfor\s+(?:attempt|retry|trial)\w*\s+in\s+range\((?:[01],\s*)?$"), _as("place", "max attempts")),
+    (
+        re.compile(r"\b(batch|buffer|chunk|page)\w*(?:\)|\.length|\.size)\s*(?:[<>]=?|===?)\s*$"),
+        _as("place", r"\1 size"),
+    ),
+    (re.compile(r"\blen\((\w+)\)\s*<=?\s*$|\b(\w+)\.length\s*<=?\s*$"), _as("least", r"\1\2")),
+    (re.compile(r"\[:$"), _as("place", "limit")),
+)
 _CALL: Final = re.compile(
     r"(?:([A-Za-z_$][\w$]*)\s*(?:\(\s*\))?\??)?(\.\s*)?\b([A-Za-z_$][\w$]*)(?:<[^<>()]*>)?\(((?:[^()\[\]{}]|\([^()]*\))*)$"
 )
+_LISTED: Final = re.compile(r"\(\[\s*(['\"`]?)$")  # f(["x"]) is f("x") of one
 _NESTED: Final = re.compile(r"\([^()]*\)")
 _NAMED: Final = re.compile(r"(?:^|,)\s*\w+\s*=[^,]*$")  # a keyword argument has its own label
 _OPENED: Final = re.compile(r"['\"`]/$")  # a path without its first slash
@@ -115,6 +132,11 @@ def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
         if found is not None:
             yield label(found)
             return
+    if slot.leaf == "number" and not slot.place.startswith("sql."):
+        for pattern, label in _COUNTED:
+            if (found := pattern.search(before)) is not None:
+                yield label(found)
+                return
     if slot.leaf == "number" and _BOUND.search(before):
         yield Label("place", "threshold")
     elif _is_argument(slot, before, after):
@@ -132,7 +154,7 @@ def _is_argument(slot: Slot, before: str, after: str) -> bool:
 
 def _argument(slot: Slot, before: str) -> Iterator[Label]:
     """What the function right before the hole calls the argument at its position."""
-    found = _CALL.search(before)
+    found = _CALL.search(_LISTED.sub(r"(\1", before))
     if found is None or _NAMED.search(found[4]):
         return
     given, receiver = _NESTED.sub("", found[4]), found[1] if found[2] and found[1] else ""

@@ -146,3 +146,19 @@ def test_a_single_negated_condition_excludes() -> None:
 def test_names_beside_holes_are_of_the_template_and_never_of_a_value() -> None:
     found = parameters('open_door("{0}={1}")\n', [("alpha", "x1"), ("beta", "y22"), ("gamma", "z3")], "py")
     assert not {"alpha", "beta", "gamma"} & {item.name for item in found}
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix", "values", "name"),
+    [
+        ("for attempt in range({0}):\n    run(None, attempt)\n", "py", ("3", "5", "8"), "maxAttempts"),
+        ("if len(rows) < {0}:\n    run(None, rows)\n", "py", NUMBERS, "minRows"),
+        ("kept = rows[:{0}]\n", "py", NUMBERS, "limit"),
+        ('SPOOL = Path("{0}")\n', "py", ("/a/x", "/var/yy", "/data/zzz"), "spoolPath"),
+        ("const first = rows.slice(0, {0});\n", "ts", NUMBERS, "limit"),
+        ("while (batch.length < {0}) {\n  run(batch);\n}\n", "ts", NUMBERS, "batchSize"),
+        ("alter table audit.seen owner to {0};\n", "sql", ("alder_app", "birch_dba", "cdr_root"), "owner"),
+    ],
+)
+def test_bounds_and_owners_are_called_so(source: str, suffix: str, values: tuple[str, ...], name: str) -> None:
+    assert named(source, suffix, *values) == name
