@@ -29,6 +29,7 @@ app = App(
 # Imported when called, so that the sidecar image needs the sidecar extra only.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "abstract": ("abstract:abstract", "Sibling files to one parameterized primitive, with private bindings."),
+    "challenge": ("challenge:app", "List and show challenges; merge, split, pin and ignore them."),
     "demo": ("demo:demo", "The whole loop on the shipped fleet, with the review page."),
     "doctor": ("doctor:doctor", "What is reachable, permitted and set, with the next step for what is not."),
     "export": ("export:export", "A primitive as a copier template, or as Jinja that people edit."),

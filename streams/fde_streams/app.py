@@ -33,10 +33,12 @@ from fde_events.challenge import Challenge
 from fde_events.errors import FdeError, Unavailable
 from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import CHALLENGES, SIGNATURES
+from fde_streams.apart import Apart
 from fde_streams.fold import THRESHOLD
 from fde_streams.hooks import fold_app
+from fde_streams.merging import Standing, changed, snapshot_of, standings
 from fde_streams.standing import challenges_of, raised_of
-from fde_streams.state import Fenced, Part, StateLog, fold_and_keep
+from fde_streams.state import Fenced, Part, StateLog, fold_and_keep, unite_and_keep
 
 log = get_logger()
 
@@ -54,6 +56,7 @@ class FoldSettings:
     batch: int = 200  # source records a step, at most
     patience_s: float = 120.0  # how long the broker may be away
     stall_s: float = 15.0  # lag without progress: seek at a third of it, exit at the whole
+    cluster_s: float = 300.0  # between two looks for groups to merge; 0: never
 
 
 class Challenges:
@@ -86,6 +89,7 @@ class FoldWorker:
         self._challenges = Challenges(settings.bootstrap)
         self._watch = Consumer(client_settings(settings.bootstrap) | {"group.id": f"{settings.group}-watch"})
         self._refences = 0
+        self._apart = Apart()
         self._datadir = tempfile.mkdtemp(prefix="fde-fold-")
         self.app = fold_app(
             settings.group,
@@ -104,6 +108,8 @@ class FoldWorker:
         topic = self.app.topic(SIGNATURES, value_type=bytes, partitions=partitions, acks=False)
         self.app.agent(topic, name="fold")(self._agent)
         self.app.task(self._watchdog)
+        if settings.cluster_s > 0:
+            self.app.task(self._cluster)
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code."""
@@ -117,6 +123,7 @@ class FoldWorker:
         except SystemExit as stopped:
             return stopped.code if isinstance(stopped.code, int) else 0
         finally:
+            self._apart.close()
             self.state.close()
             shutil.rmtree(self._datadir, ignore_errors=True)
         return 0
@@ -207,6 +214,46 @@ class FoldWorker:
         if generation == consumer.built_generation == self.app.consumer_generation_id and not self.app.rebalancing:
             consumer.built_generation = -1
             await consumer.perform_seek()
+
+    async def _cluster(self) -> None:
+        """Every few minutes: what clustering proposes for the blocks that changed is merged, if nobody said otherwise."""
+        stood: dict[int, dict[str, Standing]] = {}
+        while not self.app.should_stop:
+            await self.app.sleep(self.settings.cluster_s)
+            consumer = self.app.consumer
+            for partition in list(consumer.parts):
+                try:
+                    await self._merge(consumer, partition, stood)
+                except Unavailable as error:
+                    log.warning("clustering_was_put_off", partition=partition, why=str(error))
+                except FdeError as error:
+                    await self._refence(consumer, error)
+
+    async def _merge(self, consumer: Any, partition: int, stood: dict[int, dict[str, Standing]]) -> None:
+        part = consumer.parts.get(partition)
+        if part is None:
+            return
+        async with consumer.lock:
+            now = await asyncio.to_thread(standings, part.state)
+            blocks = changed(stood.get(partition, {}), now)
+            snapshot = await asyncio.to_thread(snapshot_of, part.state, blocks)
+        found = await self._apart.propose(snapshot, timeout_s=self.settings.patience_s) if blocks else ()
+        stood[partition] = now
+        for proposal in found:
+            async with consumer.lock:
+                if consumer.parts.get(partition) is not part:
+                    return  # taken away or rebuilt meanwhile: the next look is the next owner's
+                refused = await asyncio.to_thread(
+                    unite_and_keep,
+                    self.state,
+                    partition,
+                    part,
+                    proposal.groups,
+                    why=proposal.why,
+                    threshold=self.settings.threshold,
+                    publish=self._publish,
+                )
+            log.info("merge_was_proposed", groups=proposal.groups, score=proposal.score, refused=refused or "")
 
     async def _watchdog(self) -> None:
         """Lag without progress, a rebalance that never ends, a broker that stays away: seek, then exit to be restarted."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
+from structlog import get_logger
 
 from fde_events.challenge import Challenge
 from fde_events.errors import FdeError
@@ -34,6 +35,8 @@ from fde_streams.seen import number_of
 from fde_streams.settle import settle
 from fde_streams.share import hour_of
 from fde_streams.standing import challenges_of
+
+events = get_logger(__name__)
 
 OWNER: Final = uuid.uuid4().hex[:12]
 
@@ -186,6 +189,8 @@ def settle_and_keep(
     while part.state.waiting and (delta := settle(part.state, threshold)) is not None:
         record = StateRecord(OWNER, part.generation, part.covered, part.covered, delta)
         changed |= _keep(log, partition, part, record, publish)
+        for ruling in delta.rulings:
+            events.info("order_settled", order=ruling.order, outcome=ruling.outcome, why=ruling.why)
     return changed
 
 

@@ -118,6 +118,20 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def broker_of(path: Path | str) -> str | None:
+    """The broker whose offsets the file covers: the embedded one that is running, or ran last. None if there is no such file."""
+    if not Path(path).exists():
+        return None
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'broker'").fetchone()
+        return None if row is None else str(row[0])
+    except sqlite3.OperationalError:
+        return None  # being created by the fold at this moment
+    finally:
+        connection.close()
+
+
 def covered_offsets(path: Path | str, broker: str) -> dict[int, int]:
     """The last offset folded, by partition, of offsets that belong to `broker`; empty if there is no such file yet."""
     if not Path(path).exists():

@@ -111,7 +111,8 @@ def test_an_event_that_was_delivered_twice_is_one_row() -> None:
     batch = ReceivedBatch("north", "epoch", 0, EventBatch(deployment="customer-north/a", events=(event, event)))
     reading = read([batch, batch])
     assert len(reading.events) == 2
-    assert sum(share.count for group in reading.state.groups.values() for share in group.shares.values()) == 2
+    state = reading.state
+    assert sum(share.count for group in state.groups.values() for share in state.shares(group).values()) == 2
 
 
 def test_a_batch_whose_time_is_no_time_is_passed_over_and_the_others_are_read() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Patience, Positive
+from fde_cli.options import Brokers, Patience, Positive, Seconds
 from fde_cli.patience import giving_up
 
 app = App(name="worker", help="The workers: ingest, fold, extraction.")
@@ -64,6 +64,7 @@ def fold(
     brokers: Brokers,
     state: Annotated[str, Parameter(env_var="FDE_STATE")] = "kafka",
     threshold: Annotated[Positive, Parameter(env_var="FDE_THRESHOLD")] = 3,
+    cluster: Annotated[Seconds, Parameter(env_var="FDE_CLUSTER_S")] = 300.0,
     patience: Patience = 120.0,
 ) -> int:
     """Group signed events and raise challenges.
@@ -76,6 +77,8 @@ def fold(
         kafka (the topic fde-engine.state) or sqlite:PATH (embedded mode).
     threshold
         Deployments that must have seen a group before it is a challenge.
+    cluster
+        Seconds between two looks for groups that are one (hdbscan proposes, the rules decide); 0 never looks.
     patience
         Seconds that Kafka may be away before the worker gives up.
     """
@@ -87,7 +90,7 @@ def fold(
 
     log.to_stderr()
     path = None if state == "kafka" else _sqlite_path("--state", state)
-    settings = FoldSettings(brokers, threshold=threshold, patience_s=patience)
+    settings = FoldSettings(brokers, threshold=threshold, patience_s=patience, cluster_s=cluster)
     with giving_up():
         await_topics(brokers, embedded=path is not None, patience_s=patience)
         kept: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
