@@ -103,9 +103,8 @@ def _meanings(path: Path, fields: dict[str, Any]) -> tuple[Meaning, ...]:
         if not all(isinstance(code, int) and 100 <= code <= 599 for code in status):
             raise ValueError(f"{path.name}: {where}: status is a list of HTTP statuses")
         texts = {key: _texts(path, f"{where}.{key}", rule.get(key, [])) for key in _KEYS[:5]}
-        for phrase in (*texts["tells"], *texts["says"]):
-            if phrase != " ".join(phrase.lower().split()):
-                raise ValueError(f"{path.name}: {where}: {phrase!r} is not lower case with single blanks")
+        for key in ("tells", "says"):
+            texts[key] = tuple(" ".join(phrase.lower().split()) for phrase in texts[key])
         if any(len(re.findall(r"[a-z]{2,}", phrase)) < 2 for phrase in texts["tells"]):  # one word is nobody's own
             raise ValueError(f"{path.name}: {where}: a phrase that tells the vendor has two words at least")
         found.append(
