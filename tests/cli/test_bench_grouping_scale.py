@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fde_cli.bench.grouping_scale import Shape, measure, messages
+from fde_cli.bench.grouping_scale import By, Shape, measure, messages
 
 SHAPES: tuple[Shape, ...] = ("blocks", "one block", "one tenant")
 
@@ -25,10 +25,11 @@ def test_a_cause_of_ten_reads_almost_like_another_of_its_vendor() -> None:
 
 @pytest.mark.seconds
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_a_signature_costs_does_not_grow_and_no_wrong_ones_meet(shape: Shape) -> None:
+@pytest.mark.parametrize("by", ["near", "fold"])
+def test_what_a_signature_costs_does_not_grow_and_no_wrong_ones_meet(shape: Shape, by: By) -> None:
     told: list[str] = []
-    scale = measure(5_000, shape, told.append)
-    assert scale.signatures == 5_000
+    scale = measure(5_000, shape, by, told.append)
+    assert scale.signatures == scale.kept == 5_000
     assert scale.precision == 1.0
     assert scale.recall > 0.95
     assert scale.tail_us < 4 * scale.head_us  # CPU time; other programs' caches disturb it

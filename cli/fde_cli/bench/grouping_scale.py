@@ -3,7 +3,10 @@
 Sentences are made from a grammar: a cause is a sentence of a vendor with its code; what is said of it varies as it does
 between customers and clients (names of tables and queues, a request id, advice, a caller's lead, a code kept back). Three
 causes of ten are another's sentence with one word, field, number or code edited: they must stay apart. Shapes: ``blocks``
-(spread over vendors), ``one block`` (all are one vendor's), ``one tenant`` (no two alike: every one founds a group).
+(spread over vendors), ``one block`` (all are one vendor's), ``one tenant`` (one block, and no two alike: every one founds a
+group). Grouped by nearness alone, or by the whole fold of a worker, evidence and all.
+
+The grammar and the rules that group have one author: that none wrong meet says that size does no harm, not how good they are.
 """
 
 from __future__ import annotations
@@ -18,12 +21,17 @@ from typing import Final, Literal
 
 import msgspec
 
-from fde_events.signed import Signature
+from fde_events.signed import Signature, SignedBatch, SignedEvent
+from fde_streams.fold import apply, fold
+from fde_streams.group import State
 from fde_streams.mask import template
 from fde_streams.near import Near, outline_of
 
 Shape = Literal["blocks", "one block", "one tenant"]
+By = Literal["near", "fold"]
 BLOCKS: Final = 2_000
+CUSTOMERS: Final = 40
+STEP: Final = 500  # events a step of the fold
 
 _DOERS: Final = (
     "gateway scheduler ledger importer exporter planner archive catalogue mailer router indexer planner broker vault "
@@ -57,11 +65,14 @@ _LEADS: Final = ("", "", "", "", "call failed: ", "VendorError: ")
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
     """What grouping `signatures` distinct ones took. Seconds are CPU, of one process; memory is its peak, in MB.
 
+    `kept`: a worker keeps so many of one customer's signatures that nobody else has seen (`fde_streams.fold.QUOTA`).
     `precision` and `recall` are of pairs of signatures put in one group, against the causes they were made from.
     """
 
     shape: str
+    by: str
     signatures: int
+    kept: int
     groups: int
     mask_s: float
     group_s: float
@@ -129,43 +140,102 @@ def _said(rng: random.Random, words: list[str], code: str) -> tuple[str, str]:
     return text.format(tag=f"{rng.getrandbits(40):x}"), code if rng.random() < 0.8 else ""
 
 
-def measure(count: int, shape: Shape, tell: Callable[[str], None]) -> Scale:
+def measure(count: int, shape: Shape, by: By, tell: Callable[[str], None]) -> Scale:
     """Group the first `count` distinct signatures of `messages`, one after the other, as a worker does with unknown ones.
 
     `head_us` and `tail_us`: microseconds each of the first and of the last tenth took, masking left out.
     """
-    near, seats, causes = Near(), {}, []
-    founders: dict[str, int] = {}
+    grouping: _ByNearness | _ByFold = (
+        _ByNearness() if by == "near" else _ByFold(1 if shape == "one tenant" else CUSTOMERS)
+    )
+    digests: dict[str, int] = {}
     mask_s = group_s = 0.0
     laps = [0.0]
+    tenth = max(1, count // 10)
     for block, text, code, cause in messages(2 * count, shape):
         start = time.process_time()
         signature = _signed(block, text, code)
         signed = time.process_time()
         mask_s += signed - start
-        if signature.digest in seats:
+        if signature.digest in digests:
             continue
-        outline = outline_of(signature)
-        found = near.nearest(outline)
-        if found is None:
-            near.add(outline)
-            founders[signature.digest] = len(founders)
-        seats[signature.digest] = founders[signature.digest if found is None else found[0]]
+        digests[signature.digest] = cause
+        signed = time.process_time()
+        grouping.add(signature)
         group_s += time.process_time() - signed
-        causes.append(cause)
-        if len(seats) % max(1, count // 10) == 0:
+        if len(digests) % tenth == 0:
             laps.append(group_s)
-            tell(f"{shape}: {len(seats):,} signatures, {len(founders):,} groups, {mask_s + group_s:.0f} CPU-s")
-        if len(seats) == count:
+            tell(f"{shape}, {by}: {len(digests):,} signatures, {mask_s + group_s:.0f} CPU-s, {_peak_mb():.0f} MB")
+        if len(digests) == count:
             break
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    tenth = max(1, count // 10)
-    precision, recall = _pairs(list(seats.values()), causes)
+    start = time.process_time()
+    grouping.finish()
+    group_s += time.process_time() - start
+    peak = _peak_mb()
+    groups = {digest: group for digest, group in grouping.groups()}
+    precision, recall = _pairs(list(groups.values()), [digests[digest] for digest in groups])
     return Scale(
-        shape=shape, signatures=len(seats), groups=len(founders), mask_s=round(mask_s, 1), group_s=round(group_s, 1),
+        shape=shape, by=by, signatures=len(digests), kept=len(groups), groups=len(set(groups.values())),
+        mask_s=round(mask_s, 1), group_s=round(group_s, 1),
         head_us=round((laps[1] - laps[0]) / tenth * 1e6, 1), tail_us=round((laps[-1] - laps[-2]) / tenth * 1e6, 1),
         peak_mb=round(peak), precision=round(precision, 4), recall=round(recall, 4),
     )  # fmt: skip
+
+
+class _ByNearness:
+    """Founders alone: what grouping costs by itself."""
+
+    def __init__(self) -> None:
+        self._near, self._seats = Near(), dict[str, str]()
+
+    def add(self, signature: Signature) -> None:
+        outline = outline_of(signature)
+        found = self._near.nearest(outline)
+        if found is None:
+            self._near.add(outline)
+        self._seats[signature.digest] = signature.digest if found is None else self._seats[found[0]]
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+    def groups(self) -> Iterator[tuple[str, str]]:
+        yield from self._seats.items()
+
+
+class _ByFold:
+    """The fold of one partition: evidence, quotas, groups. Signatures are seen by `customers` in turn, once each."""
+
+    def __init__(self, customers: int) -> None:
+        self._state, self._customers, self._events, self._number = State(), customers, list[SignedEvent](), 0
+
+    def add(self, signature: Signature) -> None:
+        customer = f"customer-{self._number % self._customers}"
+        self._events.append(
+            SignedEvent(
+                id=f"{customer}/{self._number // self._customers}/0",
+                kind="error",
+                customer=customer,
+                deployment=f"{customer}/production",
+                time=f"2026-03-{1 + self._number % 28:02}T08:15:00Z",
+                signature=signature,
+            )
+        )
+        self._number += 1
+        if len(self._events) == STEP:
+            self.finish()
+
+    def finish(self) -> None:
+        batch = SignedBatch(block="scale", events=tuple(self._events))
+        apply(self._state, fold(self._state, [batch]))
+        self._events.clear()
+
+    def groups(self) -> Iterator[tuple[str, str]]:
+        for digest, known in self._state.signatures.items():
+            yield digest, known.group
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _signed(block: str, text: str, code: str) -> Signature:
@@ -174,8 +244,8 @@ def _signed(block: str, text: str, code: str) -> Signature:
     return Signature(digest=digest, rules="scale", block=block, title="", parts=parts)
 
 
-def _pairs(groups: list[int], causes: list[int]) -> tuple[float, float]:
-    def pairs(counts: Counter[int] | Counter[tuple[int, int]]) -> int:
+def _pairs(groups: list[str], causes: list[int]) -> tuple[float, float]:
+    def pairs(counts: Counter[int] | Counter[str] | Counter[tuple[str, int]]) -> int:
         return sum(n * (n - 1) // 2 for n in counts.values())
 
     both = pairs(Counter(zip(groups, causes, strict=True)))
@@ -183,14 +253,13 @@ def _pairs(groups: list[int], causes: list[int]) -> tuple[float, float]:
     return both / joined if joined else 1.0, both / true if true else 1.0
 
 
-def apart(count: int, shape: Shape, tell: Callable[[str], None]) -> Scale:
-    """`measure` in a process of its own, so that the peak of memory is this shape's alone."""
+def apart(count: int, shape: Shape, by: By) -> Scale:
+    """`measure` in a process of its own, so that the peak of memory is this run's alone."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    tell(f"{shape}: {count:,} signatures in a process of its own")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, count, shape, _silent).result()
+        return pool.submit(measure, count, shape, by, _silent).result()
 
 
 def _silent(_: str) -> None:
