@@ -3,357 +3,27 @@
 The message's way: raw text -> masked() -> "column <quoted> of relation <quoted> does not exist" -> template() -> signature.
 
 A mask leaves a typed token (``<uuid>``), the same form that redaction leaves, so that masked text is a fixed point:
-``mask(mask(text)) == mask(text)``. Masks are ordered (a UUID holds hex, a URL holds a host), named and versioned: a change
-to one changes signatures, so it changes `RULES`.
+``mask(mask(text)) == mask(text)``. Masks are ordered, named and versioned (`fde_streams.typed`): a change to one changes
+signatures, so it changes `RULES`.
 
 Discriminators are never masked, wherever they stand: HTTP statuses, SQLSTATEs, ``UPPER_SNAKE`` vendor codes, names of
-fields in field position. Their patterns are `KEPT`; they are cut out before any mask runs.
-
-Every pattern is linear in the text, or bounded: it starts at the start of a run of its characters only (the lookbehind), and
-what it may skip over is limited by a number or by characters that end it.
+fields in field position. They are cut out before any mask runs.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fde_events.token import TOKEN
+from fde_streams.masking import ANY_TOKEN, Held, apply_all, plain
+from fde_streams.typed import MASKS_V2
 
 RULES: Final = "masks-v2"
-DIGITS: Final = "0123456789"
 _REMEMBERED: Final = 4_096  # longer texts are not memoised: 16 384 of them must not fill the memory
 _ROUNDS: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """One kind of variable text. `why` it varies; `misses` is what it is known to leave or to take wrongly.
-
-    Of each of `needs` one character stands in every text that `pattern` can match: a cheap reason not to search.
-    What the groups ``lead`` and ``tail`` matched stays beside the token.
-    """
-
-    name: str
-    pattern: re.Pattern[str]
-    why: str
-    misses: str
-    needs: tuple[str, ...] = (DIGITS,)
-    keep: Callable[[re.Match[str]], bool] | None = None
-
-    def apply(self, text: str) -> tuple[str, bool]:
-        """`text` with every occurrence replaced, and whether there was one."""
-        token = f"<{self.name}>"
-        groups = self.pattern.groupindex
-        lead = r"\g<lead>" if "lead" in groups else ""
-        tail = r"\g<tail>" if "tail" in groups else ""
-        keep = self.keep
-        if keep is None:
-            text, hits = self.pattern.subn(f"{lead}{token}{tail}", text)
-            return text, hits > 0
-        hit = False
-
-        def replace(found: re.Match[str]) -> str:
-            nonlocal hit
-            if keep(found):
-                return found.group()
-            hit = True
-            return f"{(found['lead'] or '') if lead else ''}{token}{(found['tail'] or '') if tail else ''}"
-
-        return self.pattern.sub(replace, text), hit
-
-
-def apply_all(masks: Iterable[Mask], text: str, names: set[str]) -> str:
-    """`text` under each of `masks` whose characters stand in it, in order; adds the names of those that hit to `names`."""
-    characters = set(text)
-    if not text.isascii() and any(character.isdigit() for character in characters):
-        characters.add("0")  # a digit of another script is a digit to a pattern
-    for mask in masks:
-        for need in mask.needs:
-            if characters.isdisjoint(need):
-                break
-        else:
-            text, hit = mask.apply(text)
-            if hit:
-                names.add(mask.name)
-                characters.update("<>")
-    return text
-
-
-# ---------------------------------------------------------------- names of fields, codes, words
-
-# Keys whose value tells two failures apart.
-CODE_KEYS: Final = (
-    r"[\w.]{0,40}?(?i:type|code|status|reason|errors?|err|errno|sqlstate|kind|result|cause|state|exception)"
-)
-# Words before a quoted name that say it is a field, not somebody's data.
-_FIELD_WORD: Final = re.compile(
-    r"(?:\b(?:field|fields|column|property|properties|attribute|attributes|key|parameter|param|argument|header|member|"
-    r"option|keyword|element)s?:? ?|\[|\.get\()$",
-    re.IGNORECASE,
-)
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_.\[\]-]{0,63}")  # no digit: `customfield_10483` is somebody's
-_AFTER_NAME: Final = re.compile(r"^(?: is a required|\]? not in|\s*:|\])")
-_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[45]\d\d(?: [A-Z][A-Za-z ]+)?|[A-Z]\d{4}|\d[0-9A-Z]{4}")
-# `"code": "card_declined"`: the value of such a key is what tells two failures apart.
-_CODE_KEY: Final = re.compile(
-    r"[\"'](?:error_?|err_?)?(?:code|type|status|reason|errno|sqlstate|kind)\\?[\"']\s?[:=]\s?$", re.I
-)
-_CODE_WORD: Final = re.compile(r"[A-Za-z]+(?:[_.-][A-Za-z]+)*")
-
-_HELD_CODE: Final = re.compile("\ue000[\ue100-\ue8ff]\ue001(?: [A-Z][A-Za-z ]+)?")  # a discriminator, cut out before
-
-
-def is_field(found: re.Match[str]) -> bool:
-    """Whether what `found` quotes is a code or the name of a field, by what stands around it."""
-    inner = found.group().strip("\\")[1:-1].rstrip("\\")
-    if _CODE.fullmatch(inner) or _HELD_CODE.fullmatch(inner):
-        return True
-    if not _NAME.fullmatch(inner):
-        return False
-    before = found.string[max(0, found.start() - 40) : found.start()]
-    after = found.string[found.end() : found.end() + 40]
-    if not before.strip() and not after.strip():
-        return True  # the whole message is a name: a missing key
-    if _FIELD_WORD.search(before) or _AFTER_NAME.match(after):
-        return True
-    return bool(_CODE_WORD.fullmatch(inner) and _CODE_KEY.search(before))
-
-
-TOP_LEVEL: Final = (
-    r"com|net|org|io|dev|app|cloud|ai|co|edu|gov|mil|info|biz|example|invalid|test|local|localhost|internal|intra|"
-    r"lan|corp|home|svc|intranet|private|localdomain|arpa|int|eu|sap|"
-    r"de|uk|fr|nl|ch|at|us|jp|cn|in|au|br|es|it|pl|se|no|dk|fi|be|cz|ca|mx|pt|gr|hu|ro|ie|nz|sg|hk|kr|tw|za|tr|ru|ua|"
-    r"(?:com|co|net|org|edu|gov|ac|go|ne|or|gob|mil)\.[a-z]{2}"
-)
-# Names that hold a digit and are words: encodings, digests, protocols, number types.
-VOCABULARY: Final = re.compile(
-    r"(?:utf|sha|base|md|x|http|https|ipv|int|uint|float|latin|iso|cp|es|rs|hs|ps|oauth|tls|tlsv|ssl|sslv|ssh|s|ec|h|v|python|py|sql|win|amd|arm|aes|"
-    r"blake|ed|crc|murmur|i|l|layer|level|windows|ascii|ucs|big|ext|raid|log|p2p|tcp|udp|k8s|web|usb|vp|mp|id)[-_]?\d{1,5}(?:[._-]\d{1,2})*\w?",
-    re.IGNORECASE,
-)
-_UNIT: Final = re.compile(r"\d+(?:ms|s|m|h|d|kb|mb|gb|kib|mib|gib|x)", re.IGNORECASE)
-
-_PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_VOWELS: Final = frozenset("aeiouyAEIOUY")
-
-
-def is_opaque(word: str) -> bool:
-    """Whether letters stand in no order that people write: many changes of case, or hardly a vowel. At least 8 letters.
-
-    >>> [is_opaque(word) for word in ("kQzRtWpLmXvB", "qwhzpkxv", "NoSuchBucketPolicy", "strengths", "HTTPSConnectionPool")]
-    [True, True, False, False, False]
-    """
-    if not 8 <= len(word) <= 128:
-        return False
-    if word.isupper():
-        return len(word) >= 16
-    pieces = _PIECES.findall(word)
-    if len(pieces) >= 4 and len(word) / len(pieces) < 2.3:
-        return True
-    vowels = sum(character in _VOWELS for character in word)
-    return vowels * 10 < len(word)
-
-
-def _is_word(found: re.Match[str]) -> bool:
-    return bool(VOCABULARY.fullmatch(found.group()) or _UNIT.fullmatch(found.group()))
-
-
-def _is_spoken(found: re.Match[str]) -> bool:
-    prefix, _, last = found.group().rpartition("_" if "_" in found.group() else "-")
-    return not is_opaque(last) or (bool(prefix) and prefix.isupper())
-
-
-_CARD: Final = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
-
-
-def _is_no_address(found: re.Match[str]) -> bool:
-    """`Fee::add` is no address although all its letters are hexadecimal; the six pairs of a network card are one."""
-    text = found.group()
-    if not any(character.isdigit() for character in text):
-        return _CARD.fullmatch(text) is None
-    try:
-        ipaddress.IPv6Address(text.rstrip(":") if not text.endswith("::") else text)
-    except ValueError:
-        return text.count(":") not in (5, 7)
-    return False
-
-
-_MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
-_DAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
-_CLOCK: Final = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
-_ZONE: Final = r"(?: ?(?:Z|UTC|GMT|CES?T|[ECMP][SD]T|[+-]\d\d:?\d\d)(?!\w))?"
-_TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}>"  # noqa: S105  a token of ours, no secret: redaction may have taken a part
-_SEGMENT: Final = rf"(?:[\w.@%+~=:$!*\ue000-\ue8ff-]|{_TOKEN})"
-_QUERY: Final = rf"(?:\?(?:{_TOKEN}|[^\s'\",;)\]}}<>])*)?"
-
-MASKS_V2: Final[tuple[Mask, ...]] = (
-    Mask(
-        "uuid",
-        re.compile(r"(?:(?<![0-9A-Za-z])[0-9a-fA-F]{8}|<number>)-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"),
-        "an identifier of one object",
-        "UUIDs without hyphens are taken by hex",
-        ("-", DIGITS + "abcdefABCDEF"),
-    ),
-    Mask(
-        "timestamp",
-        re.compile(
-            rf"(?<![\w<])(?:\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK})?{_ZONE}"
-            rf"|(?:{_DAY},? )?\d{{1,2}}[ -]{_MONTH},?[ -]\d{{4}}(?:,? {_CLOCK})?{_ZONE}"
-            rf"|\d{{1,2}}/{_MONTH}/\d{{4}}:{_CLOCK}{_ZONE}"
-            rf"|(?:{_DAY},? )?{_MONTH} {{1,2}}\d{{1,2}},? (?:\d{{4}},? )?{_CLOCK}{_ZONE}(?: \d{{4}}(?!\w))?"
-            rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}(?: {_CLOCK})?{_ZONE}|\d{{4}}/\d\d/\d\d(?: {_CLOCK})?{_ZONE}"
-            rf"|\d\d:\d\d:\d\d(?:[.,]\d+)?)(?!\w)"
-        ),
-        "when it happened",
-        "dates written with month names in other languages; 1.2.2026 may be a version",
-    ),
-    Mask(
-        "email",
-        re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"),
-        "a person or an account",
-        "quoted local parts",
-        ("@",),
-    ),
-    Mask(
-        "url",
-        re.compile(rf"(?<![\w])[a-z][a-z0-9+.-]{{1,20}}://(?:{_TOKEN}|[^\s'\"`,;)\]}}<>])+(?<![.:])"),
-        "host, path and query of one call",
-        "URLs that hold a quote or a comma are cut there",
-        (":",),
-    ),
-    Mask(
-        "ip",
-        re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?!\w|\.\w|-[A-Za-z])"),
-        "where one machine is",
-        "four-part versions are taken too",
-        (".", DIGITS),
-    ),
-    Mask(
-        "ip",
-        re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])"),
-        "where one machine or network card is",
-        "addresses without any digit (`fe::add` is a name of code)",
-        (":", DIGITS),
-        _is_no_address,
-    ),
-    Mask(
-        "quoted",
-        re.compile(
-            r"\\\"(?:[^\"\n\\]|\\[^\"\n]){0,300}\\\""
-            r"|(?<![\w\\'])'(?:[^'\n\\]|\\.){0,300}'(?!\w)|(?<![\w\\])\"(?:[^\"\n\\]|\\.){0,300}\"(?!\w)|`[^`\n]{1,300}`"
-            r"|“[^“”\n]{0,300}”|‘[^‘’\n]{0,300}’|«[^«»\n]{0,300}»"
-        ),
-        "what somebody sent or called their things",
-        "names in field position stay; apostrophes of two words on one line may pair",
-        ("'\"`“‘«",),
-        is_field,
-    ),
-    Mask(
-        "host",
-        re.compile(
-            r"(?<![\w@./\\-])(?:[A-Za-z0-9-]{1,63}\.){1,12}<host>(?::\d{1,5})?|<host>(?:\.[A-Za-z0-9-]{1,63}){0,12}(?::\d{1,5})?(?![\w-])"
-            r"|<ip>(?:\.[A-Za-z0-9-]{1,63}){1,12}(?::\d{1,5})?(?![\w-])"
-        ),
-        "where one machine is, whose name redaction took in part",
-        "none known",
-        ("<",),
-        lambda found: found.group() == "<host>",
-    ),
-    Mask(
-        "host",
-        re.compile(
-            rf"(?<![\w@./\\-])(?:(?:[A-Za-z0-9_][A-Za-z0-9_-]{{0,62}}\.){{1,12}}(?:{TOP_LEVEL})"
-            r"|(?=[a-z-]{0,62}[0-9-])[a-z0-9][a-z0-9-]{0,62}(?=:\d{2,5}\b))(?::\d{1,5})?(?![\w(-]|\.[\w-])"
-        ),
-        "where one machine is",
-        "hosts under top-level domains not listed and without a port",
-        (".:",),
-    ),
-    Mask(
-        "host",
-        re.compile(
-            r"(?P<lead>\b(?:to|at|from|on|via|host|server|proxy|broker|address|ENOTFOUND|ECONNREFUSED)[ =:]{1,2}|@)"
-            r"[A-Za-z][A-Za-z0-9-]{0,62}:\d{2,5}(?![\w-]|\.\w)"
-        ),
-        "a machine's short name with its port, where a sentence says that it is one",
-        "short names without a port",
-        (":", DIGITS),
-    ),
-    Mask(
-        "path",
-        re.compile(
-            rf"(?<![\w<>.)\]/])(?:[A-Za-z]:\\(?:(?:[^\\/:*?\"'<>|\n,;=()]|{_TOKEN}){{1,80}}\\)*(?:{_TOKEN}|[^\s'\",;)<>])*"
-            rf"|\\\\[\w.$-]{{1,63}}\\(?:{_TOKEN}|[^\s'\",;)<>])*|(?:~|\.{{1,2}})?/{_SEGMENT}*(?:\w|{_TOKEN})(?:/{_SEGMENT}*)*{_QUERY})(?<![.:!,])"
-            rf"|<path>(?:/{_SEGMENT}*)+{_QUERY}(?<![.:!,])|<path>(?=\?){_QUERY}"
-        ),
-        "where something lies on one machine, or one call's route",
-        "paths with blanks are cut at the blank, but for directories of Windows",
-        ("/\\?",),
-    ),
-    Mask(
-        "partial",
-        re.compile(r"(?<![\w*-])[\w-]{0,64}\*{3,}[\w*-]*"),
-        "a secret that the vendor already starred out",
-        "fewer than three stars",
-        ("*",),
-        lambda found: len(found.group().strip("*")) == 0,  # stars alone are an ornament
-    ),
-    Mask(
-        "hex",
-        re.compile(r"(?<![\w<-])(?:0[xX][0-9a-fA-F]+|(?=[a-fA-F]*\d|[a-fA-F]{8})[0-9a-fA-F]{8,})(?![\w-])"),
-        "addresses, digests, bytes",
-        "short hex without 0x",
-        (DIGITS + "abcdefABCDEF",),
-    ),
-    Mask(
-        "id",
-        re.compile(
-            r"(?<![\w<-])(?!(?:[45]\d\d)(?!\w))(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9][\w-]{4,}[A-Za-z0-9*](?![\w>])"
-        ),
-        "an opaque identifier: prefixed (req_..., cus_...), a ticket, a random token",
-        "shorter than six characters; names of encodings and digests stay by vocabulary",
-        (DIGITS,),
-        _is_word,
-    ),
-    Mask(
-        "id",
-        re.compile(r"(?<![\w<$.-])(?:[a-z]{2,8}[_-](?:[a-z]{2,8}[_-])?)?[A-Za-z]{8,64}(?![\w>.(-])"),
-        "an opaque identifier without a digit, by its letters: `cus_kQzRtWpLmXvB`",
-        "random letters that read like words; words of eight letters without vowels",
-        ("BCDFGHJKLMNPQRSTVWXZbcdfghjklmnpqrstvwxz",),
-        _is_spoken,
-    ),
-    Mask(
-        "value",
-        re.compile(
-            rf"(?P<lead>\b(?!{CODE_KEYS}=)[A-Za-z_]\w*=)(?![<\ue000])[^\s,;()\[\]{{}}'\"<>][^\s,;)\]}}'\"<>]*"
-        ),
-        "the value of a key",
-        "values with blanks; keys that name a code keep theirs",
-        ("=",),
-    ),
-    Mask(
-        "value",
-        re.compile(r"(?P<lead>[\"']\s?:\s?)(?:true|false|null|None|True|False)(?![\w])"),
-        "a value of JSON that is neither text nor number",
-        "none known",
-        ("\"'",),
-    ),
-    Mask(
-        "number",
-        re.compile(
-            r"(?<![\w<.-])[-+]?\d+(?:[.,_:/]\d+)*(?:[eE][-+]?\d+)?(?P<tail>%|(?:ms|[smhdx]|[kmgt]i?b|bytes?|rows?)\b)?(?!\w)",
-            re.IGNORECASE,
-        ),
-        "counts, sizes, positions, amounts",
-        "numbers glued to letters",
-    ),
-)  # fmt: skip
+_BESIDE: Final = re.compile(r"<\*>(?:[\s,;:/=&.-]*<\*>)+")
 
 # Discriminators: what tells two causes apart although it looks like a value.
 STATUS: Final = (
@@ -368,10 +38,8 @@ VENDOR_CODE: Final = (
     r"|(?<![\w-])(?:ORA|PLS|TNS|SQL|DB2|MSG|CPF)-?\d{3,6}\w?(?!\w)"
 )
 UPPER_SNAKE: Final = r"(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w-])"
-KEPT: Final = re.compile(f"{STATUS}|{VENDOR_CODE}|{UPPER_SNAKE}")
-_PLAIN_TOKEN: Final = re.compile(r"<([a-z][a-z0-9-]{0,30}):[0-9a-f]{8,16}>")
-_ANY_TOKEN: Final = re.compile(r"<[a-z][a-z0-9-]{0,30}>")
-_HELD: Final = re.compile("\ue000([\ue100-\ue8ff])\ue001")
+CODES: Final = re.compile(f"{STATUS}|{VENDOR_CODE}")
+CODE_NAMES: Final = re.compile(UPPER_SNAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,36 +50,6 @@ class Masked:
     names: tuple[str, ...]
 
 
-class Held:
-    """Discriminators, cut out of a text while masks run over it: `out` cuts, `back` puts them where they were."""
-
-    def __init__(self, kept: re.Pattern[str]) -> None:
-        self._kept, self._texts = kept, list[str]()
-
-    def out(self, text: str) -> str:
-        """`text` with each discriminator as one character that no mask reads; the first 1 792 of them."""
-        return self._kept.sub(self._hold, text)
-
-    def back(self, text: str) -> str:
-        """`text` with the discriminators that are still in it."""
-        texts = self._texts
-        return _HELD.sub(lambda found: texts[ord(found.group(1)) - 0xE100], text) if texts else text
-
-    def _hold(self, found: re.Match[str]) -> str:
-        if len(self._texts) >= 0x700:
-            return found.group()
-        self._texts.append(found.group())
-        return f"\ue000{chr(0xE100 + len(self._texts) - 1)}\ue001"
-
-
-def plain(text: str, names: set[str]) -> str:
-    """`text` with redaction's tokens without their hashes; their kinds are added to `names`."""
-    if "<" in text:
-        names.update(found.group(1) for found in TOKEN.finditer(text))
-        text = _PLAIN_TOKEN.sub(r"<\1>", text)
-    return text if text.isascii() else text.replace("\ue000", " ").replace("\ue001", " ")
-
-
 def masked(text: str) -> Masked:
     """`text` once under `MASKS_V2`. Memoised up to 4 096 characters."""
     return _known(text) if len(text) <= _REMEMBERED else _masked(text)
@@ -420,7 +58,7 @@ def masked(text: str) -> Masked:
 def _masked(text: str) -> Masked:
     names: set[str] = set()
     text = plain(text, names)
-    held = Held(KEPT)
+    held = Held(CODES, CODE_NAMES)
     text = apply_all(MASKS_V2, held.out(text), names)
     return Masked(held.back(text), tuple(sorted(names)))
 
@@ -430,6 +68,10 @@ _known: Final = lru_cache(maxsize=16_384)(_masked)
 
 def mask(text: str) -> str:
     """`text` with its variable parts as typed tokens, to a fixed point: masking again changes nothing."""
+    return _known_fixed(text) if len(text) <= _REMEMBERED else _fixed(text)
+
+
+def _fixed(text: str) -> str:
     for _ in range(_ROUNDS):  # a token put in may complete a pair of quotes around it
         after = masked(text).text
         if after == text:
@@ -438,12 +80,17 @@ def mask(text: str) -> str:
     return text
 
 
+_known_fixed: Final = lru_cache(maxsize=16_384)(_fixed)
+
+
 def template(text: str) -> str:
     """Masked text as a signature reads it: kinds are forgotten, so redacted and plain text give the same template.
 
     >>> template("user <email:3fa9c2d1> not found") == template("user a@b.example not found")
     True
     """
-    collapsed = _ANY_TOKEN.sub("<*>", mask(text))
-    collapsed = re.sub(r"<\*>(?:[\s,;:/=&.-]*<\*>)+", "<*>", collapsed)
-    return " ".join(collapsed.split())
+    return _without_kinds(mask(text))
+
+
+def _without_kinds(text: str) -> str:
+    return " ".join(_BESIDE.sub("<*>", ANY_TOKEN.sub("<*>", text)).split())

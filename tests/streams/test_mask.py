@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fde_events.token import TOKEN, token
-from fde_streams.mask import MASKS_V2, mask, masked, template
+from fde_streams.mask import mask, masked, template
+from fde_streams.typed import MASKS_V2
 
 pieces = st.sampled_from(
     [
