@@ -42,13 +42,16 @@ _ROLED: Final = frozenset(
 Task = Callable[[], "Iterable[Task]"]
 
 
-def align(trees: Sequence[Node], texts: Sequence[str]) -> list[Part]:
-    """The parts of `trees`, whose sources are `texts`. Deterministic; the order of siblings only orders the texts."""
-    first = _Alignment(texts, frozenset()).run(trees)
+def align(trees: Sequence[Node], texts: Sequence[str], secrets: Sequence[Sequence[tuple[int, int]]] = ()) -> list[Part]:
+    """The parts of `trees`, whose sources are `texts`. Deterministic; the order of siblings only orders the texts.
+
+    `secrets`: each sibling's secret spans, in characters. A list holds plain values, so nothing with a secret is an item.
+    """
+    first = _Alignment(texts, frozenset(), secrets).run(trees)
     if not any(isinstance(part, Items) for part in walk(first)):
         return first
     # What is a value of its own elsewhere, and stands at the head of every list, is no item: a key before its columns.
-    return _Alignment(texts, _values(first)).run(trees)
+    return _Alignment(texts, _values(first), secrets).run(trees)
 
 
 def _values(parts: Sequence[Part]) -> frozenset[Key]:
@@ -66,8 +69,10 @@ def _values(parts: Sequence[Part]) -> frozenset[Key]:
 class _Alignment:
     """One run. Work is a stack of tasks that add parts in order: sources nest deeper than Python recurses."""
 
-    def __init__(self, texts: Sequence[str], values: Collection[Key]) -> None:
-        self.texts, self.values = texts, values
+    def __init__(
+        self, texts: Sequence[str], values: Collection[Key], secrets: Sequence[Sequence[tuple[int, int]]]
+    ) -> None:
+        self.texts, self.values, self.secrets = texts, values, secrets
 
     def run(self, trees: Sequence[Node]) -> list[Part]:
         out: list[Part] = []
@@ -138,6 +143,7 @@ class _Alignment:
         full = [column for column in found if column.full]
         share = sum(column.nodes[0].size for column in full) / max(1, max(node.size for node in nodes))
         repeats = [] if scope.within_items else runs(found, nodes[0].kind, listed=listed)
+        repeats = [run for run in repeats if not self._hidden(found[run[0] : run[1]], scope)]
         torn = nodes[0].kind in _ROLED and not found[0].full
         if torn or (
             not repeats
@@ -193,6 +199,16 @@ class _Alignment:
             kept += [*items, *tails]
             at = last
         return [*kept, *found[at:]], places
+
+    def _hidden(self, run: Sequence[Column], scope: Scope) -> bool:
+        """Whether a secret stands in a member of a run."""
+        return any(
+            start < unit.end and unit.start < end
+            for column in run
+            for unit, k in zip(column.units, scope.siblings, strict=True)
+            if unit is not None and self.secrets
+            for start, end in self.secrets[k]
+        )
 
     def _is_value(self, members: Sequence[Unit]) -> bool:
         nodes = [unit.node for unit in members]

@@ -6,7 +6,7 @@ what leaked lifted to parameters
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,6 +105,7 @@ def attempt(
         )
     )
     bindings = {member.name: declaration.bindings(k) for k, member in enumerate(members)}
+    hidden = _hidden(slots, declaration)
     leaks = [
         *leak.scan(
             spec,
@@ -115,9 +116,22 @@ def attempt(
             owned=_owned(slots, declaration, customers, by_name=parties),
             shared=len(set(owners)) >= MIN_CUSTOMERS,
         ),
-        *(leak.Leak("secret", f"template.files[{index}]") for index, file in enumerate(files) if shows_secret(file)),
+        *(
+            leak.Leak("secret", f"template.files[{index}]")
+            for index, file in enumerate(files)
+            if shows_secret(file, hidden)
+        ),
     ]
     return Attempt(spec, bindings, declaration, slots, leaks, share, evidence, compliance, lifted)
+
+
+def _hidden(slots: Sequence[Slot], declaration: Declaration) -> Callable[[Slot], bool]:
+    """Whether a slot's value is never shown: it is a secretRef's."""
+    kinds = {parameter.name: parameter.type for parameter in declaration.parameters}
+    secret = {
+        id(slot) for index, slot in enumerate(slots) if kinds[declaration.hole(index, slot).parameter] == "secretRef"
+    }
+    return lambda slot: id(slot) in secret
 
 
 def owner(member: Member) -> str:

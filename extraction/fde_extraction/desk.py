@@ -307,7 +307,7 @@ def _needs_successor(stored: PatternCandidate, fresh: PatternCandidate) -> bool:
     if review.decision == "Approved":
         old, new = stored.spec.proposal, fresh.spec.proposal
         return (old.template, old.parameters) != (new.template, new.parameters)
-    return _siblings(fresh.spec.proof) >= _GROWN * _siblings(stored.spec.proof)
+    return _siblings(fresh.spec.proof) >= _GROWN * max(1, _siblings(stored.spec.proof))
 
 
 def _siblings(proof: Proof | None) -> int:

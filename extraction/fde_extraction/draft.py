@@ -325,8 +325,7 @@ class _Drafting:
     ) -> Iterator[Part]:
         marks = [(start, end, "", True) for start, end in secret]
         for item in sensitive.find(text, hints if alone else (), self.customers, bare=self.bare, wide=alone):
-            if all(item.end <= start or end <= item.start for start, end, *_ in marks):
-                marks.append((item.start, item.end, item.kind, False))
+            marks += [(*span, item.kind, False) for span in _beside((item.start, item.end), text, marks)]
         for known in sorted(self.known, key=len, reverse=True):
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):
                 if all(match.end() <= start or end <= match.start() for start, end, *_ in marks):
@@ -427,6 +426,18 @@ class _Drafting:
         ):
             return False
         return not ("comment" in piece.place and any("\n" in text for text in piece.texts))
+
+
+def _beside(span: Span, text: str, marks: Sequence[tuple[int, int, str, bool]]) -> list[Span]:
+    """`span` of `text`; where secrets stand in it, what is left of it around them; nothing where something else does."""
+    within = sorted((start, end) for start, end, *_ in marks if start < span[1] and span[0] < end)
+    if not within:
+        return [span]
+    if not all(secret for start, end, _, secret in marks if start < span[1] and span[0] < end):
+        return []
+    edges = [span[0], *(edge for pair in within for edge in pair), span[1]]
+    parts = zip(edges[::2], edges[1::2], strict=True)
+    return [(start, end) for start, end in parts if start < end and any(map(str.isalnum, text[start:end]))]
 
 
 def _alike(one: Piece, other: Piece) -> bool:

@@ -95,7 +95,19 @@ class Names:
             bare = _unscoped(slots)
             return self._unique([(bare,), *scoped] if bare else [*scoped, role])
         qualified = [(*scope, *ranked[0]) for scope in _scopes(slots, hidden)]
-        return self._unique([ranked[0], *qualified, (*ranked[0], *role), *ranked[1:]])
+        return self._unique(
+            [ranked[0], *qualified, *self._around(slots, ranked[0], hidden), (*ranked[0], *role), *ranked[1:]]
+        )
+
+    def _around(
+        self, slots: Sequence[Slot], named: tuple[str, ...], hidden: frozenset[str]
+    ) -> Iterator[tuple[str, ...]]:
+        """`named` after what holds it: the second limit, of { search: { limit: x } }, is the searchLimit."""
+        for slot in slots:
+            for label in slot.labels[1:]:
+                parts = words_of(label.text)
+                if label.role in ("key", "keyword", "assigned") and parts and set(parts) <= self.shown - hidden:
+                    yield (*parts[:2], *named)
 
     def shows(self, slot: Slot) -> Slot:
         """`slot` with those labels only whose words stand in the template's constant text, or are ours."""

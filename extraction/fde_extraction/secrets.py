@@ -15,7 +15,7 @@ from typing import Final
 
 from fde_api.primitive import Language as LanguageName
 from fde_events.errors import BadInput
-from fde_extraction import scanner
+from fde_extraction import issued, scanner
 from fde_extraction.language import language
 from fde_extraction.tree import Node
 from fde_template.encoding import decode, encode, encoding_of
@@ -148,10 +148,15 @@ def _own(text: str, root: Node | None) -> list[tuple[str, int, int, str]]:
             span = match.span("secret") if "secret" in pattern.groupindex else match.span()
             found.append((kind, *span, ""))
     for leaf in root.leaves() if root is not None else ():
-        if "string" in leaf.place.rsplit("/", 1)[-1] and leaf.kind.endswith("_text") and leaf.text:
+        last = leaf.place.rsplit("/", 1)[-1]
+        if leaf.text and (("string" in last and leaf.kind.endswith("_text")) or last.startswith("text.string.")):
             found.extend(_literal(leaf))
         elif "comment" in leaf.place or "template" in leaf.place:
             found.extend(_random(leaf, ""))
+            found.extend(_addressed(leaf))
+    for leaf in issued.beside_addresses(root) if root is not None else ():
+        if not _identifies(leaf) and not PLACEHOLDER.search(leaf.text):
+            found.append(("api-key", leaf.start, leaf.end, ""))
     if root is None:
         for match in re.finditer(r"([\w.-]+)[\"'\]]?\s*(?:=>|=|:|,)\s*(['\"])([^'\"\n]{4,})\2", text):
             if kind_of(match.group(1)) and secretive(match.group(3), kind_of(match.group(1))):
@@ -227,9 +232,23 @@ def _literal(leaf: Node) -> Iterator[tuple[str, int, int, str]]:
         if kind and secretive(text, kind):
             yield kind, leaf.start, leaf.end, name
             return
-    # What the code calls an id is shown to others; a key's id has a format of its own.
-    if not (hints and words(hints[0])[-1:] in (("id",), ("ids",))):
-        yield from _random(leaf, next((name for name in hints[:2] if _WEAK & set(words(name))), ""))
+    yield from _addressed(leaf)
+    if _identifies(leaf):
+        return
+    yield from _random(leaf, next((name for name in hints[:2] if _WEAK & set(words(name))), ""))
+    if issued.is_code(text):
+        yield "api-key", leaf.start, leaf.end, hints[0] if hints else ""
+
+
+def _identifies(leaf: Node) -> bool:
+    """Whether the code calls it an id: that is shown to others, and a key's id has a format of its own."""
+    return bool(leaf.hints) and words(leaf.hints[0])[-1:] in (("id",), ("ids",))
+
+
+def _addressed(leaf: Node) -> Iterator[tuple[str, int, int, str]]:
+    for start, end, name in issued.in_address(leaf.text):
+        if not PLACEHOLDER.search(leaf.text[start:end]):
+            yield "token", leaf.start + start, leaf.start + end, name
 
 
 def _random(leaf: Node, name: str) -> Iterator[tuple[str, int, int, str]]:

@@ -5,7 +5,7 @@ siblings' bytes -> read() -> SourceFile: texts, pieces, secrets -> draft() fills
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,17 +61,17 @@ def read(path: str, sources: Sequence[tuple[str, bytes]], members: Sequence[Memb
         member.trees.get(where) or language(kind).parse(text, where)
         for member, text, (where, _) in zip(members, texts, sources, strict=True)
     ]
-    aligned = align(trees, texts)
+    spans = [
+        [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
+        for text, tree in zip(texts, trees, strict=True)
+    ]
+    aligned = align(trees, texts, spans)
     shared = shared_text(aligned, texts)
     if shared < LEAST_SHARED:
         raise NotAbstractable(
             ", ".join(member.name for member in members),
             f"{which}share too little for a template ({shared:.0%} of the text is the same, {LEAST_SHARED:.0%} needed)",
         )
-    spans = [
-        [(start, end) for _, start, end, _ in secrets.find_text(text, tree)]
-        for text, tree in zip(texts, trees, strict=True)
-    ]
     return SourceFile(path, kind, texts, encoding, aligned, [], spans, [imported_in(tree) for tree in trees], shared)
 
 
@@ -102,17 +102,17 @@ def imported_in(tree: Node) -> frozenset[int]:
     return frozenset(found)
 
 
-def shows_secret(file: SourceFile) -> bool:
-    """Whether a secret of any sibling is not wholly in holes."""
+def shows_secret(file: SourceFile, hidden: Callable[[Slot], bool]) -> bool:
+    """Whether a secret of any sibling is not wholly in holes whose values are `hidden`, as those of a secretRef are."""
     for k, secret in enumerate(file.secrets):
         if not secret:
             continue
-        at, constant = 0, []
+        at, shown = 0, []
         for part, text in spelled(file.parts, k):
-            if isinstance(part, str):
-                constant.append((at, at + len(text)))
+            if isinstance(part, str) or not hidden(part):
+                shown.append((at, at + len(text)))
             at += len(text)
-        if any(start < last and first < end for start, end in secret for first, last in constant):
+        if any(start < last and first < end for start, end in secret for first, last in shown):
             return True
     return False
 

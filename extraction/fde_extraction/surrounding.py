@@ -10,19 +10,21 @@ expression takes.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from re import Match, Pattern
 from typing import Final
 
 from fde_extraction.argument import argument_of
-from fde_extraction.drafted import Part
+from fde_extraction.drafted import Edge, Loop, Open, Part
 from fde_extraction.label import Label
 from fde_extraction.slot import Slot
 
 _HOLE: Final = "\0"
 _BEFORE: Final = 160
 _AFTER: Final = 24
+_TRAIL: Final = 40  # parts before a hole that can matter to it
 _UNITS: Final = "second|minute|hour|day|week|month|year"
 
 
@@ -103,18 +105,39 @@ _STAGE: Final = re.compile(r"(?i)\b(?:from|into)\s+@?$")
 
 def told(parts: Sequence[Part]) -> list[Part]:
     """`parts` with what the constants beside each value say of it put before its other labels."""
-    before, made = "", list[Part]()
+    made = list[Part]()
+    trail: deque[tuple[str, tuple[Open, ...]]] = deque(maxlen=_TRAIL)
+    stack: list[Open | Loop] = []
     for index, part in enumerate(parts):
-        if isinstance(part, str):
-            before = (before + part)[-_BEFORE:]
-        elif isinstance(part, Slot):
+        inside = tuple(item for item in stack if isinstance(item, Open))
+        if isinstance(part, (Open, Loop)):
+            stack.append(part)
+        elif isinstance(part, Edge):
+            if part.mark == "end":
+                stack.pop()
+        elif isinstance(part, str):
+            trail.append((part, inside))
+        else:
             if part.kind == "value":
+                before = _before(trail, inside)
                 follows = parts[index + 1] if index + 1 < len(parts) else ""
                 said = list(_said(part, before, follows[:_AFTER] if isinstance(follows, str) else ""))
                 part = replace(part, labels=(*said, *part.labels)) if said else _relation(part, before)
-            before = (before + _HOLE)[-_BEFORE:]
+            trail.append((_HOLE, inside))
         made.append(part)
     return made
+
+
+def _before(trail: Sequence[tuple[str, tuple[Open, ...]]], inside: tuple[Open, ...]) -> str:
+    """The text before a hole as one rendering has it: of alternative blocks one, the hole's own if it stands in one."""
+    chosen = {opened.choice: opened.number for opened in inside}
+    text = ""
+    for piece, around in reversed(trail):
+        if all(chosen.setdefault(opened.choice, opened.number) == opened.number for opened in around):
+            text = piece[-_BEFORE:] + text
+            if len(text) >= _BEFORE:
+                break
+    return text[-_BEFORE:]
 
 
 def _said(slot: Slot, before: str, after: str) -> Iterator[Label]:
