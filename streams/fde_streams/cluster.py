@@ -153,6 +153,8 @@ def _agreed(family: Sequence[tuple[Known, Outline]], why: str) -> Iterator[Propo
 
 def _varied(block: Sequence[Known]) -> Iterator[Proposal]:
     eligible = [known for known in block if known.founder.key is not None]
+    if len(frozenset[str]().union(*(known.customers for known in eligible))) < NAMED_FAMILY:
+        return  # one noisy tenant says nothing about what varies between customers
     for part in cut(eligible):
         for family in families(part):
             yield from _of_family([part[index] for index in family])

@@ -85,7 +85,7 @@ NAMING: Final = frozenset(
 )
 _VOCABULARY: Final = re.compile(
     r"(?:utf|sha|base|md|http|ipv|u?int|float|latin|iso|cp|oauth|tlsv?|sslv?|python|py|sql|win|amd|arm|aes|x|v|api|ec|s|h|p|r|"
-    r"route|log|layer|level|web|tier|type|phase|stage|step|mode|rule|port|line|code|error|status|version)[-_]?\d{1,5}(?:[._-]\d{1,2})*",
+    r"route|log|windows|field|column|col|attr|param|arg|key|addr|address|option|opt|name|value|item|date|day|month|layer|level|web|tier|type|phase|stage|step|mode|rule|port|line|code|error|status|version)[-_]?\d{1,5}(?:[._-]\d{1,2})*",
     re.IGNORECASE,
 )
 _TOKEN: Final = re.compile(

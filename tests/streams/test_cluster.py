@@ -117,6 +117,12 @@ def test_a_sentence_near_two_codes_belongs_to_neither() -> None:
     assert propose(Snapshot((bare, one, two))) == ()
 
 
+def test_a_tenant_alone_is_not_clustered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "families", lambda part: pytest.fail("clustered"))
+    groups = [a_group(f"no free space left on queue {word} for new messages", "customer-0") for word in QUEUES]
+    assert propose(Snapshot(tuple(groups))) == ()
+
+
 def test_blocks_never_meet() -> None:
     sentence = "no free space left on queue {} for new messages"
     groups = [a_group(sentence.format(word), word, block=f"error/{word}") for word in QUEUES]
