@@ -22,9 +22,9 @@ def _words(alternatives: str) -> frozenset[str]:
 
 
 _PAIR: Final = r"[A-Za-z_][\w.$-]{0,80}\s?="
-_METHODS: Final = r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND"
+METHODS: Final = r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND"
 _REQUEST: Final = (
-    rf"(?P<quote>\")?\b(?P<lead>(?:{_METHODS}) )(?(quote)[^\"\n]{{1,2000}}\"|[^\s\"]{{1,2000}} HTTP/\d(?:\.\d)?\"?)"
+    rf"(?P<quote>\")?\b(?P<lead>(?:{METHODS}) )(?(quote)[^\"\n]{{1,2000}}\"|[^\s\"]{{1,2000}} HTTP/\d(?:\.\d)?\"?)"
 )
 
 
@@ -44,7 +44,7 @@ BEFORE: Final[tuple[Mask, ...]] = (
         "5xx stay: the service's own failures; so do answers to calls that this application made",
         (DIGITS,),
         _is_call_of_ours,
-        words=_words(_METHODS),
+        words=_words(METHODS),
     ),
     Mask(
         "request",
@@ -52,7 +52,7 @@ BEFORE: Final[tuple[Mask, ...]] = (
         "a request line; its method says which statement of a protocol it is",
         "request lines without quotes and protocol are read by path and by number",
         (),
-        words=_words(_METHODS),
+        words=_words(METHODS),
     ),
     Mask(
         "entry",

@@ -16,7 +16,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from fde_streams.linemask import AFTER, BEFORE
+from fde_streams.linemask import AFTER, BEFORE, METHODS
 from fde_streams.mask import UPPER_SNAKE, VENDOR_CODE, Masked
 from fde_streams.masking import ANY_TOKEN, Held, apply_all, plain
 from fde_streams.typed import MASKS_V2
@@ -33,6 +33,7 @@ _REASONS: Final = (
 _STATUS_OF_LINE: Final = (
     r"(?<![\w.])(?:(?:HTTP(?:/\d(?:\.\d)?)?|status(?: ?code)?|error ?code|code)[ :=]{1,3}[\"']?)[1-5]\d\d(?![\w.])"
     rf"|(?<![\w.,:#-])[45]\d\d(?=\)? (?i:{_REASONS})\b)"
+    rf"|\b(?:{METHODS}) <(?:request|any)>,? [1-5]\d\d(?![\w.])"
 )
 _CODES: Final = re.compile(f"{_STATUS_OF_LINE}|{VENDOR_CODE}")
 # A name whose last part is a number alone is one of many: `NODE_17`.

@@ -66,6 +66,7 @@ VOCABULARY: Final = re.compile(
 )
 _UNIT: Final = re.compile(r"\d+(?:ms|s|m|h|d|kb|mb|gb|kib|mib|gib|x)", re.IGNORECASE)
 
+_FUNCTION: Final = re.compile(r"[A-Za-z_]{2,}\d{0,2}[A-Za-z_]*")
 _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _VOWELS: Final = frozenset("aeiouyAEIOUY")
 
@@ -89,7 +90,11 @@ def is_opaque(word: str) -> bool:
 
 
 def _is_word(found: re.Match[str]) -> bool:
-    return bool(VOCABULARY.fullmatch(found.group()) or _UNIT.fullmatch(found.group()))
+    """Encodings and protocols, amounts with their unit, and functions: `jk2_init()`."""
+    word, end = found.group(), found.end()
+    if found.string[end : end + 2] == "()":
+        return _FUNCTION.fullmatch(word) is not None
+    return bool(VOCABULARY.fullmatch(word) or _UNIT.fullmatch(word))
 
 
 def _is_spoken(found: re.Match[str]) -> bool:
@@ -257,10 +262,10 @@ MASKS_V2: Final[tuple[Mask, ...]] = (
     ),
     Mask(
         "hex",
-        re.compile(r"(?<![\w<-])(?:0[xX][0-9a-fA-F]+|[0-9a-fA-F]{8,})(?![\w-])"),
+        re.compile(r"(?<![\w<-])(?:0[xX][0-9a-fA-F]+|(?=\d*[a-fA-F])[0-9a-fA-F]{8,})(?![\w-])"),
         "addresses, digests, bytes",
-        "short hex without 0x",
-        (DIGITS + "abcdefABCDEF",),
+        "short hex without 0x; hex of digits alone is a number",
+        ("xXabcdefABCDEF",),
     ),
     Mask(
         "id",
