@@ -38,11 +38,12 @@ from fde_streams.fold import THRESHOLD
 from fde_streams.hooks import fold_app
 from fde_streams.merging import Standing, changed, snapshot_of, standings
 from fde_streams.standing import challenges_of, raised_of
-from fde_streams.state import Fenced, Part, StateLog, fold_and_keep, unite_and_keep
+from fde_streams.state import Fenced, Part, StateLog, fold_and_keep, settle_and_keep, unite_and_keep
 
 log = get_logger()
 
 _MAX_REFENCES: Final = 5
+_TEND_S: Final = 5.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -108,8 +109,7 @@ class FoldWorker:
         topic = self.app.topic(SIGNATURES, value_type=bytes, partitions=partitions, acks=False)
         self.app.agent(topic, name="fold")(self._agent)
         self.app.task(self._watchdog)
-        if settings.cluster_s > 0:
-            self.app.task(self._cluster)
+        self.app.task(self._tend)
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code."""
@@ -215,19 +215,29 @@ class FoldWorker:
             consumer.built_generation = -1
             await consumer.perform_seek()
 
-    async def _cluster(self) -> None:
-        """Every few minutes: what clustering proposes for the blocks that changed is merged, if nobody said otherwise."""
+    async def _tend(self) -> None:
+        """Follow orders that a crash left behind; and every few minutes merge what clustering proposes and nobody parted."""
         stood: dict[int, dict[str, Standing]] = {}
+        looked = time.monotonic()
         while not self.app.should_stop:
-            await self.app.sleep(self.settings.cluster_s)
+            await self.app.sleep(_TEND_S)
+            due = 0 < self.settings.cluster_s <= time.monotonic() - looked
             consumer = self.app.consumer
-            for partition in list(consumer.parts):
+            for partition, part in list(consumer.parts.items()):
                 try:
-                    await self._merge(consumer, partition, stood)
+                    async with consumer.lock:
+                        if part.state.waiting and consumer.parts.get(partition) is part:
+                            await asyncio.to_thread(self._settle, partition, part)
+                    if due:
+                        await self._merge(consumer, partition, stood)
                 except Unavailable as error:
-                    log.warning("clustering_was_put_off", partition=partition, why=str(error))
+                    log.warning("tending_was_put_off", partition=partition, why=str(error))
                 except FdeError as error:
                     await self._refence(consumer, error)
+            looked = time.monotonic() if due else looked
+
+    def _settle(self, partition: int, part: Part) -> None:
+        settle_and_keep(self.state, partition, part, threshold=self.settings.threshold, publish=self._publish)
 
     async def _merge(self, consumer: Any, partition: int, stood: dict[int, dict[str, Standing]]) -> None:
         part = consumer.parts.get(partition)

@@ -21,7 +21,7 @@ from fde_streams.clock import Clock
 from fde_streams.delta import Ruling
 from fde_streams.near import Near, Outline, outline
 from fde_streams.seen import Seen
-from fde_streams.share import Share, customer_of
+from fde_streams.share import HOURS, Share, customer_of, pairs, tally
 
 TEXT_LENGTH: Final = 300  # of a title and of each part, in characters
 MAX_PARTS: Final = 16
@@ -64,7 +64,7 @@ class Group:
     """Signatures that one fix would answer. `raised_at` None until the threshold was met.
 
     `founder` gives it its title. `revision` counts merges, splits, pins and ignores. `summed`: the members' shares, by place;
-    None while there is one member, whose own they are.
+    None while there is one member, whose own they are. `hours`: all places' latest hours; None until it is raised.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Group:
     ignored: bool = False
     redirects: tuple[str, ...] = ()
     summed: dict[str, Share] | None = None
+    hours: array[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,13 @@ def bounded(signature: Signature) -> Signature:
     )
 
 
-def tallied(tallies: Iterable[array[int]]) -> dict[int, int]:
-    """Counts by slot, over several tallies."""
+def hours_of(shares: Iterable[Share]) -> array[int]:
+    """The latest hours of all of them together. Exact: an hour that is among the latest of all is so of each."""
     found: dict[int, int] = {}
-    for counts in tallies:
-        for at in range(0, len(counts), 2):
-            slot = counts[at]
-            found[slot] = found.get(slot, 0) + counts[at + 1]
-    return found
+    for share in shares:
+        for hour, count in pairs(share.hours):
+            found[hour] = found.get(hour, 0) + count
+    counts = tally()
+    for hour in sorted(found)[-HOURS:]:
+        counts.extend((hour, found[hour]))
+    return counts

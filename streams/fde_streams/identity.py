@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from fde_streams.delta import Change, Delta, Marked, Merged, Parted, Pinned, Raised
-from fde_streams.group import Group, Known, State, Tombstone, customers, summed
+from fde_streams.group import Group, Known, State, Tombstone, customers, hours_of, summed
 
 
 def group_id(digest: str, attempt: int = 1) -> str:
@@ -166,6 +166,7 @@ def _merge(state: State, change: Merged) -> None:
     winner.summed = whole
     winner.ignored = winner.ignored and loser.ignored
     winner.raised_at = min((at for at in (winner.raised_at, loser.raised_at) if at is not None), default=None)
+    winner.hours = hours_of(whole.values()) if winner.raised_at is not None else None
     winner.revision = max(winner.revision, loser.revision) + 1
     winner.redirects = tuple(sorted({*winner.redirects, loser.id, *loser.redirects}))
     del state.groups[loser.id]
@@ -224,6 +225,7 @@ def _pin(state: State, change: Pinned) -> None:
 def _recompute(state: State, group: Group) -> None:
     """Evidence and founder from the members, after some have left."""
     group.summed = summed(state.members(group)) if len(group.members) > 1 else None
+    group.hours = hours_of(state.shares(group).values()) if group.raised_at is not None else None
     founders = [known.digest for known in state.members(group) if known.founder]
     if group.founder not in group.members:
         group.founder = min(founders or group.members)

@@ -10,8 +10,8 @@ from typing import Final
 from fde_events.challenge import Challenge, Sighting
 from fde_streams.delta import Delta, Merged, Parted, Pinned
 from fde_streams.fold import rank
-from fde_streams.group import MAX_SAMPLES, Group, State, Tombstone, customers, tallied
-from fde_streams.share import DAYS, HOURS, customer_of, deployment_of, pairs
+from fde_streams.group import MAX_SAMPLES, Group, State, Tombstone, customers
+from fde_streams.share import DAYS, customer_of, deployment_of, pairs
 from fde_streams.trend import trend_of
 
 PUBLIC_FROM: Final = 3  # customers who said a word before anybody outside reads it
@@ -24,7 +24,7 @@ def challenge_of(state: State, group: Group) -> Challenge:
         raise ValueError(f"group {group.id} has not been raised")
     shares = sorted(state.shares(group).items(), key=lambda item: (deployment_of(item[0]), item[0]))
     founder = state.signatures[group.founder]
-    hours = tallied(share.hours for _, share in shares)
+    hours = pairs(group.hours) if group.hours is not None else ()
     days = min(DAYS, max(1, _DAY_PAIRS // len(shares)))
     first = min(share.first for _, share in shares)
     return Challenge(
@@ -55,8 +55,8 @@ def challenge_of(state: State, group: Group) -> Challenge:
         redirects=group.redirects,
         revision=group.revision,
         ignored=group.ignored,
-        trend=trend_of(hours, first, state.clock.now),
-        hours=tuple(sorted(hours.items()))[-HOURS:],
+        trend=trend_of(dict(hours), first, state.clock.now),
+        hours=hours,
         public_title=public_title(state, group),
     )
 

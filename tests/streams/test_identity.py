@@ -11,7 +11,7 @@ from fde_events.order import Ignore, Merge, Pin, Split, Unignore, named
 from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_streams.delta import Delta
 from fde_streams.fold import apply, fold
-from fde_streams.group import State, summed
+from fde_streams.group import State, hours_of, summed
 from fde_streams.identity import group_id, refusal, united
 from fde_streams.settle import settle
 from fde_streams.standing import challenges_of
@@ -188,6 +188,7 @@ def test_evidence_is_the_sum_of_the_members_ids_are_minted_once_and_the_log_rebu
     for group in state.groups.values():
         members = [state.signatures[digest] for digest in group.members]
         assert state.shares(group) == summed(members)
+        assert group.hours == (hours_of(state.shares(group).values()) if group.raised_at else None)
         assert group.founder in group.members and any(known.founder for known in members)
         assert all(known.group == group.id for known in members)
         ever[group.id] = group
