@@ -30,6 +30,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from fde_events.flat import read_flat
+
 CATALOGUE: Final = Path(__file__).parent / "catalogue"
 _KEYS: Final = ("codes", "types", "tells", "says", "conditions", "status")
 
@@ -80,7 +82,7 @@ def read_vendor(path: Path) -> Vendor:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return read_flat(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name}: not TOML: {error}") from error
 
@@ -102,7 +104,7 @@ def _meanings(path: Path, fields: dict[str, Any]) -> tuple[Meaning, ...]:
         status = rule.get("status", [])
         if not all(isinstance(code, int) and 100 <= code <= 599 for code in status):
             raise ValueError(f"{path.name}: {where}: status is a list of HTTP statuses")
-        texts = {key: _texts(path, f"{where}.{key}", rule.get(key, [])) for key in _KEYS[:5]}
+        texts = {key: _texts(path, f"{where}.{key}", rule[key]) if key in rule else () for key in _KEYS[:5]}
         for key in ("tells", "says"):
             texts[key] = tuple(" ".join(phrase.lower().split()) for phrase in texts[key])
         if any(len(re.findall(r"[a-z]{2,}", phrase)) < 2 for phrase in texts["tells"]):  # one word is nobody's own

@@ -33,13 +33,23 @@ class Cause:
     vendor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Phrase:
-    pattern: re.Pattern[str]
     cause: str
     text: str
     rank: int
     vendor: str | None
+    pattern: re.Pattern[str] | None = None  # of thousands a process meets a few: compiled when first compared
+
+    def within(self, text: str) -> bool:
+        """Whether `text` (lower case, single blanks) says this."""
+        pattern = self.pattern
+        if pattern is None:
+            words = _GAP.join(re.escape(part.strip()) for part in self.text.split("*"))
+            lead = r"(?<![a-z0-9])" if self.text[:1].isalnum() else ""
+            tail = r"(?![a-z0-9])" if self.text[-1:].isalnum() else ""
+            pattern = self.pattern = re.compile(lead + words + tail)
+        return pattern.search(text) is not None
 
 
 @dataclass(slots=True)
@@ -50,19 +60,15 @@ class _Phrases:
 
     def add(self, text: str, cause: str, rank: int, vendor: str | None) -> None:
         words = _WORD.findall(text)
-        pattern = _GAP.join(re.escape(part.strip()) for part in text.split("*"))
-        lead = r"(?<![a-z0-9])" if text[:1].isalnum() else ""
-        tail = r"(?![a-z0-9])" if text[-1:].isalnum() else ""
         key = max(words, key=lambda word: (len(word), word)) if words else text
-        phrase = _Phrase(re.compile(lead + pattern + tail), cause, text, rank, vendor)
-        self.by_word.setdefault(key, []).append(phrase)
+        self.by_word.setdefault(key, []).append(_Phrase(cause, text, rank, vendor))
 
     def find(self, text: str) -> _Phrase | None:
         """The first-ranked phrase in `text` (lower case, single blanks)."""
         best: _Phrase | None = None
         for word in set(_WORD.findall(text)):
             for phrase in self.by_word.get(word, ()):
-                if (best is None or phrase.rank < best.rank) and phrase.pattern.search(text):
+                if (best is None or phrase.rank < best.rank) and phrase.within(text):
                     best = phrase
         return best
 
