@@ -86,7 +86,7 @@ _NODE_FRAME: Final = re.compile(
 _AT: Final = re.compile(r"^[ \t]+at ", re.M)
 _NODE_DUMP: Final = re.compile(r"^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", re.M)
 _AT_PLACE: Final = re.compile(r"^[ \t]+at .*:\d+:\d+\)?", re.M)
-_NODE_CAUSE: Final = re.compile(r"^[ \t]*\[(?:cause|errors)\]: \[?\s*", re.M)
+_NODE_CAUSE: Final = re.compile(r"^[ \t]*(?:\[(?:cause|errors)\]: \[?\s*|caused by: )", re.M)
 _NODE_HEAD: Final = re.compile(
     r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
 )
