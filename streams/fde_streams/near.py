@@ -8,7 +8,8 @@ again", a request id at the end). A word that could be a state, a verb, a field,
 evidence can tell (a word that one customer alone says) is `fde_streams.cluster`'s.
 
 Because of that, nearness within the index is an equivalence: what may not differ is the `key`, and the index is one look-up
-by it. A million signatures of one block cost as much each as ten do, and groups do not hang on the order of arrival.
+by it. A million signatures of one block cost as much each as ten do, and groups do not hang on the order of arrival (but
+for a sentence said with two codes and with none, and for one cut off before two others part).
 `likeness` then asks that enough was shared (`THRESHOLD`), and `veto` says in a sentence why two may never meet.
 """
 
@@ -169,7 +170,7 @@ def _veto_of_words(a: Outline, b: Outline) -> str | None:
             return f"a word that turns the meaning: {_versus(left, right)}"
     if left or right:
         return f"different words: {_versus(left, right)}"
-    if not left and not right and ours != theirs:
+    if ours != theirs:
         return "the same words in another order"
     anchors = _values(a, "anchor"), _values(b, "anchor")
     if all(anchors) and anchors[0] != anchors[1]:
