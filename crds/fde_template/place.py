@@ -133,6 +133,12 @@ _TABLE: Final[dict[str, Rule]] = {
         SQL_WORDS,
         also=lambda text: not any(part.strip().lower() in SQL_WORDS for part in text.split(".")),
     ),
+    "sql.identifier.dashed": _rule(
+        r"[\w$-]+",
+        "must be one account's name: SQL identifiers with single dashes between",
+        r"[A-Za-z_][\w$]*(?:-[\w$]+)*",
+        SQL_WORDS,
+    ),
     "sql.identifier.part": _rule(r"[\w$]*", "may hold letters, digits, _ and $ only"),
     "sql.identifier.quoted": _rule(
         f"[^{_QUOTES}{_LINE}{{}};]+",

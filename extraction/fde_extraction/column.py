@@ -15,6 +15,7 @@ from fde_extraction.pairing import SIMILAR, defined, head, match, moved
 from fde_extraction.tree import Node, similarity
 from fde_extraction.unit import LISTS, Unit
 
+CROSSING: Final = 7  # leaves; smaller statements of one shape are met again by chance
 SMALL: Final = 3  # leaves; equal members of such a size are met again by chance
 
 
@@ -152,6 +153,22 @@ def _twin(profile: Sequence[Column]) -> None:
         ):
             for column in group:
                 column.twin = tuple(group)
+    _cross(profile)
+
+
+def _cross(profile: Sequence[Column]) -> None:
+    """Two columns without a name, of one shape, of which each instance has one: a statement with other values that moved."""
+    left = [column for column in profile if not column.full and not column.twin and not _names(column)]
+    shaped: dict[int, list[Column]] = {}
+    for column in left:
+        if len({node.shape for node in column.nodes}) == 1 and column.nodes[0].size > CROSSING:
+            shaped.setdefault(column.nodes[0].shape, []).append(column)
+    for group in shaped.values():
+        rows = sorted(row for column in group for row in column.rows)
+        if len(group) == 2 and rows == list(range(len(group[0].units))):
+            if similarity(group[0].nodes[0], group[1].nodes[0]) >= SIMILAR:
+                for column in group:
+                    column.twin = tuple(group)
 
 
 def _names(column: Column) -> set[Hashable]:

@@ -18,6 +18,7 @@ from typing import Final
 from fde_extraction import secrets
 from fde_extraction.person import NAME, NEXT, persons
 from fde_extraction.public import TENANTED, VENDORS_OWN, is_public
+from fde_extraction.slot import singular
 from fde_template.words import words
 
 _VENDORS: Final = 3  # dots in a vendor's own host
@@ -75,7 +76,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (
         "account",
         re.compile(
-            r"\b(?!(?:INC|CHG|RITM|REQ|PRB|TASK)\d)[A-Z]{2,4}\d{5,}(?:\.[A-Za-z][A-Za-z0-9_]*)?\b|\b[a-z]{2}\d{5}\.[a-z]+-[a-z]+-\d\b"
+            r"\b(?:[A-Z][A-Z0-9]{1,15}-)?(?!(?:INC|CHG|RITM|REQ|PRB|TASK)\d)[A-Z]{2,4}\d{5,}(?:\.[A-Za-z][A-Za-z0-9_]*)?\b|\b[a-z]{2}\d{5}\.[a-z]+-[a-z]+-\d\b"
         ),
     ),
     ("user", re.compile(r"(?i)(?<=\buser=)(?=[\w.-]*\d)[\w.-]{4,}|(?<=\buid=)(?=[\w.-]*\d)[\w.-]{4,}")),
@@ -207,7 +208,7 @@ def _harmless(kind: str, text: str, start: int, end: int) -> bool:
 def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
     for hint in hints[:1]:
         called = words(hint)
-        parts = {*called, "".join(called), *(one + other for one, other in pairwise(called))}
+        parts = {*called, *map(singular, called), "".join(called), *(one + other for one, other in pairwise(called))}
         if (
             parts & _USERS
             and re.fullmatch(r"[\w.@\\-]{3,64}", text)

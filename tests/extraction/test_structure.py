@@ -126,3 +126,61 @@ def test_two_ways_to_do_it_are_alternatives_of_one_flag() -> None:
     assert found.report.source_blocks == 0
     assert [p.type for p in found.spec.parameters].count("bool") == 1
     assert fits(found, send(queue=True, name="pumps"))
+
+
+def test_types_of_two_words_and_with_brackets_are_one_value_wherever_they_stand() -> None:
+    def load(*columns: tuple[str, str]) -> str:
+        declared = ",\n    ".join(f"{name} {kind}" for name, kind in columns)
+        cast = ",\n    ".join(f"{name}::{kind}" for name, kind in columns)
+        checked = ",\n    ".join(f"TRY_CONVERT({kind}, raw.{name})" for name, kind in columns)
+        return f"CREATE TABLE core.rows (\n    {declared}\n);\nSELECT\n    {cast}\nFROM landing.rows;\nSELECT\n    {checked}\nFROM landing.raw AS raw;\n"
+
+    found = abstracted(
+        load(("berth", "numeric(5,2)"), ("vessel", "text")),
+        load(("lot", "bigint"), ("grade", "char(3)"), ("weight", "numeric(12,3)")),
+        load(("meter", "varchar(24)")),
+        suffix="sql",
+    )
+    assert [p.type for p in found.spec.parameters] == ["list"]
+    assert len(found.spec.parameters[0].fields) == 2
+    assert fits(found, load(("dose", "double precision"), ("ward", "character varying(9)")))
+
+
+def test_a_dotted_name_is_cut_at_its_dots_before_its_words() -> None:
+    def procedure(schema: str, entity: str) -> str:
+        return (
+            f"CREATE PROCEDURE {schema}.Load{entity} AS\nMERGE {schema}.{entity} AS tgt\nUSING landing.{entity} AS src\n"
+            f"ON tgt.id = src.id;\nGRANT EXECUTE ON {schema}.Load{entity} TO loader;\n"
+        )
+
+    found = abstracted(
+        procedure("ops_air", "CabinWaste"),
+        procedure("risk", "LoanArrears"),
+        procedure("parks", "TreeSurvey"),
+        suffix="sql",
+    )
+    assert len(found.spec.parameters) == 2
+    assert not fits(found, procedure("port", "DockSensor").replace("MERGE port", "MERGE ports"))
+
+
+def test_an_optional_key_of_a_small_map_is_a_flag_and_no_alternative() -> None:
+    def source(ttl: bool) -> str:
+        option = ", ttl: 300" if ttl else ""
+        return f"import {{ cache }} from './cache'\n\nexport const options = {{ store: cache{option} }}\nrun(options, cache)\n"
+
+    found = abstracted(source(True), source(False), source(True), suffix="ts")
+    assert [p.type for p in found.spec.parameters] == ["bool"]
+
+
+def test_a_statement_that_stands_elsewhere_in_some_is_one_statement() -> None:
+    def source(months: int, late: bool) -> str:
+        kept = f"PERFORM core.drop_partitions('rows', months => {months});\n"
+        said = "RAISE NOTICE 'rows moved';\n"
+        return (
+            "INSERT INTO core.rows SELECT * FROM landing.rows;\n"
+            f"{said + kept if late else kept + said}DELETE FROM landing.rows WHERE done;\n"
+        )
+
+    found = abstracted(source(18, False), source(6, True), source(36, False), suffix="sql")
+    assert sorted(p.type for p in found.spec.parameters if p.name != "") in (["bool", "duration"], ["bool", "int"])
+    assert fits(found, source(3, True))

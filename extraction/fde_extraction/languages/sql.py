@@ -45,6 +45,7 @@ _TWO_WORDS: Final = frozenset(
     {("double", "precision"), ("character", "varying"), ("char", "varying"), ("bit", "varying")}
 )
 _CONVERTS: Final = frozenset({"convert", "try_convert"})  # T-SQL: the type is the first argument
+_ACCOUNT: Final = frozenset({"account", "accounts"})
 _RELATION: Final = frozenset("from into table join update view using on exists".split())
 _ROLES: Final = ("table", "schema", "database", "server")
 _EMBEDDED: Final = re.compile(
@@ -282,7 +283,7 @@ def _split(
 def _dotted(nodes: Sequence[Node]) -> list[Node]:
     """Names with dots between (``a.b.c``) as one node, so that they are matched as one."""
     found: list[Node] = []
-    for node in _typed(nodes):
+    for node in _accounts(list(_typed(nodes))):
         joins = found and (node.text == "." or (found[-1].kind == "name" and found[-1].children[-1].text == "."))
         if (
             joins
@@ -298,6 +299,29 @@ def _dotted(nodes: Sequence[Node]) -> list[Node]:
         else:
             found.append(node)
     return found
+
+
+def _accounts(nodes: Sequence[Node]) -> Iterator[Node]:
+    """``ACCOUNT = ORG-NAME``: an account's name with its organisation's, which nothing quotes, as one leaf."""
+    at = 0
+    while at < len(nodes):
+        end = at + 1
+        if at > 1 and nodes[at - 1].text == "=" and nodes[at - 2].text.lower() in _ACCOUNT and nodes[at].kind == "word":
+            while (
+                end + 1 < len(nodes)
+                and nodes[end].text == "-"
+                and nodes[end + 1].kind in ("word", "number")
+                and nodes[end - 1].end == nodes[end].start
+                and nodes[end].end == nodes[end + 1].start
+            ):
+                end += 2
+        if end == at + 1:
+            yield nodes[at]
+        else:
+            place = nodes[at].place.removesuffix("bare") + "dashed"
+            text = "".join(node.text for node in nodes[at:end])
+            yield Node("word", nodes[at].start, nodes[end - 1].end, text=text, place=place)
+        at = end
 
 
 def _typed(nodes: Sequence[Node]) -> Iterator[Node]:
