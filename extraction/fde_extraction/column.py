@@ -158,7 +158,11 @@ def _twin(profile: Sequence[Column]) -> None:
 
 def _cross(profile: Sequence[Column]) -> None:
     """Two columns without a name, of one shape, of which each instance has one: a statement with other values that moved."""
-    left = [column for column in profile if not column.full and not column.twin and not _names(column)]
+    left = [
+        column
+        for column in profile
+        if not column.full and not column.twin and not any(head(node) or defined(node) for node in column.nodes)
+    ]
     shaped: dict[int, list[Column]] = {}
     for column in left:
         if len({node.shape for node in column.nodes}) == 1 and column.nodes[0].size > CROSSING:
