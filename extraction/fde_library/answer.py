@@ -39,9 +39,10 @@ def answers(
     for challenge in sorted(challenges, key=lambda c: (-c.deployments, c.id)):
         if wanted.isdisjoint(challenge.signatures):
             continue
-        published = [p for p in primitives if p.spec.provenance.challenge == challenge.id]
+        ids = {challenge.id, *challenge.redirects}  # what answered a challenge that was merged answers this one
+        published = [p for p in primitives if p.spec.provenance.challenge in ids]
         published.sort(key=lambda p: (p.spec.provenance.published_at, p.metadata.name), reverse=True)
-        open_ones = [c for c in candidates if c.spec.signal.challenge == challenge.id and c.spec.review is None]
+        open_ones = [c for c in candidates if c.spec.signal.challenge in ids and c.spec.review is None]
         people = [name for p in published for name in (*p.spec.provenance.contributors, p.spec.provenance.approved_by)]
         people += [name for candidate in open_ones for name in candidate.spec.contributors]
         ask = tuple(dict.fromkeys(name for name in people if name))

@@ -30,7 +30,7 @@ from faust.types import TP
 from structlog import get_logger
 
 from fde_events.challenge import Challenge
-from fde_events.errors import FdeError, Unavailable
+from fde_events.errors import BadInput, FdeError, Unavailable
 from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import CHALLENGES, SIGNATURES
 from fde_streams.apart import Apart
@@ -166,6 +166,8 @@ class FoldWorker:
         while True:
             try:
                 return work()
+            except BadInput as error:
+                _exit(str(error))
             except Unavailable as error:
                 if time.monotonic() + pause > until:
                     _exit(f"{error} Gave up after {self.settings.patience_s:g} s.")

@@ -23,7 +23,7 @@ import msgspec
 from structlog import get_logger
 
 from fde_events.challenge import Challenge
-from fde_events.errors import FdeError
+from fde_events.errors import BadInput, FdeError
 from fde_events.order import check_order
 from fde_events.signed import SignedBatch
 from fde_events.topics import MAX_RECORD_BYTES
@@ -39,6 +39,7 @@ from fde_streams.standing import challenges_of
 events = get_logger(__name__)
 
 OWNER: Final = uuid.uuid4().hex[:12]
+FORM: Final = 2
 
 Undecodable = Callable[[int, bytes, Exception], None]
 Publish = Callable[[Sequence[Challenge]], None]
@@ -51,7 +52,8 @@ class Fenced(FdeError):
 class StateRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of one partition. A claim has no delta. `rewound` says that the source was emptied and starts anew.
 
-    `prev` and `last` are source offsets: ``(prev, last]`` is covered.
+    `prev` and `last` are source offsets: ``(prev, last]`` is covered. `form` is that of the delta: a state of another form cannot
+    be read, and is refused.
     """
 
     owner: str
@@ -60,6 +62,11 @@ class StateRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     last: int
     delta: Delta | None = None
     rewound: bool = False
+    form: int = 1
+
+
+def _step(part: Part, last: int, delta: Delta) -> StateRecord:
+    return StateRecord(OWNER, part.generation, part.covered, last, delta, form=FORM)
 
 
 encode_state = msgspec.json.Encoder().encode
@@ -91,6 +98,12 @@ class Part:
         if record.prev != self.covered:
             self.ignored += 1
             return False
+        if record.form != FORM:
+            raise BadInput(
+                "the state log",
+                f"it was written by another version of fde (form {record.form}, this one reads {FORM}). Move it away: challenges "
+                "keep their ids when they are found again, counts start anew",
+            )
         apply(self.state, record.delta)
         self.covered, self.last_delta = record.last, record.delta
         return True
@@ -151,7 +164,7 @@ def covers(
         except ValueError:  # an id or a time of no known form: looked for only now, for it costs every event
             batches = [pair for pair in chosen if _whole(*pair, undecodable)]
             continue
-        record = StateRecord(OWNER, part.generation, part.covered, last, delta)
+        record = _step(part, last, delta)
         if last == part.covered + 1 or len(encode_state(record)) <= MAX_RECORD_BYTES:
             return record, gap
         last = part.covered + (last - part.covered) // 2
@@ -187,8 +200,7 @@ def settle_and_keep(
     """Follow every waiting order that can be followed, each in a step of its own; the challenges that changed, by id."""
     changed: dict[str, Challenge] = {}
     while part.state.waiting and (delta := settle(part.state, threshold)) is not None:
-        record = StateRecord(OWNER, part.generation, part.covered, part.covered, delta)
-        changed |= _keep(log, partition, part, record, publish)
+        changed |= _keep(log, partition, part, _step(part, part.covered, delta), publish)
         for ruling in delta.rulings:
             events.info("order_settled", order=ruling.order, outcome=ruling.outcome, why=ruling.why)
     return changed
@@ -209,7 +221,7 @@ def unite_and_keep(
     if (reason := refusal(part.state, groups)) is not None:
         return reason
     delta = united(part.state, groups, by=by, why=why, threshold=threshold)
-    _keep(log, partition, part, StateRecord(OWNER, part.generation, part.covered, part.covered, delta), publish)
+    _keep(log, partition, part, _step(part, part.covered, delta), publish)
     return None
 
 

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fde_events.errors import BadInput
+from fde_events.order import Ignore, named
 from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_events.topics import MAX_RECORD_BYTES
+from fde_streams.identity import group_id
 from fde_streams.state import Fenced, Part, StateRecord, covers, encode_state, fold_and_keep
 from fde_streams.state_sqlite import SqliteStateLog, covered_offsets
 
@@ -80,6 +83,42 @@ def test_a_delta_applies_to_exactly_one_state():
         again.apply(entry)
     assert (again.covered, again.ignored) == (2, 3)
     assert again.state == part.state
+
+
+def test_a_state_of_another_form_is_refused_with_what_to_do():
+    record, _ = covers(Part(), records(0))
+    with pytest.raises(BadInput, match=r"another version of fde \(form 1.*Move it away"):
+        Part().apply(msgspec.structs.replace(record, form=1))
+
+
+def test_what_is_not_of_known_form_inside_a_batch_is_told_and_the_rest_is_folded():
+    told = []
+    odd = msgspec.json.decode(a_value(1))
+    odd["events"][0]["time"] = "yesterday"
+    values = [(0, a_value(0)), (1, msgspec.json.encode(odd)), (2, a_value(2))]
+    record, _ = covers(Part(), values, undecodable=lambda *seen: told.append(seen[0]))
+    assert (record.last, told, len(record.delta.increments)) == (2, [1], 2)
+
+
+def test_a_step_ends_with_an_order_and_what_follows_meets_it():
+    part, log = Part(), Memory()
+    told = named(Ignore(group="ch-x", author="kim", time="2026-10-01T00:00:00Z", reason="never mind"))
+    order = msgspec.json.encode(SignedBatch(block="error/x", events=(), orders=(told,)))
+    fold_and_keep(log, 0, part, [(0, a_value(0)), (1, order), (2, a_value(2))])
+    assert [(entry.prev, entry.last) for entry in log.kept] == [(-1, 1), (1, 2)]
+    assert set(part.state.waiting) == {told.id}
+
+
+def test_each_step_is_published_as_soon_as_it_is_kept():
+    part, log, published = Part(), Memory(), []
+    values = [(offset, a_value(offset)) for offset in range(3)]
+    group = group_id(f"{2:032x}")
+    told = named(Ignore(group=group, author="kim", time="2026-10-01T00:00:00Z", reason="never mind"))
+    order = msgspec.json.encode(SignedBatch(block="error/x", events=(), orders=(told,)))
+    more = [(3, a_value(2, events=1)), (4, order)]
+    fold_and_keep(log, 0, part, values + more, threshold=1, publish=lambda found: published.append(len(log.kept)))
+    assert published == [1, 2]
+    assert part.state.groups[group].ignored
 
 
 def test_an_older_generations_record_is_passed_over():
