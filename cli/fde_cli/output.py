@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,3 +36,28 @@ def folder(path: Path, *, mode: int = 0o777) -> Path:
         why = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
         raise BadInput(str(path), f"cannot be a directory: {why}") from error
     return path
+
+
+@contextmanager
+def replaced(path: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or `path`, which is replaced when all was written and left as it was when that failed.
+
+    What is no ordinary file (a pipe, a terminal) is written to directly. :class:`BadInput` when it cannot be written.
+    """
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    if path.exists() and not path.is_file():
+        with opened(path) as stream:
+            yield stream
+        return
+    target = path.resolve()  # a link stays one
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with opened(part) as stream:
+            yield stream
+        part.replace(target)
+    except OSError as error:
+        raise BadInput(str(path), f"cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)

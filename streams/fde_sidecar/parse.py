@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from fde_events.event import ErrorEvent
 from fde_sidecar.clock import Clock
@@ -22,6 +22,7 @@ from fde_sidecar.stack import Stack, find_inline, find_stack, is_error_line
 
 _MAX_BODY: Final = 8_000
 _MAX_STACK: Final = 64_000
+_CHUNK: Final = 256 * 1024
 _FAILURE: Final = re.compile(
     r"\b(?:fail(?:s|ed|ure|ing)?|errors?|exceptions?|refused|denied|aborted|unavailable|unreachable|rejected|"
     r"timed? ?out|could not|cannot|can't|unable to|giving up|gave up|unhandled|uncaught|hang up|reset by peer)\b",
@@ -55,6 +56,18 @@ def parse_lines(
         raw = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
         raw = raw if raw.endswith(b"\n") else raw + b"\n"
         for record in framer.feed(raw):
+            yield from _parsed(record, clock, log_file)
+    for record in framer.flush():
+        yield from _parsed(record, clock, log_file)
+
+
+def parse_stream(
+    stream: BinaryIO, *, framer: Framer | None = None, default_time: str | None = None, log_file: str | None = None
+) -> Iterator[ParsedEvent]:
+    """The same for a file however long its lines are. `framer` counts what was replaced and what was left out."""
+    framer, clock = framer or Framer(), Clock(default_time)
+    while chunk := stream.read(_CHUNK):
+        for record in framer.feed(chunk):
             yield from _parsed(record, clock, log_file)
     for record in framer.flush():
         yield from _parsed(record, clock, log_file)

@@ -6,74 +6,82 @@ A group offline is what the fold would make of the same events: `seat_of` decide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 
-from fde_events.errors import BadInput
-from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
-from fde_streams.delta import Delta
+from fde_events.event import Event, kind_of
+from fde_events.signed import Signature
+from fde_streams.delta import Delta, Seat
 from fde_streams.fold import apply
 from fde_streams.group import State
 from fde_streams.seating import seat_of
 from fde_streams.signature import signature_of
 
 
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """One input event's group and signature. `index` is the event's 0-based line, or its place in a log."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the input. `index` is 0-based; lines are 1-based and inclusive, 0 where the input has none to tell."""
+
+    index: int
+    event: Event
+    deployment: str = ""
+    line_start: int = 0
+    line_end: int = 0
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One input event's group and signature. `index` is the event's 0-based place in the input, broken records counted."""
 
     index: int
     cluster: str
     signature: str
+    kind: str
     block: str
     title: str
+    deployment: str = ""
+    line_start: int = 0
+    line_end: int = 0
 
 
-_KINDS: dict[str, type[Event]] = {
-    "error": ErrorEvent,
-    "rate_limit": RateLimitEvent,
-    "performance": PerformanceEvent,
-    "schema_drift": SchemaDriftEvent,
-}
+class Grouping:
+    """Gives each event its group, one after the other. Memory grows with the number of signatures, not of events."""
 
+    __slots__ = ("_state",)
 
-def events_of_jsonl(lines: Iterable[bytes], where: str) -> Iterator[Event]:
-    """The events of JSON lines with OpenTelemetry's flat field names; ``type`` names the kind, error by default.
+    def __init__(self) -> None:
+        self._state = State()
 
-    Fields that events do not have are passed over. :class:`BadInput` names the file, the 1-based line and the reason.
-    """
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            raise BadInput(where, "the line is empty; every line holds one event", line=number)
-        try:
-            fields: Any = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadInput(where, f"not JSON: {error}", line=number) from error
-        if not isinstance(fields, dict):
-            raise BadInput(where, f"an event is a JSON object, this is {type(fields).__name__}", line=number)
-        kind = fields.get("type", "error")
-        if kind not in _KINDS:
-            raise BadInput(where, f"type {kind!r} is none of {', '.join(_KINDS)}", line=number)
-        if fields.get("severity") is None:
-            fields.pop("severity", None)
-        try:
-            yield msgspec.convert({"time": "", **fields, "type": kind}, _KINDS[kind])
-        except msgspec.ValidationError as error:
-            raise BadInput(where, f"not an event: {error}", line=number) from error
+    def seat(self, signature: Signature) -> Seat:
+        """The signature's seat in its group; an unknown one gets it here."""
+        known = signature.digest in self._state.signatures
+        seat = seat_of(self._state, signature, signature.block.split("/", 1)[0])
+        if not known:
+            apply(self._state, Delta(seats=(seat,)))
+        return seat
 
+    def group(self, signature: Signature) -> str:
+        """The id of the signature's group."""
+        known = self._state.signatures.get(signature.digest)
+        return known.group if known is not None else self.seat(signature).group
 
-def assignments(events: Iterable[Event]) -> Iterator[Assignment]:
-    """The group of each event, in order."""
-    state = State()
-    for index, event in enumerate(events):
-        signature = signature_of(event)
-        known = state.signatures.get(signature.digest)
-        if known is not None:
-            group = known.group
-        else:
-            seat = seat_of(state, signature, signature.block.split("/", 1)[0])
-            apply(state, Delta(seats=(seat,)))
-            group = seat.group
-        yield Assignment(
-            index=index, cluster=group, signature=signature.digest, block=signature.block, title=signature.title
+    def assign(self, entry: Entry) -> Assignment:
+        """The line that `fde group` writes for one event."""
+        signature = signature_of(entry.event)
+        return Assignment(
+            index=entry.index,
+            cluster=self.group(signature),
+            signature=signature.digest,
+            kind=kind_of(entry.event),
+            block=signature.block,
+            title=signature.title,
+            deployment=entry.deployment,
+            line_start=entry.line_start if entry.line_end else 0,  # a line of the input file is told by the index
+            line_end=entry.line_end,
         )
+
+
+def assignments(entries: Iterable[Entry]) -> Iterator[Assignment]:
+    """The group of each event, in order."""
+    grouping = Grouping()
+    return (grouping.assign(entry) for entry in entries)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from fde_events.event import Event
+    from fde_streams.offline import Entry
 
 
 def group(
@@ -18,67 +18,87 @@ def group(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     logs: Path | None = None,
+    form: Annotated[Literal["auto", "fde", "sentry", "otel"], Parameter(name="--format")] = "auto",
+    explain: tuple[int, int] | None = None,
+    json: bool = False,
 ) -> int:
     """Sign and group events by the same code as the workers.
+
+    Records that cannot be used are named with their line and counted; the rest goes on, and the exit code is 3.
 
     Parameters
     ----------
     events
-        JSON lines, one event a line, OpenTelemetry field names. `-` is standard input.
+        JSON lines, one event a line, OpenTelemetry field names; or what `--format` names. `-` is standard input.
     output
-        Where the assignments go, one JSON line an event: {"index", "cluster", "signature", ...}; standard output if not given.
+        Where the assignments go, one JSON line an event: {"index", "cluster", "signature", "kind", ...}; standard output if not given.
     logs
-        Instead of events: a directory whose */app.log are read as the sidecar reads them; indices count over all, in name order.
+        Instead of events: a directory with a folder a deployment, whose *.log are read as the sidecar reads them.
+        Each assignment then names its deployment and lines; indices count the errors over all logs, in name order.
+    form
+        fde: our flat events. sentry: Sentry's event export or API (array, lines or one event). otel: OTLP/JSON logs.
+        auto: by the first object.
+    explain
+        Two indices: say why these events are together or apart, instead of writing assignments.
+    json
+        The explanation as JSON.
     """
-    import msgspec
-
-    from fde_cli.output import write
+    from fde_cli.intake import Intake
     from fde_events.errors import Misuse
-    from fde_streams.offline import assignments
 
     if (events is None) == (logs is None):
         raise Misuse("give EVENTS.jsonl or --logs DIR, one of the two")
-    found = _of_file(events) if events is not None else _of_logs(logs or Path())
+    if logs is not None and form != "auto":
+        raise Misuse("--format tells how EVENTS are written; logs are read as they are")
+    if explain is not None and min(explain) < 0:
+        raise Misuse("--explain takes the indices of two events, as they stand in the assignments")
+    intake = Intake()
+    entries = intake.of_file(events, form) if events is not None else intake.of_logs(logs or Path())
+    if explain is not None:
+        return _explain(entries, *explain, json=json)
+    groups = _assign(entries, output, events)
+    print(f"fde group: {intake.events} events, {groups} groups{intake.summary()}", file=sys.stderr)
+    return 3 if intake.broken else 0 if intake.events else 1
+
+
+def _assign(entries: Iterable[Entry], output: Path | None, events: Path | None) -> int:
+    """Write the assignments, one at a time; how many groups there were."""
+    import msgspec
+
+    from fde_cli.output import replaced
+    from fde_streams.offline import assignments
+
     encode = msgspec.json.Encoder().encode
-    lines = []
-    seen: dict[str, int] = {}
-    for assignment in assignments(found):
-        lines.append(encode(assignment))
-        seen[assignment.cluster] = seen.get(assignment.cluster, 0) + 1
-    text = b"".join(line + b"\n" for line in lines)
-    if output is None:
-        sys.stdout.buffer.write(text)
+    seen: set[str] = set()
+    with replaced(output) as written:
+        for assignment in assignments(entries):
+            written.write(encode(assignment) + b"\n")
+            seen.add(assignment.cluster)
+    return len(seen)
+
+
+def _explain(entries: Iterable[Entry], first: int, second: int, *, json: bool) -> int:
+    import msgspec
+
+    from fde_events.errors import Refused
+    from fde_streams.explanation import Side, explanation_of, lines_of, side_of
+    from fde_streams.offline import Grouping
+
+    grouping, sides = Grouping(), dict[int, Side]()
+    last = max(first, second)
+    for entry in entries:
+        if entry.index > last:
+            break
+        if entry.index in (first, second):
+            sides[entry.index] = side_of(entry, grouping)
+        else:
+            grouping.assign(entry)
+    for index in (first, second):
+        if index not in sides:
+            raise Refused(f"there is no event {index} in the input; assignments name the indices there are")
+    found = explanation_of(sides[first], sides[second])
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
     else:
-        write(output, text)
-    print(f"fde group: {len(lines)} events, {len(seen)} groups", file=sys.stderr)
-    return 0 if lines else 1
-
-
-def _of_file(path: Path) -> Iterator[Event]:
-    from fde_events.errors import BadInput
-    from fde_streams.offline import events_of_jsonl
-
-    if str(path) == "-":
-        yield from events_of_jsonl(sys.stdin.buffer, "stdin")
-        return
-    try:
-        with path.open("rb") as lines:
-            yield from events_of_jsonl(lines, str(path))
-    except OSError as error:
-        raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
-
-
-def _of_logs(directory: Path) -> Iterator[Event]:
-    from fde_events.errors import BadInput
-    from fde_sidecar.parse import parse_lines
-
-    paths = sorted(directory.glob("*/app.log"))
-    if not paths:
-        raise BadInput(str(directory), "holds no */app.log")
-    for path in paths:
-        try:
-            with path.open("rb") as lines:
-                for parsed in parse_lines(lines, default_time="1970-01-01T00:00:00Z", log_file=path.name):
-                    yield parsed.event
-        except OSError as error:
-            raise BadInput(str(path), f"cannot be read: {error.strerror}") from error
+        print("\n".join(lines_of(found)))
+    return 0
