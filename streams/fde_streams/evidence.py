@@ -125,8 +125,6 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
                 return named
         if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
             return named
-        if (named := vendor_of_type(link.type)) is not None and (module is None or not link.frames):
-            return named
     for link in chain:
         hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]
     for host in hosts:
@@ -137,6 +135,9 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
             return said.vendor
     for host in hosts:
         if (named := system_of_host(host)) is not None:
+            return named
+    for link in chain:
+        if not link.frames and (named := vendor_of_type(link.type)) is not None:
             return named
     for link in chain:
         words = _WORD.findall(link.type.rsplit(".", 1)[-1])
