@@ -107,11 +107,12 @@ _OF_ALL: Final = _dictionary(GENERAL)
 
 
 def _telling() -> _Phrases:
+    """All vendors' own sentences; the longest that matches decides, for a shorter one may be a part of another's."""
     made = _Phrases()
     for vendor in VENDORS:
-        for rank, meaning in enumerate(vendor.meanings):
+        for meaning in vendor.meanings:
             for text in meaning.tells:
-                made.add(text, meaning.cause, rank, vendor.name)
+                made.add(text, meaning.cause, -len(text), vendor.name)
     return made
 
 
