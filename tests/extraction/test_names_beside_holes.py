@@ -162,3 +162,9 @@ def test_names_beside_holes_are_of_the_template_and_never_of_a_value() -> None:
 )
 def test_bounds_and_owners_are_called_so(source: str, suffix: str, values: tuple[str, ...], name: str) -> None:
     assert named(source, suffix, *values) == name
+
+
+def test_a_second_value_of_one_name_is_told_apart_by_what_holds_it() -> None:
+    source = "const retry = { limit: {0} };\nconst search = { limit: {1}, desk: 'core' };\n"
+    found = parameters(source, [("3", "200"), ("4", "500"), ("7", "75")], "ts")
+    assert [item.name for item in found] == ["limit", "searchLimit"]
