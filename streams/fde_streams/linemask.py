@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from fde_streams.masking import DIGITS, Mask
-from fde_streams.typed import CODE_KEYS, VOCABULARY
+from fde_streams.typed import CODE_KEYS, VOCABULARY, is_token
 
 _TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}>"  # noqa: S105  a token of ours, no secret
 
@@ -127,12 +127,6 @@ def _is_speech(found: re.Match[str]) -> bool:
     return not all(re.fullmatch(rf"(?:[\w.$:@/#*+-]|{_TOKEN})*", item.strip()) for item in found["items"].split(","))
 
 
-def _is_assigned(found: re.Match[str]) -> bool:
-    """Values that are masked already, and those of keys that name a code."""
-    value = found["value"]
-    return value is not None and re.fullmatch(_TOKEN, value) is not None
-
-
 AFTER: Final[tuple[Mask, ...]] = (
     Mask(
         "value",
@@ -140,19 +134,19 @@ AFTER: Final[tuple[Mask, ...]] = (
             rf"(?P<lead>(?<![\w<])(?!{CODE_KEYS}\s?=)(?:[A-Za-z_][\w.$-]{{0,80}}|[\])>])[ ]?=)(?![=>~])"
             rf"(?:[ ]{{0,3}}(?!{_PAIR})"
             rf"(?P<value>(?:{_TOKEN}|\"[^\"\n]{{0,300}}\"|'[^'\n]{{0,300}}'|\[[^\[\]\n]{{0,400}}\]|\([^()\n]{{0,400}}\)|\{{[^{{}}\n]{{0,400}}\}}|<[^<>\n]{{1,400}}>|[^\s,;|)\]}}'\"<>(\[{{])"
-            rf"(?:{_TOKEN}|[^\s,;|)\]}}'\"<>\[{{])*"
+            rf"(?:{_TOKEN}|[^\s,;|)\]}}'\"<>\[{{])*(?<![:.])"
             rf"(?:(?: [^\s,;|=()<>\[\]{{}}'\"]{{1,60}}){{1,8}}(?=, ?{_PAIR}))?))?"
         ),
         "the value of a key, also none: `ruser=` and `ruser=bob` are one statement",
         "values of several words that no comma and next key end; keys that name a code keep theirs",
         ("=",),
-        _is_assigned,
+        is_token,
     ),
     Mask(
         "user",
         re.compile(
             rf"(?P<lead>\b(?:[Uu]ser|USER|[Uu]sername|[Ll]ogin user)(?: name)?(?: ?[:=])? )(?!(?:{_GOES_ON})\b|[a-z]{{2,}}(?:ed|ing|tion)\b)"
-            r"[A-Za-z_][\w.@\\$+-]{0,63}(?![\w(])(?<![.])"
+            r"[A-Za-z_][\w.@\\$+-]{0,63}(?![\w(<])(?<![.])"
         ),
         "whose account",
         "users named like a word that may follow `user`",
@@ -222,7 +216,7 @@ AFTER: Final[tuple[Mask, ...]] = (
     Mask(
         "name",
         re.compile(
-            rf"(?P<lead>\b(?i:{_KINDS})(?: name| id| named| called)?(?: ?[:=] ?| )(?:is )?)(?P<word>{_SHAPED})(?![\w(=:])"
+            rf"(?P<lead>\b(?i:{_KINDS})(?: name| id| named| called)?(?: ?[:=] ?| )(?:is )?)(?P<word>{_SHAPED})(?![\w(=:<])"
         ),
         "the name of one thing of a kind, known by its form: snake_case, kebab-case, dotted, camelCase",
         "names that read like a word",
@@ -263,9 +257,9 @@ AFTER: Final[tuple[Mask, ...]] = (
     ),
     Mask(
         "nothing",
-        re.compile(r"(?P<lead>[\w\"'] ?[:=] ?)(?:null|nil|none|None|NULL|N/A|NaN|undefined|yes|no|on|off)(?=[\s,;)\]}]|$)"),
+        re.compile(r"(?P<lead>[\w\"'] ?[:=] ?)(?:(?:null|nil|None|NULL|N/A|NaN|undefined)(?=[\s,;)\]}]|$)|(?:none|yes|no|on|off)(?=[,;)\]}]|$))"),
         "a printed value that says there is none, or a switch, after its label",
-        "a sentence that begins with `no` after a colon and ends with it",
+        "a switch that a blank and more words follow: `FATAL: no entry` is a sentence",
         (":=",),
         words=frozenset("null nil none n nan undefined yes no on off".split()),
     ),

@@ -62,16 +62,24 @@ def read(text: str) -> Masked:
 @lru_cache(maxsize=16_384)
 def _read(text: str) -> Masked:
     names: set[str] = set()
+    after = _once(" ".join(text.split()), names)
+    for _ in range(_ROUNDS):  # what was too long, or stood apart, before its neighbours were joined
+        before, after = after, _once(after, names)
+        if after == before:
+            break
+    return Masked(after, tuple(sorted(names - {"any"})))
+
+
+def _once(text: str, names: set[str]) -> str:
     text = plain(text.replace("<*>", "<any>"), names)
     held = Held(_CODES, _CODE_NAMES)
-    text = apply_all(BEFORE, text, names)
-    text = held.out(text)
+    text = held.out(apply_all(BEFORE, text, names))
     for _ in range(_ROUNDS):
         before = text
         text = apply_all(_TABLE, text, names)
         if text == before:
             break
-    return Masked(_joined(held.back(text)), tuple(sorted(names - {"any"})))
+    return _joined(held.back(text))
 
 
 _TABLE: Final = (BEFORE[-1], *(mask for mask in MASKS_V2 if mask.name != "value"), *AFTER)  # values are read wider here

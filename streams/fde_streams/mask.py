@@ -34,7 +34,7 @@ STATUS: Final = (
 )
 VENDOR_CODE: Final = (
     r"\bSQLSTATE\W{0,3}[0-9A-Z]{5}\b"
-    r"|\[?(?<!\w)Errno -?\d+\]?"
+    r"|\[?(?<!\w)Errno -?\d+(?!\w|\.\d)\]?"
     r"|(?<![\w-])(?:ORA|PLS|TNS|SQL|DB2|MSG|CPF)-?\d{3,6}\w?(?!\w)"
 )
 UPPER_SNAKE: Final = r"(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w-])"

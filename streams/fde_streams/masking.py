@@ -124,5 +124,7 @@ def plain(text: str, names: set[str]) -> str:
     """`text` with redaction's tokens without their hashes; their kinds are added to `names`."""
     if "<" in text:
         names.update(found.group(1) for found in TOKEN.finditer(text))
-        text = _PLAIN_TOKEN.sub(r"<\1>", text)
+        text = _PLAIN_TOKEN.sub(r"<\1>", text).replace(
+            "+<phone>", "<phone>"
+        )  # its sign stays, as the number's does not
     return text if text.isascii() else text.replace("\ue000", " ").replace("\ue001", " ")

@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from fde_streams.masking import DIGITS, HELD_CODE, Mask
+from fde_streams.masking import ANY_TOKEN, DIGITS, HELD_CODE, Mask
 
 # Keys whose value tells two failures apart.
 CODE_KEYS: Final = (
@@ -87,6 +87,12 @@ def is_opaque(word: str) -> bool:
         return True
     vowels = sum(character in _VOWELS for character in word)
     return vowels * 10 < len(word)
+
+
+def is_token(found: re.Match[str]) -> bool:
+    """Whether the value is masked already; no value at all is not."""
+    value = found["value"]
+    return value is not None and ANY_TOKEN.fullmatch(value) is not None
 
 
 def _is_word(found: re.Match[str]) -> bool:
@@ -288,11 +294,12 @@ MASKS_V2: Final[tuple[Mask, ...]] = (
     Mask(
         "value",
         re.compile(
-            rf"(?P<lead>\b(?!{CODE_KEYS}=)[A-Za-z_]\w*=)(?![<\ue000])[^\s,;()\[\]{{}}'\"<>][^\s,;)\]}}'\"<>]*"
+            rf"(?P<lead>\b(?!{CODE_KEYS}=)[A-Za-z_]\w*=)(?!\ue000)(?P<value>(?:{_TOKEN}|[^\s,;()\[\]{{}}'\"<>])(?:{_TOKEN}|[^\s,;)\]}}'\"<>])*)"
         ),
         "the value of a key",
         "values with blanks; keys that name a code keep theirs",
         ("=",),
+        is_token,
     ),
     Mask(
         "value",
