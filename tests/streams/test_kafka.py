@@ -7,10 +7,10 @@ import pytest
 
 from fde_events.kafka import create_topics
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, Topic, telemetry
-from fde_streams.fold import Delta
+from fde_streams.delta import Delta
 from fde_streams.reader import read_challenges
 from fde_streams.scan import scan
-from fde_streams.state import Fenced, StateRecord
+from fde_streams.state import FORM, Fenced, StateRecord
 from fde_streams.state_kafka import KafkaStateLog
 
 pytestmark = pytest.mark.kafka
@@ -120,11 +120,11 @@ def test_the_state_topic_rebuilds_and_its_older_writer_is_shut_out(bootstrap):
     create_topics(bootstrap, [Topic(topic, 2, -1, False, "offset", "a test's state")])
     old, new = KafkaStateLog(bootstrap, group=group, topic=topic), KafkaStateLog(bootstrap, group=group, topic=topic)
     part = old.rebuild([0, 1])[0]
-    old.append(0, step := StateRecord("old", part.generation, -1, 0, Delta(shares=())))
+    old.append(0, step := StateRecord("old", part.generation, -1, 0, Delta(), form=FORM))
     assert part.apply(step)
     rebuilt = new.rebuild([0])[0]
     assert rebuilt.covered == 0
     with pytest.raises(Fenced):
-        old.append(0, StateRecord("old", part.generation, 0, 1, Delta()))
-    new.append(0, StateRecord("new", rebuilt.generation, 0, 1, Delta()))
+        old.append(0, StateRecord("old", part.generation, 0, 1, Delta(), form=FORM))
+    new.append(0, StateRecord("new", rebuilt.generation, 0, 1, Delta(), form=FORM))
     assert new.rebuild([0])[0].covered == 1
