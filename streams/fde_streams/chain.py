@@ -86,10 +86,18 @@ _NODE_FRAME: Final = re.compile(
 _AT: Final = re.compile(r"^[ \t]+at ", re.M)
 _NODE_DUMP: Final = re.compile(r"^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", re.M)
 _AT_PLACE: Final = re.compile(r"^[ \t]+at .*:\d+:\d+\)?", re.M)
-_NODE_CAUSE: Final = re.compile(r"^[ \t]*(?:\[(?:cause|errors)\]: \[?\s*|caused by: )", re.M)
+_NODE_CAUSE: Final = re.compile(r"^[ \t]*(?:\[cause\]: |\[errors\]: \[\s*|[Cc]aused by: )", re.M)
+# Around an error that has no frames: `[cause]: [Error: x]`, and the brackets that close what it stood in.
+_NODE_CLOSERS: Final = re.compile(r"(?:\n[ \t]*[}\])]+[,;]?[ \t]*)+\Z")
+# An error after words, or as a property: `sync failed: HttpError: x`, `{ err: HttpError: x`.
+_NODE_WITHIN: Final = re.compile(
+    r"(?:(?<=\s)|(?<=\())(?P<type>(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$]?[\w$]*(?:Error|Exception))(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)",
+    re.S,
+)
 _NODE_HEAD: Final = re.compile(
     r"^\[?(?:Uncaught )?(?P<type>[A-Za-z_$][\w.$]*)(?: \[(?P<code>[\w.-]+)\])?: (?P<message>.*)", re.S
 )
+_NODE_HEAD_LENGTH: Final = 4_000
 _BARE_TYPE: Final = re.compile(r"\[?[A-Za-z_$][\w.$]*\]?")
 _NODE_PROPERTY: Final = re.compile(r"^([ \t]+)(?:(?:code|type|sqlState): '([^'\n]+)'|[A-Za-z_]\w*: .*),?$", re.M)
 # What an inspected object says in its response's body; the last mention of a name is the innermost, so the vendor's.
@@ -100,8 +108,12 @@ _NODE_DETAIL: Final = re.compile(
 )
 _NODE_DATA: Final = re.compile(r"^[ \t]+(?:data|body|error|errors|details|meta): (?:[{\[]|'\{|\"\{|`\{)", re.M)
 
-_JAVA_FRAME: Final = re.compile(r"^[ \t]+at ([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
+_JAVA_FRAME: Final = re.compile(r"^[ \t]+at (?:[\w.$@+-]*/{1,2})*([\w.$]+)\.([\w$<>]+)\(([^()]*)\)", re.M)
 _JAVA_CAUSE: Final = re.compile(r"^Caused by: ", re.M)
+_JAVA_WRAPPER: Final = re.compile(r"^Wrapped by: ", re.M)  # Logback and Logstash can print the root cause first
+_JAVA_HEAD: Final = re.compile(r"^([A-Za-z_$][\w.$]*)(?:: (.*))?$")
+_JAVA_BESIDE: Final = re.compile(r"^[ \t]+Suppressed: .*", re.M | re.S)  # what failed too, while the first was handled
+_JAVA_LEFT_OUT: Final = re.compile(r"^[ \t]+\.\.\. \d+ (?:more|common frames omitted)[ \t]*$\n?", re.M)
 _JAVA_THREAD: Final = re.compile(r'^Exception in thread "[^"]*" ')
 _JAVA_SHARED: Final = ("org.apache.http.", "okhttp3.", "retrofit2.", "feign.", "org.springframework.", "org.hibernate.", "io.netty.", "reactor.", "com.fasterxml.jackson.", "com.google.gson.", "io.grpc.", "com.zaxxer.hikari.", "org.apache.camel.", "org.quartz.", "io.vertx.", "org.jooq.")  # fmt: skip
 _JAVA_STDLIB: Final = ("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "groovy.")
@@ -217,9 +229,9 @@ def _node_link(section: str) -> Link | None:
     frames = () if first is None else _node_frames(section[first.start() : _end_of_frames(section, first.start())])
     if first is not None and not frames:  # lines that begin with "at" and are no frames are words
         head = "\n".join(line for line in section.split("\n") if not _AT.match(line))
-    text = head.strip()
+    text = _NODE_CLOSERS.sub("", head).strip()
     text, _, dump = text.partition("] {\n") if "] {\n" in text else (text.removesuffix("{").strip(), "", "")
-    named = _NODE_HEAD.match(text)
+    named = _NODE_HEAD.match(text) or _NODE_WITHIN.search(text[:_NODE_HEAD_LENGTH])
     if named is None:
         if not _BARE_TYPE.fullmatch(text):
             return None
@@ -228,7 +240,7 @@ def _node_link(section: str) -> Link | None:
     codes += _node_codes(section)
     message = named.group("message").strip()
     if text.startswith("[") and not dump:
-        message = message.removesuffix("]")
+        message = message.partition("], [")[0].removesuffix("]")
     return Link(named.group("type"), message, frames, tuple(codes), _node_detail(section))
 
 
@@ -269,16 +281,18 @@ def _node_detail(section: str) -> str:
 
 
 def _java(text: str) -> Chain:
+    root_first = _JAVA_WRAPPER.search(text) is not None
     links: list[Link] = []
-    for section in _JAVA_CAUSE.split(text):
-        frames = tuple(_java_frame(name, method) for name, method, _ in _JAVA_FRAME.findall(section))
-        head = _JAVA_THREAD.sub("", section.split("\n\tat ", 1)[0].split("\n    at ", 1)[0]).strip()
+    for section in (_JAVA_WRAPPER if root_first else _JAVA_CAUSE).split(text):
+        own = _JAVA_LEFT_OUT.sub("", _JAVA_BESIDE.sub("", section))
+        frames = tuple(_java_frame(name, method) for name, method, _ in _JAVA_FRAME.findall(own))
+        head = _JAVA_THREAD.sub("", own.split("\n\tat ", 1)[0].split("\n    at ", 1)[0]).strip()
         first, _, rest = head.partition("\n")
-        named = _PY_HEAD.match(first)
+        named = _JAVA_HEAD.match(first)
         if named is not None:
             message = "\n".join(filter(None, (named.group(2), rest))).strip()
             links.append(Link(named.group(1), message, tuple(reversed(frames))))
-    return tuple(reversed(links))
+    return tuple(links if root_first else reversed(links))
 
 
 def _java_frame(name: str, method: str) -> Frame:
