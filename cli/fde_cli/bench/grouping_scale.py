@@ -6,6 +6,9 @@ causes of ten are another's sentence with one word, field, number or code edited
 (spread over vendors), ``one block`` (all are one vendor's), ``one tenant`` (one block, and no two alike: every one founds a
 group). Grouped by nearness alone, or by the whole fold of a worker, evidence and all.
 
+Measured, one million on one core of two that others used: ``blocks`` by nearness 300 CPU-s (half of it masking), 505 MB;
+``one tenant`` 228 CPU-s, 890 MB; no wrong pair, and the last tenth cost what the first did.
+
 The grammar and the rules that group have one author: that none wrong meet says that size does no harm, not how good they are.
 """
 
