@@ -83,6 +83,19 @@ class Assignments:
             self._write()
         return assignment
 
+    def others(self, challenge: Challenge, group: Group, mine: Assignment) -> frozenset[str]:
+        """The names of other candidates of this challenge's, or of those merged into it, that share a place with the group."""
+        ids = {challenge.id, *challenge.redirects}
+        places = frozenset(file.place for file in group.files)
+        return frozenset(
+            name
+            for name, known in self._known.items()
+            if name != mine.candidate
+            and known.challenge in ids
+            and known.owner == mine.owner
+            and not places.isdisjoint(known.places)
+        )
+
     def _primitive(self, challenge: Challenge, language: str, owner: str, candidate: str, foreign: Set[str]) -> str:
         """The plain name if it is free and everyone's; otherwise with the candidate's own digits."""
         plain = primitive_name(challenge, language)

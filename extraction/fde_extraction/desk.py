@@ -53,6 +53,10 @@ class Proposing(Protocol):
         """Create or renew; a decided one comes back as it is."""
         ...
 
+    def candidates(self) -> Sequence[PatternCandidate]:
+        """What was proposed, decided or not."""
+        ...
+
     def primitives(self) -> Sequence[DeploymentPrimitive]:
         """What is published."""
         ...
@@ -222,15 +226,23 @@ class Desk:
                 challenge.id, group.language, abstracted.files, abstracted.bindings, explained=abstracted.explained
             )
         )
-        name = assignment.candidate
+        name, judged = assignment.candidate, self._judged(challenge, group, assignment)
         while True:
             fresh = candidate_of(
                 challenge, group, abstracted, spec, name=name, author=self.registry.whoami(), evidence=evidence
             )
             stored = self.registry.propose(fresh)
-            if not _needs_successor(stored, fresh):
+            if not _needs_successor(stored, fresh, judged):
                 return stored, evidence, abstracted
             name = successor_name(name, stored.spec.evidence_digest or "")
+
+    def _judged(self, challenge: Challenge, group: Group, assignment: Assignment) -> int:
+        """Siblings of rejected patterns that came to this one when challenges were merged: they are no new evidence."""
+        if not challenge.redirects:
+            return 0
+        names = self.assignments.others(challenge, group, assignment)
+        rejected = (c for c in self.registry.candidates() if c.metadata.name in names and c.state == "Rejected")
+        return sum(_siblings(candidate.spec.proof) for candidate in rejected)
 
     def _abstract(self, group: Group, name: str, customers: Sequence[str]) -> Abstracted:
         key = (name, group.owner, tuple((file.place, file.digest) for file in group.files))
@@ -299,15 +311,18 @@ class Desk:
         return Counter(status.state for status in self.statuses.values())
 
 
-def _needs_successor(stored: PatternCandidate, fresh: PatternCandidate) -> bool:
-    """Whether a person decided this candidate on older evidence, and the newer deserves a candidate of its own."""
+def _needs_successor(stored: PatternCandidate, fresh: PatternCandidate, judged: int) -> bool:
+    """Whether a person decided this candidate on older evidence, and the newer deserves a candidate of its own.
+
+    `judged`: siblings that were rejected under other names.
+    """
     review = stored.spec.review
     if review is None or stored.spec.evidence_digest == fresh.spec.evidence_digest:
         return False
     if review.decision == "Approved":
         old, new = stored.spec.proposal, fresh.spec.proposal
         return (old.template, old.parameters) != (new.template, new.parameters)
-    return _siblings(fresh.spec.proof) >= _GROWN * max(1, _siblings(stored.spec.proof))
+    return _siblings(fresh.spec.proof) >= _GROWN * max(1, _siblings(stored.spec.proof) + judged)
 
 
 def _siblings(proof: Proof | None) -> int:

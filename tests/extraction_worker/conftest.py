@@ -147,6 +147,9 @@ class FakeRegistry:
         self.stored[candidate.metadata.name] = candidate
         return candidate
 
+    def candidates(self) -> Sequence[PatternCandidate]:
+        return list(self.stored.values())
+
     def primitives(self) -> Sequence[DeploymentPrimitive]:
         return self.published
 

@@ -318,3 +318,26 @@ def test_nothing_is_proposed_for_a_challenge_that_a_person_ignores(
     assert desk.statuses["ch-aaaa"].line() == "Ignored, because a person said so"
     desk.take_challenge(challenge(ignored=False, revision=2))
     assert len(desk.work()) == 1
+
+
+def test_two_rejected_patterns_whose_challenges_were_merged_are_no_new_evidence(
+    desk: Any, registry: Any, challenge: Any, solution: Any
+) -> None:
+    desk.take_challenge(challenge())
+    desk.take_challenge(challenge(id="ch-0000", signatures=("e1",)))
+    for customer in CUSTOMERS:
+        desk.take_solution(solution(customer))
+        desk.take_solution(solution(customer, 2, signatures=("e1",)))
+    for record in desk.work():
+        decide(registry, record.id, "Rejected")
+    assert len(registry.stored) == 2
+    desk.take_challenge(challenge(signatures=(), events=0, merged_into="ch-0000", revision=1))
+    desk.take_challenge(
+        challenge(id="ch-0000", signatures=("d1", "d2", "e1"), events=90, redirects=("ch-aaaa",), revision=1)
+    )
+    desk.work()
+    assert len(registry.stored) == 2
+    for customer in ("a", "b", "c", "d", "e", "f"):
+        desk.take_solution(solution(customer))
+    desk.work()
+    assert len(registry.stored) == 3
