@@ -301,3 +301,22 @@ def test_a_vendor_with_one_kind_of_limit_calls_any_limit_so():
     for said in ("rate limited", "429 Too Many Requests"):
         found = cause_of("notion", (), said)
         assert found is not None and found.name == "rate-limit.burst"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Error":[{"code":"5010"}]}', '{"Error": [{"code": "5010"}]}', "[{'code': '5010'}]", '{"errorCode":5010}', "{'errorCode': 5010}",
+        "QB Validation Exception error 5010", "(error code: 5010)",
+    ],
+)  # fmt: skip
+def test_a_vendors_number_is_a_code_however_it_is_printed(text):
+    found = cause_of("quickbooks", (), text)
+    assert found is not None and found.name == "conflict.stale-object"
+
+
+@pytest.mark.parametrize(
+    "text", ["after 5010 ms", "order 5010 failed", "https://x.example/5010", '{"id":5010}', '{"code":"50100000"}']
+)
+def test_a_number_that_is_no_code_means_nothing(text):
+    assert cause_of("quickbooks", (), text) is None
