@@ -1,8 +1,10 @@
 """Shares, clock, trend and bounds: what is kept of one deployment, and what a wrong clock or a noisy tenant may do."""
 
+import gc
 import hashlib
 import random
 import sys
+import tracemalloc
 from array import array
 
 import pytest
@@ -14,7 +16,7 @@ from fde_streams import fold as fold_module
 from fde_streams import seating as seating_module
 from fde_streams.clock import Clock
 from fde_streams.fold import apply, fold
-from fde_streams.group import SAMPLE_LENGTH, SHARE_BYTES, SIGNATURE_BYTES, State
+from fde_streams.group import SAMPLE_LENGTH, SHARE_BYTES, SIGNATURE_BYTES, TYPICAL_BYTES, State
 from fde_streams.share import DAYS, HOURS, Increment, Share, hour_of, note, pairs, tally
 from fde_streams.standing import challenge_of, public_title, raised_of
 from fde_streams.trend import trend_of
@@ -264,3 +266,22 @@ def test_words_of_fewer_than_three_customers_are_not_shown_outside():
     assert challenge_of(state, group).title == title
     take(state, an_event(0, title, customer="c"))
     assert challenge_of(state, group).public_title == title
+
+
+def test_a_signature_that_was_seen_once_takes_what_is_said():
+    state = State()
+    take(state, *(an_event(n, f"warm {n} of the caches", customer="w") for n in range(50)))
+    gc.collect()
+    tracemalloc.start()
+    for start in range(0, 3_000, 100):
+        take(
+            state,
+            *(
+                an_event(n + 100, f"word{n} could not reach word{n * 7} of word{n * 13}")
+                for n in range(start, start + 100)
+            ),
+        )
+    gc.collect()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept / 3_000 <= TYPICAL_BYTES
