@@ -123,7 +123,7 @@ def test_what_watches_every_application_names_no_vendor():
 
 
 def test_the_catalogue_costs_a_process_little():
-    """CPU time: the machine may be busy with other work. Measured 45 ms on an idle core, interpreter's own modules aside."""
+    """CPU time: the machine may be busy with other work. Measured 100 ms with 143 vendors beside a busy neighbour, the interpreter's own modules aside."""
     code = (
         "import dataclasses, json, pathlib, re, time, tomllib, msgspec\n"
         "start = time.process_time()\nimport fde_streams.cause\nprint(time.process_time() - start)"
