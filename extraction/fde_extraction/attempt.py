@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from fde_api.primitive import PrimitiveSpec, Template, Value
 from fde_api.publish import MIN_CUSTOMERS
 from fde_extraction import leak, sensitive
@@ -105,6 +107,9 @@ def attempt(
         )
     )
     bindings = {member.name: declaration.bindings(k) for k, member in enumerate(members)}
+    # A tag that a sibling has as a value (a macro's prefix) would tell that value: it is inferred, and can be missed.
+    held = {"".join(words(text)) for value, *_ in declaration.of_value for text in value.texts}
+    spec = msgspec.structs.replace(spec, tags=tuple(tag for tag in spec.tags if "".join(words(tag)) not in held))
     hidden = _hidden(slots, declaration)
     leaks = [
         *leak.scan(
