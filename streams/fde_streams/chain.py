@@ -31,7 +31,7 @@ class Frame:
     @property
     def package(self) -> str:
         """The library as far as its path tells it: ``google.cloud.storage.client``, ``@aws-sdk/client-s3``."""
-        if self.path.endswith((".py", ".pyx", ".pxi")):
+        if self.path.endswith((".py", ".pyx", ".pxi")) and self.library not in _NETWORK_STDLIB.values():
             return self.path.rsplit(".", 1)[0].replace("/", ".")
         return self.library or ""
 
@@ -323,7 +323,7 @@ def parse_line(text: str, outer_type: str | None = None) -> Chain:
 
 
 _RETOLD_TYPE: Final = re.compile(
-    r"(?:^|[:\s(])(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Failure|Timeout|Fault))(?: \[(?P<code>[\w.-]+)\])?: (?=\S)"
+    r"(?:^|[:\s(])(?P<type>(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception|Failure|Timeout|Fault)|[A-Z][a-z]+[A-Z]\w+|[A-Z]{2,}[a-z]\w+))(?: \[(?P<code>[\w.-]+)\])?:(?= \S|\s*$)"
 )
 
 

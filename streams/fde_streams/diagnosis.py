@@ -101,7 +101,8 @@ def _by_condition(evidence: Evidence) -> Diagnosis | None:
         condition = condition_of(f"{link.type}: {link.message}") or condition_of(" ".join(link.codes))
         if condition is None:
             continue
-        if condition in ENVIRONMENT:
+        if condition in ENVIRONMENT and (condition != "dns-unresolved" or evidence.vendor is not None or owner is None):
+            # An unknown system's name may as well be mistyped: it stays with the client that looked it up.
             return Diagnosis("error/network", f"network: {condition}", (("condition", condition),))
         if owner is not None:
             if evidence.vendor is not None and (cause := cause_of_condition(evidence.vendor, condition)) is not None:
