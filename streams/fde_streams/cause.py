@@ -180,7 +180,9 @@ def _narrowed(found: Cause | None, own: _Dictionary | None) -> Cause | None:
     if found is None or own is None or found.name in own.causes:
         return found
     narrower = {name for name in own.causes if name.startswith(f"{found.name}.")}
-    return replace(found, name=narrower.pop()) if len(narrower) == 1 else found
+    burst = f"{found.name}.burst"  # of several limits, the one that answers without saying which
+    chosen = burst if burst in narrower else narrower.pop() if len(narrower) == 1 else found.name
+    return replace(found, name=chosen)
 
 
 def cause_of_type(vendor: str | None, name: str) -> Cause | None:

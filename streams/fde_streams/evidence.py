@@ -120,19 +120,19 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
     if (named := vendor_of_host(hosts[0])) is not None:
         return named
     for link in chain:
+        if (said := told(link.message)) is not None:
+            return said.vendor
+    for link in chain:
         for frame in reversed(link.frames):
             if frame.library and (named := vendor_of_library(frame.package)) is not None:
                 return named
-        if (module := module_of(link.type)) is not None and (named := vendor_of_library(module)) is not None:
+        if "." in link.type and (named := vendor_of_library(link.type)) is not None:
             return named
     for link in chain:
         hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]
     for host in hosts:
         if (named := vendor_of_host(host)) is not None:
             return named
-    for link in chain:
-        if (said := told(link.message)) is not None:
-            return said.vendor
     for host in hosts:
         if (named := system_of_host(host)) is not None:
             return named
