@@ -240,7 +240,7 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         words = words[:MESSAGE_LENGTH]
         said = template_of(words)
         parts = (
-            ("words", _digest(said if len(_WORDS.findall(said)) > 1 else words)),
+            ("words", _digest(said if _WORDS.search(said) else words)),
         )  # placeholders alone say nothing
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
