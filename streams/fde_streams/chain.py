@@ -45,6 +45,7 @@ class Link:
     frames: tuple[Frame, ...] = ()
     codes: tuple[str, ...] = ()
     detail: str = ""  # what else the error carried, as JSON text: the body that an HTTP client keeps on its errors
+    called: str = ""  # the addresses that such an error shows, blank between them
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -105,6 +106,9 @@ _NODE_DETAIL: Final = re.compile(
     r"^[ \t]+['\"]?(code|type|error|error_code|errorCode|error_description|message|reason|title|detail|status|statusCode)['\"]?: "
     r"(?:'((?:[^'\n\\]|\\.)*)'|\"((?:[^\"\n\\]|\\.)*)\"|(\d+)),?$",
     re.M,
+)
+_NODE_CALLED: Final = re.compile(
+    r"^[ \t]+(?:baseURL|url|path|hostname|host|uri|href|requestUrl): ['\"]([^'\"\n]{1,300})['\"],?$", re.M
 )
 _NODE_DATA: Final = re.compile(r"^[ \t]+(?:data|body|error|errors|details|meta): (?:[{\[]|'\{|\"\{|`\{)", re.M)
 
@@ -241,7 +245,11 @@ def _node_link(section: str) -> Link | None:
     message = named.group("message").strip()
     if text.startswith("[") and not dump:
         message = message.partition("], [")[0].removesuffix("]")
-    return Link(named.group("type"), message, frames, tuple(codes), _node_detail(section))
+    return Link(named.group("type"), message, frames, tuple(codes), _node_detail(section), _node_called(section))
+
+
+def _node_called(section: str) -> str:
+    return " ".join(dict.fromkeys(_NODE_CALLED.findall(section)))
 
 
 def _end_of_frames(section: str, start: int) -> int:

@@ -187,7 +187,8 @@ def _by_status(event: ErrorEvent, evidence: Evidence) -> Diagnosis | None:
         status = next((found for link in evidence.chain if (found := status_in(link.message)) is not None), None)
     if status is None:
         return None
-    token = TOKEN_ENDPOINT.search(event.url_path or "") or TOKEN_ENDPOINT.search(told)
+    called = " ".join(filter(None, (event.url_path, told, *(link.called for link in evidence.chain))))
+    token = TOKEN_ENDPOINT.search(called)
     if evidence.vendor is not None:
         if token and status == 401:
             return _meant(owner, Cause("auth.invalid-client", "status", "401 of a token endpoint", evidence.vendor))
@@ -216,39 +217,36 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
     root = evidence.chain[0]
     kind = canonical_type(root.type)
     owner = evidence.vendor or evidence.library
-    if owner is not None and _of_library(root, evidence):
-        message = sentence_of("", root.message).text or root.message
-        if root.type == "KeyError":
-            message = message.split("\n", 1)[
-                0
-            ]  # what follows are notes (PEP 678): where, in the application's own names
+    message = sentence_of("", root.message).text or root.message
+    if root.type == "KeyError":  # what follows are notes (PEP 678): where it was, in the application's own names
+        message = message.split("\n", 1)[0]
+    # A built-in error of a general library reads the same whether its stack was printed or not: the library takes no part.
+    if (
+        owner is not None
+        and _of_library(root, evidence)
+        and (evidence.vendor is not None or root.type == "KeyError" or not is_builtin(root.type))
+    ):
         text = template(message)
         # Where a library raises moves with its versions: the place counts only where nothing was said.
         anchor = root.frames[-1].path if root.frames and not _WORDS.search(text) else ""
         named = (("type", kind), ("text", text), ("anchor", anchor))
-        parts = tuple((name, value) for name, value in named if value)
+        taking_part = tuple((name, value) for name, value in named if value)
         title = f"{owner}: {kind} {mask(root.message)}".strip()
-        return Diagnosis(f"error/{owner}", title, parts, masked(root.message).names)
+        return Diagnosis(f"error/{owner}", title, taking_part, masked(root.message).names)
     if not is_builtin(root.type):
-        words = (
-            root.message
-            if event.exception_type or event.exception_stacktrace
-            else root.message
-            if (event.body or "").startswith("{")
-            else event.body or root.message
-        )
+        words = root.message
+        if not event.exception_type and not event.exception_stacktrace and not (event.body or "").startswith("{"):
+            words = event.body or words
         words = words[:MESSAGE_LENGTH]
-        said = template_of(words)
-        parts = (
-            ("words", _digest(said if _WORDS.search(said) else words)),
-        )  # placeholders alone say nothing
+        said = template_of(words)  # placeholders alone say nothing
+        parts: tuple[tuple[str, str], ...] = (("words", _digest(said if _WORDS.search(said) else words)),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
         return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
-    text = " ".join(root.message.split())
+    text = " ".join(message.split())
     plain = _NAMED.sub(r"\1", text)
     parts = (("type", kind), ("words", _digest(template(plain))))
-    if plain == text:
+    if plain == text and not (root.frames and root.frames[-1].library):
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
         parts += (("place", _place(event, root)),)
     return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts)

@@ -129,7 +129,7 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
         if "." in link.type and (named := vendor_of_library(link.type)) is not None:
             return named
     for link in chain:
-        hosts += [found["host"] for found in _HOST.finditer(link.message[:2_000])]
+        hosts += [found["host"] for found in _HOST.finditer(f"{link.message[:2_000]} {link.called}")]
     for host in hosts:
         if (named := vendor_of_host(host)) is not None:
             return named
