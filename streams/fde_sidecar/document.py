@@ -18,12 +18,12 @@ import msgspec
 from fde_sidecar.header import DEBUG, ERROR, FATAL, INFO, LEVELS, WARN
 
 _LEVEL: Final = (
-    "level severity_text severityText severity levelname log.level loglevel log_level lvl @l level_name priority "
+    "level level.name severity_text severityText severity levelname log.level loglevel log_level lvl @l level_name priority "
     "severityNumber severity_number"
 ).split()
 _MESSAGE: Final = "event msg message body @m @mt short_message text".split()
 _TIME: Final = (
-    "timestamp time @timestamp ts asctime @t datetime timeUnixNano time_unix_nano observed_timestamp date eventTime"
+    "timestamp time time.timestamp @timestamp ts asctime @t datetime timeUnixNano time_unix_nano observed_timestamp date eventTime"
 ).split()
 _SCOPE: Final = (
     "logger logger_name log.logger loggerName otel.scope.name scope.name scope instrumentation_scope.name "
@@ -32,11 +32,11 @@ _SCOPE: Final = (
 _PINO_SCOPE: Final = "module component context logger name".split()
 _SERVICE: Final = "service.name service app application app_name serviceName".split()
 _TYPE: Final = (
-    "exception.type exc_type error.type err.type exception_type error_type err.name error.name exception.class "
+    "exception.type errorType exc_type error.type err.type exception_type error_type err.name error.name exception.class "
     "exception.exception_class error.kind exc_info.type exception.exc_type error.class exception.name"
 ).split()
 _SAID: Final = (
-    "exception.message err.message error.message exc_message exception_message error_message err.msg "
+    "exception.message errorMessage err.message error.message exc_message exception_message error_message err.msg "
     "exception.exception_message exc_value exception.exc_value exception.value error.msg error_description"
 ).split()
 _STACK: Final = (
@@ -55,6 +55,11 @@ _URL: Final = "url.full http.url request.url err.config.url config.url url req.u
 
 _decode = msgspec.json.Decoder().decode
 _LOGFMT: Final = re.compile(r'([A-Za-z_@][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r"}
+_PRINTED: Final = re.compile(
+    r"Traceback \(most recent call last\)|\n[ \t]+at \S|^[ |]*File \"[^\"\n]+\", line \d", re.MULTILINE
+)
 _LOGFMT_LEVEL: Final = re.compile(r"(?:^|\s)(?:level|lvl|severity)=\"?[A-Za-z]+\"?(?=\s|$)")
 
 
@@ -89,6 +94,11 @@ def read_document(line: str) -> dict[str, Any] | None:
         if isinstance(found.get("log"), str) and "stream" in found:  # Docker's json-file around another line
             inner = read_document(found["log"].rstrip("\n"))
             return inner or {"message": found["log"], "time": found.get("time"), "level": None, "wrapped": True}
+        record = found.get("record")
+        if isinstance(record, dict) and isinstance(found.get("text"), str):  # loguru with serialize=True
+            found = {**record, "level": record.get("level"), "text": found["text"]}
+            if _PRINTED.search(found["text"]):
+                found["stack"] = found["text"]
         flat = flatten(found)
         if _first(flat, _LEVEL) is not None and (_first(flat, _MESSAGE) is not None or _first(flat, _STACK)):
             return flat
@@ -188,7 +198,7 @@ def _time(flat: dict[str, Any]) -> str | float | None:
 def _stack(flat: dict[str, Any]) -> str | None:
     for name in _STACK:
         value = flat.get(name)
-        if isinstance(value, str) and ("\n    at " in value or "Traceback (most" in value or "\n\tat " in value):
+        if isinstance(value, str) and _PRINTED.search(value):
             return value
         if isinstance(value, str) and "stack" in name.lower() and "\n" in value:
             return value  # an error printed as an object, its frames left out
@@ -196,10 +206,10 @@ def _stack(flat: dict[str, Any]) -> str | None:
             return _from_frames(value)
         if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
             text = "\n".join(part.rstrip("\n") for part in value)
-            if "Traceback (most" in text or "    at " in text:
+            if _PRINTED.search(text):
                 return text
     for value in flat.values():  # a stack under a name of the application's own
-        if isinstance(value, str) and ("Traceback (most recent call last):\n" in value or "\n    at " in value):
+        if isinstance(value, str) and _PRINTED.search(value):
             return value
     return None
 
@@ -236,4 +246,4 @@ def _status(flat: dict[str, Any]) -> int | None:
 def _unquote(value: str) -> str:
     if value[:1] != '"':
         return value
-    return value[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
+    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), value[1:-1])

@@ -3,6 +3,9 @@
 bytes -> Framer.feed() -> Record, Record, ...   Framer.flush() closes the last one after a pause.
 
 Every record knows the bytes it stands on, so that a checkpoint can stand between two records.
+
+Several writers may share one file (containers under compose, processes under syslog, `kubectl logs --prefix`): where every
+line says whose it is, each writer's lines are framed by themselves (:mod:`fde_sidecar.label`).
 """
 
 from __future__ import annotations
@@ -13,9 +16,13 @@ from typing import Any, Final
 
 from fde_sidecar.document import read_document
 from fde_sidecar.header import INFO, WARN, Header, read_header
-from fde_sidecar.stack import CAUSED, CHAIN, FRAME, TRACEBACK, is_error_line
+from fde_sidecar.label import Label, goes_on, read_label
+from fde_sidecar.stack import CAUSED, CHAIN, FRAME, SOURCE, TRACEBACK, is_error_line
 
 MAX_RECORD_BYTES: Final = 256 * 1024
+MAX_WRITERS: Final = 32  # records open at once, one a writer
+_STALE: Final = 500  # lines of others after which a writer's record is taken for complete
+_WORDS: Final = 20  # plain lines between an exception's first line and its frames
 IDLE_S: Final = 1.0  # a record with nothing after it for this long is complete
 _CRI: Final = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -27,7 +34,8 @@ _MESSAGE_GOES_ON: Final = re.compile(r"^(?:[\[({<)}\]]|[A-Z]{4,}:\s)")
 class Record:
     """One complete record. `start`/`end` are byte offsets, `line_start`/`line_end` 1-based and inclusive.
 
-    `line_next` is the line that begins at `end`: blank lines at a record's end belong to its bytes, not to its text.
+    `line_next` is the line that begins at `end`: blank lines at a record's end belong to its bytes, not to its text. Where
+    another writer's record began earlier and is still open, `end` is where that one begins: nothing is lost by going on there.
     """
 
     text: str
@@ -54,6 +62,9 @@ class _Open:
     chained: bool = False  # the last line said that another traceback follows
     node: bool = False  # holds `    at ` frames
     open_message: bool = False  # the exception line announced more lines
+    writer: str = ""
+    # What was certain before plain lines joined an exception's first line: lines, size, end, line_end.
+    firm: tuple[int, int, int, int] | None = None
 
     @property
     def grave(self) -> bool:
@@ -67,7 +78,8 @@ class Framer:
         self._tail = b""
         self._offset = offset  # of the first byte of _tail
         self._line = line
-        self._open: _Open | None = None
+        self._open: dict[str, _Open] = {}  # by writer, the one whose line came last at the end
+        self._labelled = self._stamped = False
         self._timed = False
         self._discard = False
         self.undecodable = 0
@@ -77,17 +89,17 @@ class Framer:
     @property
     def safe_offset(self) -> int:
         """Everything before this byte has been given out: where a checkpoint may stand."""
-        return self._open.start if self._open is not None else self._offset
+        return min((current.start for current in self._open.values()), default=self._offset)
 
     @property
     def safe_line(self) -> int:
         """The 1-based line that begins at `safe_offset`."""
-        return self._open.line_start if self._open is not None else self._line
+        return min((current.line_start for current in self._open.values()), default=self._line)
 
     @property
     def pending(self) -> bool:
         """Whether something was read and not yet given out."""
-        return self._open is not None or bool(self._tail)
+        return bool(self._open) or bool(self._tail)
 
     def feed(self, data: bytes) -> list[Record]:
         """The records that `data` completes."""
@@ -122,7 +134,8 @@ class Framer:
                 self._take(raw, self._offset, end, done)
             self._offset = end
             # The rest of this line, should it come, goes on at the same line number.
-        self._close(done)
+        for writer in sorted(self._open, key=lambda name: self._open[name].start):
+            self._close(writer, done)
         return done
 
     def _take(self, raw: bytes, start: int, end: int, done: list[Record]) -> None:
@@ -131,25 +144,82 @@ class Framer:
             self.cut += len(raw) - MAX_RECORD_BYTES
             raw = raw[:MAX_RECORD_BYTES]
         line = self._decode(raw)
-        current = self._open
-        if current is not None and line[:1] in (" ", "\t", ""):
-            self._join(current, line, end)
+        if line[:1] in (" ", "\t", "") and (last := self._last()) is not None and not self._begins_group(last, line):
+            self._join(last, line, end)
             return
-        if (document := read_document(line)) is not None:
-            self._close(done)
-            done.append(Record(line, start, end, self._line, self._line, self._line + 1, None, document))
+        label = self._label(line)
+        writer, text = ("", line) if label is None else (label.writer, label.rest)
+        current = self._open.get(writer)
+        if label is not None and current is not None and text[:1] in (" ", "\t", ""):
+            self._touch(writer)
+            self._join(current, text, end)
             return
-        header = read_header(line)
-        if header is not None and (header.strong or not self._timed):
+        for said in (line, text) if label is not None else (line,):
+            if (document := read_document(said)) is not None:
+                self._close(writer, done)
+                at = self._line
+                done.append(Record(said, start, *self._safe_end(end, at + 1, at), None, document))
+                return
+        within = label is not None and goes_on(text)
+        header = None if within else read_header(line)
+        if within:
+            pass
+        elif header is not None and header.level is not None:
+            text = line
+        elif label is not None:
+            header = read_header(text)
+        if header is not None and (
+            header.strong or not self._timed or (line[0] == "[" and is_error_line(header.message))
+        ):
             self._timed = self._timed or header.time is not None
-            self._close(done)
-            self._begin(line, start, end, header)
-        elif current is not None and self._belongs(current, line):
-            self._join(current, line, end)
+            self._close(writer, done)
+            self._begin(text, start, end, header, writer, done)
+        elif current is not None and self._belongs(current, text):
+            self._touch(writer)
+            self._join(current, text, end)
         else:
-            self._close(done)
-            if line.strip():
-                self._begin(line, start, end, None)
+            self._close(writer, done)
+            if text.strip():
+                self._begin(text, start, end, None, writer, done)
+
+    @staticmethod
+    def _begins_group(current: _Open, line: str) -> bool:
+        """Whether an indented line begins a traceback that the open record did not lead to: a group's, after an INFO line."""
+        return (
+            "Exception Group" in line[:24] and not current.grave and not current.chained and bool(TRACEBACK.match(line))
+        )
+
+    def _last(self) -> _Open | None:
+        """The record that an indented line without a label belongs to: the one whose line came last."""
+        return next(reversed(self._open.values()), None)
+
+    def _touch(self, writer: str) -> None:
+        self._open[writer] = self._open.pop(writer)
+
+    def _label(self, line: str) -> Label | None:
+        """Whose line it is, where that is certain by its form or by what follows it; None for a line of the file itself."""
+        label = read_label(line)
+        if label is None:
+            return None
+        follows = goes_on(label.rest)
+        if not (label.certain or follows or (self._labelled if label.writer else self._stamped)):
+            return None
+        if not label.certain and follows:
+            self._labelled, self._stamped = self._labelled or bool(label.writer), self._stamped or not label.writer
+        if label.timed and not follows:
+            # A line with a time of its own is a record of its own, unless its writer's traceback waits for it.
+            current = self._open.get(label.writer)
+            waits = current is not None and (current.python or current.node)
+            if current is None or not (
+                (label.rest[:2].isspace() and (waits or (current.grave and _is_inner(label.rest.lstrip()))))
+                or (waits and label.rest == "")
+                or (current.awaiting and read_header(label.rest) is None)
+                or (current.grave and not waits and is_error_line(label.rest))
+            ):
+                return (
+                    Label(label.writer, line, label.certain, label.timed) if label.certain or self._labelled else None
+                )
+        return label
 
     def _decode(self, raw: bytes) -> str:
         try:
@@ -182,11 +252,21 @@ class Framer:
             return not is_error_line(line)
         if current.python or current.node:
             return current.open_message or _MESSAGE_GOES_ON.match(line) is not None
-        return current.size > 0 and is_error_line(current.lines[0]) and line[0] in "[]{}()"
+        if not current.lines or not is_error_line(current.lines[0]) or is_error_line(line):
+            return False
+        if line[0] in "[]{}()":
+            return True
+        # A message of several lines, if frames follow it; what joins here is let go when none do.
+        if current.firm is None:
+            current.firm = (len(current.lines), current.size, current.end, current.line_end)
+        return len(current.lines) - current.firm[0] < _WORDS
 
-    def _begin(self, line: str, start: int, end: int, header: Header | None) -> None:
-        self._open = _Open(start, end, self._line, self._line, header)
-        self._join(self._open, line, end)
+    def _begin(self, line: str, start: int, end: int, header: Header | None, writer: str, done: list[Record]) -> None:
+        oldest = next(iter(self._open), None)
+        if oldest is not None and (len(self._open) >= MAX_WRITERS or self._line - self._open[oldest].line_end > _STALE):
+            self._close(oldest, done)
+        current = self._open[writer] = _Open(start, end, self._line, self._line, header, writer=writer)
+        self._join(current, line, end)
 
     def _join(self, current: _Open, line: str, end: int) -> None:
         current.end, current.line_end = end, self._line
@@ -206,19 +286,35 @@ class Framer:
                 current.awaiting = False
                 current.open_message = line.endswith((":", "\\")) or "validation error" in line
         elif FRAME.match(line):
-            current.node = True
+            current.node, current.firm = True, None
+        elif not current.python and SOURCE.match(line):  # the head of this traceback was cut off
+            current.python, current.awaiting = True, True
 
-    def _close(self, done: list[Record]) -> None:
-        current, self._open = self._open, None
+    def _close(self, writer: str, done: list[Record]) -> None:
+        current = self._open.pop(writer, None)
         if current is None:
             return
-        lines = current.lines
-        last = current.line_end
+        lines, last, after = current.lines, current.line_end, current.line_end + 1
+        if current.firm is not None:
+            count, _, _, last = current.firm
+            del lines[count:]
         while lines and not lines[-1].strip():
             lines.pop()
             last -= 1
         if lines:
             text = "\n".join(lines)
-            done.append(
-                Record(text, current.start, current.end, current.line_start, last, current.line_end + 1, current.header)
-            )
+            where = self._safe_end(current.end, after, last, current.line_start)
+            done.append(Record(text, current.start, *where, current.header))
+
+    def _safe_end(self, end: int, after: int, last: int, first: int | None = None) -> tuple[int, int, int, int]:
+        """`end`, `line_start`, `line_end`, `line_next` of a record: reading goes on where no open record has begun."""
+        for current in self._open.values():
+            if current.start < end:
+                end, after = current.start, current.line_start
+        return end, last if first is None else first, last, after
+
+
+def _is_inner(text: str) -> bool:
+    """Whether an indented line is no record that its layout indents: it names no level, or an error."""
+    header = read_header(text)
+    return header is None or header.level is None or is_error_line(text)

@@ -18,7 +18,7 @@ from fde_sidecar.document import LoggedFields, logged
 from fde_sidecar.facts import Facts, facts_of, split_url
 from fde_sidecar.frame import Framer, Record
 from fde_sidecar.header import ERROR, SEVERITY, WARN
-from fde_sidecar.stack import Stack, find_inline, find_stack, is_error_line
+from fde_sidecar.stack import Stack, find_inline, find_stack, is_error_line, is_type
 
 _MAX_BODY: Final = 8_000
 _MAX_STACK: Final = 64_000
@@ -28,6 +28,7 @@ _FAILURE: Final = re.compile(
     r"timed? ?out|could not|cannot|can't|unable to|giving up|gave up|unhandled|uncaught|hang up|reset by peer)\b",
     re.IGNORECASE,
 )
+_NAMED_ERROR: Final = re.compile(r"\b[Ee]rror(?: \[[\w.-]+\])?: ?$")
 _OVERCOME: Final = re.compile(
     r"\b(?:succeeded|recovered|0 (?:failed|errors|failures)|no (?:errors|failures))\b", re.IGNORECASE
 )
@@ -91,6 +92,12 @@ def event_of(record: Record, clock: Clock, log_file: str | None = None) -> Error
     _, newline, rest = record.text.partition("\n")
     text = header.message + newline + rest
     stack = find_stack(text) if newline else None
+    if stack is not None and (stack.type is None or not is_type(stack.type)):
+        lead = _NAMED_ERROR.search(record.text[: len(record.text) - len(text)])
+        if lead is not None and "Traceback (most" not in text and (lead[0][0] == "E" or not header.strong):
+            # `Error: no` above frames: the word is the type, as Node prints it, and no level.
+            text = lead[0] + text
+            stack = find_stack(text)
     if level is None or level < WARN:
         if stack is None or level is not None:
             return None

@@ -13,7 +13,10 @@ TRACEBACK: Final = re.compile(r"^[ |+]*(?:Exception Group )?Traceback \(most rec
 # Only the ends of the two sentences: a log agent may have cut the line's beginning.
 CHAIN: Final = re.compile(r"^.{0,80}(?:direct cause of the following exception:|another exception occurred:)\s*$")
 FRAME: Final = re.compile(r"^\s+at\s+(?:async\s+|new\s+)?\S")
-CAUSED: Final = re.compile(r"^\s*(?:Caused by:|Suppressed:|\.\.\. \d+ (?:more|common frames)|\[cause\]:|\[errors\]:)")
+CAUSED: Final = re.compile(
+    r"^\s*(?:[Cc]aused by:|Wrapped by:|Suppressed:|\.\.\. \d+ (?:more|common frames)|\[cause\]:|\[errors\]:)"
+)
+SOURCE: Final = re.compile(r'^[ |]*File "[^"\n]+", line \d+')  # a Python frame, where its traceback's head was cut off
 # A traceback's last line: `package.Type: message`, or the bare type. Names of types hold no blank.
 _PYTHON_TYPE: Final = re.compile(r"^([A-Za-z_][\w.]*(?:\[[\w., ]+\])?)(?::(?: |$)(.*))?$", re.DOTALL)
 _SUFFIX: Final = r"(?:Error|Exception|Fault|Failed|Failure|Timeout|Interrupt|Exit|Warning|Denied|Exceeded|Rejected)"
@@ -23,7 +26,7 @@ _TYPE: Final = re.compile(
 # `word: message` or `word [CODE]: message` after a blank, or the word at a line's end. Whether the word is a type is asked
 # of the word alone: one expression for both backtracks over every long line.
 _INLINE: Final = re.compile(
-    r"(?<![^\s(\"'`])([A-Za-z_$][\w$.]{0,200}+)(?: \[[A-Z][A-Z0-9_]+\])?(?::(?=[ \n])|:?$)", re.MULTILINE
+    r"(?<![^\s(\[\"'`])([A-Za-z_$][\w$.]{0,200}+)(?: \[[A-Z][A-Z0-9_]+\])?(?::(?=[ \n])|:?$)", re.MULTILINE
 )
 # In front of frames anything may be the name: `error: duplicate key`, `SlowDown: reduce`, `API_DISABLED: ...`.
 _NODE_HEAD: Final = re.compile(r"(?:^|(?<=\s))([A-Za-z_$][\w$.]*)(?: \[[A-Z][A-Z0-9_]+\])?:(?: |$)", re.MULTILINE)
@@ -48,12 +51,15 @@ class Stack:
 def find_stack(text: str) -> Stack | None:
     """The exception with its frames, or None when the text has no frames."""
     lines = text.split("\n")
+    headless = -1
     for number, line in enumerate(lines):
         if TRACEBACK.match(line):
             return _python(lines, number)
         if FRAME.match(line):
             return _node(lines, number)
-    return None
+        if headless < 0 and 'File "' in line and SOURCE.match(line):
+            headless = number
+    return _python(lines, headless) if headless >= 0 else None
 
 
 def find_inline(text: str) -> Stack | None:
@@ -62,14 +68,21 @@ def find_inline(text: str) -> Stack | None:
         if not _names_a_type(text, found):
             continue
         message = _CAUSES.split(text[found.end() :].strip(), maxsplit=1)[0].strip()
-        before = text[: found.start()].strip().rstrip(":-").rstrip()
+        if text[found.start() - 1 : found.start()] == "[":  # as Node inspects an error that has no frames: `[Error: x]`
+            message = message.partition("\n")[0].removesuffix(" {").removesuffix("]")
+        before = text[: found.start()].strip().rstrip(":-[").rstrip()
         return Stack(before, found[1], message or None, None)
     return None
 
 
+def is_type(name: str) -> bool:
+    """Whether a word is an exception type's name by its form."""
+    return _TYPE.fullmatch(name) is not None
+
+
 def is_error_line(line: str) -> bool:
     """Whether a line is an exception's own: ``Type: message``, or the bare type, from its first character on."""
-    found = _INLINE.match(line[_uncaught(line) :])
+    found = _INLINE.match(line, 1 if line[:1] == "[" else _uncaught(line))
     return found is not None and found[1] not in _PROSE and _TYPE.fullmatch(found[1]) is not None
 
 
@@ -90,7 +103,7 @@ def _names_a_type(text: str, found: re.Match[str]) -> bool:
 
 
 def _python(lines: list[str], first: int) -> Stack:
-    last = max(number for number, line in enumerate(lines) if TRACEBACK.match(line))
+    last = max((number for number, line in enumerate(lines) if TRACEBACK.match(line)), default=first)
     group = lines[last].lstrip(" +|").startswith("Exception Group") or lines[last][:1] in " |+"
     if group:  # sub-exceptions follow; the group itself is the first exception line
         last = first
@@ -107,8 +120,15 @@ def _python(lines: list[str], first: int) -> Stack:
         else:
             message = "\n".join([line, *rest]).strip()
         break
-    before = "\n".join(lines[:first]).strip()
-    return Stack(before, name, message, "\n".join(lines[first:]).rstrip())
+    before, text = "\n".join(lines[:first]).strip(), "\n".join(lines[first:]).rstrip()
+    if name is None and message is None:
+        # Its last line was cut off, or stands first: AWS Lambda prints `[ERROR] Type: message` above the frames.
+        said = find_inline(before.rpartition("\n")[2])
+        if said is not None:
+            name, message = said.type, said.message
+            text = f"{text}\n{name}: {message}" if message else f"{text}\n{name}"
+            before = "\n".join([*before.split("\n")[:-1], said.before]).strip()
+    return Stack(before, name, message, text)
 
 
 def _node(lines: list[str], first_frame: int) -> Stack:
@@ -123,6 +143,9 @@ def _node(lines: list[str], first_frame: int) -> Stack:
     if found:
         name, start = found[1], found.start() + head_offset
         message = searched[found.end() :].strip() or None
+        if message and searched[found.start() - 1 : found.start()] == "[":
+            message = message.partition("] {\n")[0].removesuffix("]")
+            start -= 1
         # `Type` alone on the header's line, its causes below
         if message and CAUSED.match(message):
             message = None

@@ -233,7 +233,7 @@ def _node_link(section: str) -> Link | None:
     frames = () if first is None else _node_frames(section[first.start() : _end_of_frames(section, first.start())])
     if first is not None and not frames:  # lines that begin with "at" and are no frames are words
         head = "\n".join(line for line in section.split("\n") if not _AT.match(line))
-    text = _NODE_CLOSERS.sub("", head).strip()
+    text = _NODE_CLOSERS.sub("", head.rstrip()).strip()
     text, _, dump = text.partition("] {\n") if "] {\n" in text else (text.removesuffix("{").strip(), "", "")
     named = _NODE_HEAD.match(text) or _NODE_WITHIN.search(text[:_NODE_HEAD_LENGTH])
     if named is None:
