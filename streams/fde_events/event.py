@@ -29,6 +29,19 @@ def _otel(field: str) -> str:
     return _OTEL.get(field, field)
 
 
+class Diagnosed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signature's content as the source found it: what leaves in strict mode instead of the application's own words.
+
+    `rules` names the rule version that found it; the rest is as in :class:`fde_events.signed.Signature`.
+    """
+
+    rules: str
+    block: str
+    title: str
+    parts: tuple[tuple[str, str], ...]
+    masked: tuple[str, ...] = ()
+
+
 class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_defaults=True, tag="error"):
     """One error as the application printed it. `index` is its place in the record's batch.
 
@@ -49,6 +62,7 @@ class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_d
     url_path: str | None = None
     log_file: str | None = None
     count: int = 1
+    diagnosed: Diagnosed | None = None
 
 
 class RateLimitEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_defaults=True, tag="rate_limit"):

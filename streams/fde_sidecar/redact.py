@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from fde_events.event import ErrorEvent, Event
 from fde_sidecar.rules import RULES, VERSION, Marks, Rule, host_text
 
 Mode = Literal["standard", "strict"]
+Withhold = Callable[[ErrorEvent], ErrorEvent]
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _ESCAPED: Final = re.compile(r"\\{1,3}u00([2-7][0-9A-Fa-f])")
@@ -42,8 +43,10 @@ class Redaction:
 class Redactor:
     """The rules with one customer's pseudonym key. Equal values of one customer get equal pseudonyms, others' do not."""
 
-    def __init__(self, key: bytes, mode: Mode = "standard") -> None:
-        self._key, self.mode = key, mode
+    def __init__(self, key: bytes, mode: Mode = "standard", withhold: Withhold | None = None) -> None:
+        """`withhold` takes what the application wrote out of an event; strict mode lets no event out without it."""
+        self._key, self.mode, self._withhold = key, mode, withhold
+        self._plainly = Redactor(key) if mode == "strict" else self  # a diagnosis reads what standard mode leaves
         # Frames repeat: most lines of a stack have been seen. Bounded; the process holds the raw log anyway.
         self._seen: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._rules: tuple[Rule, ...] = tuple(rule for rule in RULES if mode == "strict" or not rule.strict)
@@ -69,25 +72,35 @@ class Redactor:
             yield line, [Redaction(number, kind) for kind in found]
 
     def event(self, event: Event) -> Event:
-        """An event with every text of it redacted; types, status, method, times and kinds stay."""
+        """An event with every text of it redacted; types, status, method, times and kinds stay.
+
+        In strict mode what the application wrote does not leave at all. ValueError if nobody said how to withhold it.
+        """
         if isinstance(event, ErrorEvent):
-            return msgspec.structs.replace(
-                event,
-                service=self._maybe(event.service),
-                scope=self._maybe(event.scope),
-                body=self._maybe(event.body),
-                exception_message=self._maybe(event.exception_message),
-                exception_stacktrace=self._maybe(event.exception_stacktrace),
-                server_address=self.address(event.server_address),
-                url_path=self._maybe(event.url_path),
-                log_file=self._maybe(event.log_file),
-            )
+            if self.mode == "standard":
+                return self._error(event)
+            if self._withhold is None:
+                raise ValueError("strict mode lets no event out without `withhold`")
+            return self._withhold(self._plainly._error(event))
         changes = {
             name: self.address(value) if name == "server_address" else self.redact(value)
             for name in ("scope", "service", "server_address", "endpoint", "operation", "before", "after")
             if isinstance(value := getattr(event, name, None), str)
         }
         return msgspec.structs.replace(event, **changes)
+
+    def _error(self, event: ErrorEvent) -> ErrorEvent:
+        return msgspec.structs.replace(
+            event,
+            service=self._maybe(event.service),
+            scope=self._maybe(event.scope),
+            body=self._maybe(event.body),
+            exception_message=self._maybe(event.exception_message),
+            exception_stacktrace=self._maybe(event.exception_stacktrace),
+            server_address=self.address(event.server_address),
+            url_path=self._maybe(event.url_path),
+            log_file=self._maybe(event.log_file),
+        )
 
     def address(self, host: str | None) -> str | None:
         """A host alone, as `server.address` has it."""

@@ -29,6 +29,8 @@ def shape_of(event: Event) -> str:
         words = event.exception_message or event.body or ""
         parts = [event.severity, event.scope or "", event.exception_type or "", _VARIES.sub("#", words[:500])]
         parts.append(str(event.http_status or ""))
+        if event.diagnosed is not None:
+            parts.append(str(event.diagnosed.parts))
     else:
         kept = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("time", "count")}
         parts = [_VARIES.sub("#", str(kept))]

@@ -33,7 +33,7 @@ from fde_sidecar.parse import event_of
 from fde_sidecar.pseudonym import key_beside, read_key
 from fde_sidecar.publish import Publisher
 from fde_sidecar.ratelimit import rate_limit_of
-from fde_sidecar.redact import Redactor
+from fde_sidecar.redact import Redactor, Withhold
 from fde_sidecar.sample import COUNT_EVERY_S, Sampler
 from fde_sidecar.spool import DEFAULT_CAP_BYTES, Entry, Position, Spool, Withheld
 
@@ -53,7 +53,8 @@ class Settings:
 
     `kafka` are more client settings (security.protocol, sasl.*), `kafka_file` a file of them: while that cannot be used,
     nothing is sent. `pace_group`: the reader to stay close to on the
-    embedded broker. `spool` is this feed's own directory; `key_file` the customer's pseudonym key.
+    embedded broker. `spool` is this feed's own directory; `key_file` the customer's pseudonym key. `withhold` is strict mode's:
+    see :mod:`fde_sidecar.redact`.
     """
 
     feed: Feed
@@ -68,6 +69,11 @@ class Settings:
     pace_group: str | None = None
     until_idle: float | None = None
     finish_s: float = 10.0
+    withhold: Withhold | None = None
+
+    def __post_init__(self) -> None:
+        if self.feed.mode == "strict" and self.withhold is None:
+            raise ValueError("a feed in strict mode needs `withhold`")
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -184,7 +190,7 @@ class _Session:
         self._settings, self._feed = settings, settings.feed
         self._spool = Spool(settings.spool, cap_bytes=settings.cap_bytes)
         state = self._spool.state
-        self._redactor = Redactor(key, self._feed.mode)
+        self._redactor = Redactor(key, self._feed.mode, settings.withhold)
         self._sampler = Sampler(self._feed.full, state.withheld)
         self._follower = Follower(settings.logs, state.positions)
         self._publisher = Publisher(

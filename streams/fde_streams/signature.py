@@ -13,7 +13,7 @@ import re
 from itertools import islice
 from typing import Final
 
-from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
+from fde_events.event import Diagnosed, ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.signed import Signature
 from fde_events.vendors import system_of_host, vendor_of_host
 from fde_streams.diagnosis import Diagnosis, diagnosis_of
@@ -31,7 +31,7 @@ _memo: dict[bytes, Signature] = {}
 def signature_of(event: Event) -> Signature:
     """The signature of any event. Total: every event has one; thin evidence gives a narrow one, never a guess."""
     if isinstance(event, ErrorEvent):
-        return _of_error(event)
+        return _of_error(event) if event.diagnosed is None else _as_diagnosed(event.diagnosed)
     if isinstance(event, RateLimitEvent):
         vendor = _plain(event.vendor)
         return _signed(
@@ -72,13 +72,27 @@ def _of_error(event: ErrorEvent) -> Signature:
     return known
 
 
+_BLOCK: Final = re.compile(r"error/[a-z0-9._@/-]{1,96}")
+_PARTS: Final = 16
+_PART_LENGTH: Final = 4_096
+
+
+def _as_diagnosed(found: Diagnosed) -> Signature:
+    """The signature that the source made in strict mode, under the rules it had. What is no diagnosis stays by itself."""
+    sound = _BLOCK.fullmatch(found.block) and found.rules.startswith("sig-") and len(found.parts) <= _PARTS
+    if not sound or any(len(name) > 32 or len(value) > _PART_LENGTH for name, value in found.parts):
+        return _signed(Diagnosis("error/unknown", "unknown: a diagnosis of no known form", ()))
+    made = Diagnosis(found.block, found.title, found.parts, tuple(sorted(set(found.masked)))[:_PARTS])
+    return _signed(made, found.rules[:64])
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "unknown"
 
 
-def _signed(found: Diagnosis) -> Signature:
-    text = "\x1f".join([RULES, found.block, *(f"{name}\x1e{value}" for name, value in found.parts)])
+def _signed(found: Diagnosis, rules: str = RULES) -> Signature:
+    text = "\x1f".join([rules, found.block, *(f"{name}\x1e{value}" for name, value in found.parts)])
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     title = " ".join(found.title.split())
     short = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
-    return Signature(digest=digest, rules=RULES, block=found.block, title=short, parts=found.parts, masked=found.masked)
+    return Signature(digest=digest, rules=rules, block=found.block, title=short, parts=found.parts, masked=found.masked)

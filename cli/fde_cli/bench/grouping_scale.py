@@ -19,7 +19,7 @@ import random
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -267,3 +267,14 @@ def apart(count: int, shape: Shape, by: By) -> Scale:
 
 def _silent(_: str) -> None:
     """A process of its own has nobody to tell."""
+
+
+def table(sizes: Sequence[Scale]) -> list[str]:
+    """Lines for people."""
+    lines = [f"{'':12} {'signatures':>11} {'groups':>10} {'CPU-s':>7} {'of it masks':>12} {'us, first':>10} {'us, last':>9} {'MB':>6} {'precision':>10} {'recall':>7}"]  # fmt: skip
+    lines += [
+        f"{one.shape:12} {one.signatures:>11,} {one.groups:>10,} {one.mask_s + one.group_s:>7.0f} {one.mask_s:>12.0f} "
+        f"{one.head_us:>10.0f} {one.tail_us:>9.0f} {one.peak_mb:>6.0f} {one.precision:>10.4f} {one.recall:>7.4f}"
+        for one in sizes
+    ]
+    return lines

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
 TIMED: Final = ("batch", "redact", "sign")
-NAMES: Final = (*TIMED, "abstraction")
+NAMES: Final = (*TIMED, "abstraction", "grouping")
 
 
 def bench(
@@ -33,7 +33,7 @@ def bench(
     Parameters
     ----------
     name
-        batch, redact, sign or abstraction; all of them if not given.
+        batch, redact, sign, abstraction or grouping; all of them if not given.
     as_json
         One JSON object a figure.
     rounds
@@ -41,11 +41,13 @@ def bench(
     sample
         A directory of logs laid out like the shipped sample, to measure batch, redact and sign on that instead.
     corpus
-        A directory of families, language/family/truth.json beside the siblings, to measure abstraction on that instead.
+        Of abstraction: a directory of families, language/family/truth.json beside the siblings, to measure on that instead.
+        Of grouping: a directory with events.jsonl and labels.jsonl.
     only
         Of abstraction: the families whose language/family this regular expression is found in.
     scale
         Of abstraction: seconds by number and length of siblings instead, and the exponent they grow with.
+        Of grouping: a million distinct signatures instead (about 15 minutes).
     """
     import msgspec
 
@@ -53,8 +55,10 @@ def bench(
 
     if name is not None and name not in NAMES:
         raise Misuse(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
-    if name != "abstraction" and scale:
-        raise Misuse("--scale is of `fde bench abstraction`")
+    if name not in ("abstraction", "grouping") and scale:
+        raise Misuse("--scale is of `fde bench abstraction` and `fde bench grouping`")
+    if name is None and corpus is not None:
+        raise Misuse("--corpus is of `fde bench abstraction` or `fde bench grouping`; say which")
     figures: list[Figure] = []
     for chosen in TIMED if name is None else (name,) if name in TIMED else ():
         found = _run(chosen, sample, rounds)
@@ -66,6 +70,8 @@ def bench(
         print("\n".join(table(figures)), flush=True)
     if name in (None, "abstraction"):
         _abstraction(corpus, only, as_json=as_json, scale=scale)
+    if name in (None, "grouping"):
+        _grouping(corpus, as_json=as_json, scale=scale)
     return 0
 
 
@@ -98,6 +104,23 @@ def _abstraction(corpus: Path | None, only: str, *, as_json: bool, scale: bool) 
     else:
         found = figures = run.run(corpus, only, tell)
         lines = figure.table(figures)
+    print("\n".join([msgspec.json.encode(one).decode() for one in found] if as_json else lines), flush=True)
+
+
+def _grouping(corpus: Path | None, *, as_json: bool, scale: bool) -> None:
+    import msgspec
+
+    from fde_cli.bench import grouping_scale
+    from fde_cli.bench.grouping import run
+
+    tell = _teller("grouping")
+    found: Sequence[msgspec.Struct]
+    if scale:
+        found = sizes = [grouping_scale.apart(1_000_000, shape, "near") for shape in ("blocks", "one tenant")]
+        lines = grouping_scale.table(sizes)
+    else:
+        found = figures = run.run(corpus, tell)
+        lines = run.table(figures)
     print("\n".join([msgspec.json.encode(one).decode() for one in found] if as_json else lines), flush=True)
 
 

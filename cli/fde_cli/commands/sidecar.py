@@ -57,6 +57,7 @@ def sidecar(
     from fde_events.errors import Misuse
     from fde_sidecar.feed import read_feed
     from fde_sidecar.sidecar import Settings, Sidecar, Summary
+    from fde_streams.withhold import withheld
 
     if pace_group is not None and kafka_config is not None:
         raise Misuse("--pace-group is for the embedded broker, which takes no --kafka-config.")
@@ -80,6 +81,7 @@ def sidecar(
                 cap_bytes=spool_cap_mib * 1024 * 1024,
                 pace_group=pace_group,
                 until_idle=until_idle,
+                withhold=withheld,
             )
         )
         for one, pattern in zip(feeds, globs, strict=True)

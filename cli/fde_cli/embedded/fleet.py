@@ -20,6 +20,7 @@ from fde_events.topics import check_customer, telemetry
 from fde_sidecar.feed import read_feed
 from fde_sidecar.pace import GroupPace
 from fde_sidecar.sidecar import Settings, Sidecar, Summary
+from fde_streams.withhold import withheld
 
 _STOP_S: Final = 15.0
 
@@ -77,6 +78,7 @@ class Fleet:
                 spool=self.home.spools / f"{member.namespace}.{member.name}",
                 brokers=self.brokers,
                 until_idle=until_idle,
+                withhold=withheld,
             )
             self.sidecars.append(Sidecar(settings, pace=self._pace(member.customer)))
         for sidecar in self.sidecars:

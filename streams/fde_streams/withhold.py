@@ -1,0 +1,54 @@
+"""Strict mode at the source: the diagnosis leaves, the application's own words stay.
+
+ErrorEvent (redacted) -> withheld() -> ErrorEvent with type, status, codes, library frames and the masked skeleton, no more.
+
+A signature reads things that strict mode must not let out: frames of the application, sentences, names of loggers. So it is
+made before they are withheld, by the same pure function as in ingest, and travels with the event; both modes give the same
+signature by construction. The sidecar knows no signatures: who starts it hands this in (`docs/decisions/0011`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fde_events.event import Diagnosed, ErrorEvent
+from fde_events.vendors import vendor_of_host
+from fde_streams.chain import Chain, is_builtin
+from fde_streams.evidence import chain_of
+from fde_streams.signature import signature_of
+
+_FRAMES = 40
+
+
+def withheld(event: ErrorEvent) -> ErrorEvent:
+    """`event` without any text that the application wrote: no message, body, logger, service, path or frame of its own."""
+    signature = signature_of(event)
+    chain = chain_of(event)
+    own = any(name == "words" for name, _ in signature.parts)  # the application's words, by digest alone
+    public = bool(chain[0].libraries) or is_builtin(chain[0].type) or not own
+    host = event.server_address
+    return msgspec.structs.replace(
+        event,
+        service=None,
+        scope=None,
+        body=None,
+        exception_type=chain[0].type if chain[0].type and public else None,
+        exception_message=None,
+        exception_stacktrace=_library_frames(chain) or None,
+        server_address=host if host and vendor_of_host(host) else None,
+        url_path=None,
+        log_file=None,
+        diagnosed=Diagnosed(
+            rules=signature.rules,
+            block=signature.block,
+            title=f"{signature.block.split('/', 1)[-1]}: words withheld" if own else signature.title,
+            parts=signature.parts,
+            masked=signature.masked,
+        ),
+    )
+
+
+def _library_frames(chain: Chain) -> str:
+    """What libraries were on the stack, root cause first: package-relative paths and functions, no line of code."""
+    lines = [f"{frame.path} in {frame.function}" for link in chain for frame in link.frames if frame.library]
+    return "\n".join(lines[:_FRAMES])
