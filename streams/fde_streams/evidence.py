@@ -23,7 +23,7 @@ from fde_events.vendors import (
     vendor_of_word,
 )
 from fde_streams.cause import told, vendor_of_type
-from fde_streams.chain import Chain, Link, module_of, parse_chain, parse_line, retold_by
+from fde_streams.chain import Chain, Frame, Link, module_of, parse_chain, parse_line, retold_by
 
 MESSAGE_LENGTH: Final = (
     4_000  # characters of a message that are read; work stays bounded whatever an application prints
@@ -33,7 +33,7 @@ _HOST: Final = re.compile(
     r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"]|\bfor ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
 _PRODUCT: Final = re.compile(r"(?<![\w./-])[A-Z][A-Za-z]{4,}(?![\w/-])")
-_WORD: Final = re.compile(r"[A-Za-z][a-z0-9]*|[A-Z]+(?![a-z])")
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Za-z][a-z0-9]*")
 _OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
 
 
@@ -125,7 +125,7 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
     for link in chain:
         for frame in reversed(link.frames):
             if frame.library and (named := vendor_of_library(frame.package)) is not None:
-                return named
+                return _narrower(named, frame, link)
         if "." in link.type and (named := vendor_of_library(link.type)) is not None:
             return named
     for link in chain:
@@ -144,6 +144,14 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
         if words and (named := vendor_of_library(words[0].lower())) is not None:
             return named
     return _vendor_of_connector(event) or _vendor_named(chain)
+
+
+def _narrower(vendor: str, frame: Frame, link: Link) -> str:
+    """The product of a family: `google.cloud.storage` further out on the stack says more than `google.api_core`."""
+    top = frame.package.split(".", 1)[0]
+    family = [one.package for one in link.frames if one.library and one.package.split(".", 1)[0] == top]
+    others = {named for package in family if (named := vendor_of_library(package)) not in (None, vendor)}
+    return others.pop() if len(others) == 1 else vendor
 
 
 def _vendor_named(chain: Chain) -> str | None:
