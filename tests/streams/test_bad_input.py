@@ -26,24 +26,30 @@ FLAT = {"time": "2026-10-10T06:00:51Z", "exception.type": "redis.exceptions.Conn
 
 
 def timed(work):
-    """What `work` gives, its CPU seconds, and the most memory it held, in MiB."""
-    tracemalloc.start()
+    """What `work` gives and its CPU seconds."""
     start = time.process_time()
     found = work()
-    spent, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1] / 2**20
+    return found, time.process_time() - start
+
+
+def weighed(work):
+    """What `work` gives and the most memory it held, in MiB."""
+    tracemalloc.start()
+    found = work()
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
-    return found, spent, peak
+    return found, peak
 
 
 def test_a_stack_of_10_mb_in_a_log_is_one_bounded_event_between_two_others():
     text = f"{GOOD}\n2026-10-10 06:00:51,433 ERROR [jobs] it broke\n{HUGE}\n{GOOD}\n"
     framer = Framer()
-    found, spent, peak = timed(lambda: list(parse_stream(io.BytesIO(text.encode()), framer=framer)))
+    found, peak = weighed(lambda: list(parse_stream(io.BytesIO(text.encode()), framer=framer)))
     assert [one.event.body for one in found][1] == "it broke"
     assert len(found) == 3
     assert len(found[1].event.exception_stacktrace or "") < MAX_RECORD_BYTES
     assert framer.cut > 9_000_000
-    assert spent < 10 and peak < 32
+    assert peak < 32
     assert found[2].line_start == text.count("\n")
 
 
@@ -59,7 +65,7 @@ def test_a_stack_of_10_mb_in_a_log_is_one_bounded_event_between_two_others():
 )  # fmt: skip
 def test_a_stack_of_10_mb_in_an_import_is_bounded_and_signs_as_the_short_one(event):
     data = json.dumps(event).encode() + b"\n"
-    (one, again), spent, _ = timed(lambda: list(imported(io.BytesIO(data + data))))
+    (one, again), spent = timed(lambda: list(imported(io.BytesIO(data + data))))
     assert isinstance(one.event, ErrorEvent) and one.event == again.event
     assert len(one.event.exception_stacktrace or "") < 70_000
     assert spent < 20
@@ -71,23 +77,23 @@ def test_a_stack_of_10_mb_in_an_import_is_bounded_and_signs_as_the_short_one(eve
     "text",
     [
         "Error: " + "x" * 5_000_000,
-        "\n".join(f"Caused by: com.acme.E{number}: no\n\tat com.acme.A.b(A.java:1)" for number in range(50_000)),
-        "Error: a\n    at f (/srv/a.js:1:2) {\n" + "  [cause]: Error: b\n" * 100_000,
-        HEAD + "\n\nDuring handling of the above exception, another exception occurred:\n\n".join([f"{HEAD}KeyError: 'a'"] * 10_000),
-        "Traceback (most recent call last):\n" + "  | " * 500_000,
-        "Error: a\n    at " + "(" * 1_000_000,
-        "Error: a\n" + "    at " + "a/" * 500_000 + "b.c(A.java:1)",
-        "\n" * 200_000 + "KeyError: 'a'",
-        "[" * 500_000 + "Error: x" + "]" * 500_000,
+        "\n".join(f"Caused by: com.acme.E{number}: no\n\tat com.acme.A.b(A.java:1)" for number in range(10_000)),
+        "Error: a\n    at f (/srv/a.js:1:2) {\n" + "  [cause]: Error: b\n" * 20_000,
+        HEAD + "\n\nDuring handling of the above exception, another exception occurred:\n\n".join([f"{HEAD}KeyError: 'a'"] * 2_000),
+        "Traceback (most recent call last):\n" + "  | " * 100_000,
+        "Error: a\n    at " + "(" * 300_000,
+        "Error: a\n" + "    at " + "a/" * 200_000 + "b.c(A.java:1)",
+        "\n" * 100_000 + "KeyError: 'a'",
+        "[" * 200_000 + "Error: x" + "]" * 200_000,
     ],
     ids=["one line", "causes of java", "causes of node", "chained", "bars", "brackets", "slashes", "blank lines", "nested"],
 )  # fmt: skip
 def test_no_text_costs_more_than_its_length(text):
-    _, spent, _ = timed(lambda: parse_text(f"2026-10-10 06:00:51,433 ERROR [jobs] it broke\n{text}"))
-    assert spent < 10
-    _, spent, _ = timed(lambda: signature_of(ErrorEvent(time="", exception_stacktrace=text)))
+    _, spent = timed(lambda: parse_text(f"2026-10-10 06:00:51,433 ERROR [jobs] it broke\n{text}"))
     assert spent < 5
-    _, spent, _ = timed(lambda: parse_chain(text[:65_536]))
+    _, spent = timed(lambda: signature_of(ErrorEvent(time="", exception_stacktrace=text)))
+    assert spent < 5
+    _, spent = timed(lambda: parse_chain(text[:65_536]))
     assert spent < 2
 
 
@@ -105,9 +111,9 @@ def test_binary_in_a_line_is_replaced_and_harms_no_other_line():
 
 def test_a_nul_filled_gap_as_a_crash_leaves_it_is_one_line_that_is_let_go():
     data = f"{GOOD}\n".encode() + b"\x00" * 3_000_000 + f"\n{GOOD}\n".encode()
-    found, spent, peak = timed(lambda: list(parse_stream(io.BytesIO(data))))
+    found, peak = weighed(lambda: list(parse_stream(io.BytesIO(data))))
     assert [one.line_start for one in found] == [1, 3]
-    assert spent < 5 and peak < 16
+    assert peak < 16
 
 
 @pytest.mark.parametrize("message", ["", " ", "\n", "\t\r\n"])
@@ -183,16 +189,16 @@ def test_reading_on_from_any_records_end_loses_nothing_where_writers_interleave(
 
 
 def test_a_million_distinct_lines_of_one_tenant_are_read_as_a_stream():
-    """Here three thousand: the events are never held, what grows is one entry a signature."""
+    """Here a thousand: the events are never held, what grows is one entry a signature."""
 
     def lines():
-        for number in range(3_000):
+        for number in range(1_000):
             yield f"2026-10-10 06:00:51,433 ERROR [jobs] ValueError: no column col_{number}_{number * 7919 % 1009} in sheet"
 
     def work():
         entries = (Entry(index, one.event) for index, one in enumerate(parse_lines(lines())))
         return sum(1 for _ in assignments(entries))
 
-    count, spent, peak = timed(work)
-    assert count == 3_000
+    count, peak = weighed(work)
+    assert count == 1_000
     assert peak < 40

@@ -4,7 +4,7 @@ import json
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.event import ErrorEvent
@@ -184,6 +184,7 @@ def of_otel(chosen: dict[str, str]) -> ErrorEvent:
 
 
 @pytest.mark.parametrize("form", LOGS)
+@settings(max_examples=30)
 @given(chosen=names)
 def test_renaming_everything_in_a_log_changes_no_signature(form, chosen):
     first, second = (signature_of(of_log(LOGS[form], choice)) for choice in (FIRST, chosen))
@@ -191,6 +192,7 @@ def test_renaming_everything_in_a_log_changes_no_signature(form, chosen):
 
 
 @pytest.mark.parametrize("make", [of_sentry, of_otel])
+@settings(max_examples=30)
 @given(chosen=names)
 def test_renaming_everything_in_an_import_changes_no_signature(make, chosen):
     first, second = signature_of(make(FIRST)), signature_of(make(chosen))
