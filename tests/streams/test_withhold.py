@@ -1,0 +1,96 @@
+"""Strict mode: the signature leaves, the application's words stay."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fde_events.event import Diagnosed, ErrorEvent
+from fde_sidecar.pseudonym import fresh_key
+from fde_sidecar.redact import Redactor
+from fde_streams.signature import signature_of
+from fde_streams.withhold import withheld
+
+STACK = """Traceback (most recent call last):
+  File "/opt/aster/asterhub/jobs.py", line 20, in push_crates
+    client.send(crate_secret_name)
+  File "/opt/venv/lib/python3.11/site-packages/acme_sdk/client.py", line 9, in send
+    raise SendError("no")
+acme_sdk.errors.SendError: quota of the crate register is used up
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/opt/aster/asterhub/jobs.py", line 31, in run
+    raise CrateJobFailed("aster crates did not go out") from error
+asterhub.errors.CrateJobFailed: aster crates did not go out"""
+OWN = ["aster", "crate_secret_name", "CrateJobFailed", "/opt/", "jobs.py", "push_crates"]
+
+
+def an_error(**fields):
+    base = {
+        "time": "2026-05-04T03:02:01Z",
+        "scope": "asterhub.crates",
+        "service": "aster-sync",
+        "body": "crates aborted at aster",
+        "exception_type": "asterhub.errors.CrateJobFailed",
+        "exception_message": "aster crates did not go out",
+        "exception_stacktrace": STACK,
+        "server_address": "crates.aster.internal",
+        "log_file": "/opt/aster/log/app.log",
+    }
+    return ErrorEvent(**base | fields)
+
+
+def test_nothing_that_the_application_wrote_leaves():
+    text = msgspec.json.encode(withheld(an_error())).decode()
+    assert not [word for word in OWN if word in text]
+    assert "acme_sdk/client.py in send" in text
+    assert "quota of the crate register is used up" in text  # the library's sentence: the masked skeleton
+
+
+def test_the_signature_is_the_same_before_and_after():
+    event = an_error()
+    assert signature_of(withheld(event)).digest == signature_of(event).digest
+    assert signature_of(withheld(withheld(event))).digest == signature_of(event).digest
+
+
+@given(
+    st.text(max_size=200),
+    st.one_of(st.none(), st.text(max_size=80)),
+    st.sampled_from(["KeyError", "ValueError", "app.errors.Broken", "Error", "stripe.RateLimitError"]),
+)
+def test_any_words_give_one_signature_in_both_modes(message, body, kind):
+    event = ErrorEvent(time="2026-05-04T03:02:01Z", exception_type=kind, exception_message=message, body=body)
+    key = fresh_key()
+    plain = Redactor(key).event(event)
+    strict = Redactor(key, "strict", withheld).event(event)
+    assert signature_of(strict).digest == signature_of(plain).digest
+    assert (strict.body, strict.scope, strict.exception_message) == (None, None, None)
+
+
+def test_words_of_an_application_leave_as_a_digest_alone():
+    event = ErrorEvent(time="", exception_type="KeyError", exception_message="'aster_margin'", scope="asterhub.x")
+    text = msgspec.json.encode(withheld(event)).decode()
+    assert "aster" not in text
+    assert "words withheld" in text
+
+
+def test_strict_mode_lets_no_event_out_without_knowing_how():
+    with pytest.raises(ValueError, match="withhold"):
+        Redactor(fresh_key(), "strict").event(an_error())
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Diagnosed(rules="sig-v2", block="rate_limit/x", title="t", parts=()),
+        Diagnosed(rules="other", block="error/x", title="t", parts=()),
+        Diagnosed(rules="sig-v2", block="error/x", title="t", parts=(("text", "a" * 5_000),)),
+        Diagnosed(rules="sig-v2", block="error/x", title="t", parts=(("text", "a"),) * 17),
+    ],
+)
+def test_a_diagnosis_of_no_known_form_is_nobodys(found):
+    signature = signature_of(ErrorEvent(time="", diagnosed=found))
+    assert signature.block == "error/unknown"
+    assert len(signature.title) < 100
