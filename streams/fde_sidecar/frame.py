@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fde_sidecar.document import read_document
 from fde_sidecar.header import INFO, WARN, Header, read_header
-from fde_sidecar.label import Label, goes_on, read_label
+from fde_sidecar.label import Label, goes_on, may_be_labelled, read_label
 from fde_sidecar.stack import CAUSED, CHAIN, FRAME, SOURCE, TRACEBACK, is_error_line
 
 MAX_RECORD_BYTES: Final = 256 * 1024
@@ -79,6 +79,7 @@ class Framer:
         self._offset = offset  # of the first byte of _tail
         self._line = line
         self._open: dict[str, _Open] = {}  # by writer, the one whose line came last at the end
+        self._current: _Open | None = None  # the last of them: what an indented line without a label goes on with
         self._labelled = self._stamped = False
         self._timed = False
         self._discard = False
@@ -144,14 +145,19 @@ class Framer:
             self.cut += len(raw) - MAX_RECORD_BYTES
             raw = raw[:MAX_RECORD_BYTES]
         line = self._decode(raw)
-        if line[:1] in (" ", "\t", "") and (last := self._last()) is not None and not self._begins_group(last, line):
+        last = self._current
+        if (
+            last is not None
+            and line[:1] in (" ", "\t", "")
+            and not ("+ Exception" in line and _begins_group(last, line))
+        ):
             self._join(last, line, end)
             return
-        label = self._label(line)
+        label = self._label(line) if self._stamped or may_be_labelled(line) else None
         writer, text = ("", line) if label is None else (label.writer, label.rest)
         current = self._open.get(writer)
         if label is not None and current is not None and text[:1] in (" ", "\t", ""):
-            self._touch(writer)
+            self._touch(current)
             self._join(current, text, end)
             return
         for said in (line, text) if label is not None else (line,):
@@ -175,26 +181,18 @@ class Framer:
             self._close(writer, done)
             self._begin(text, start, end, header, writer, done)
         elif current is not None and self._belongs(current, text):
-            self._touch(writer)
+            self._touch(current)
             self._join(current, text, end)
         else:
             self._close(writer, done)
             if text.strip():
                 self._begin(text, start, end, None, writer, done)
 
-    @staticmethod
-    def _begins_group(current: _Open, line: str) -> bool:
-        """Whether an indented line begins a traceback that the open record did not lead to: a group's, after an INFO line."""
-        return (
-            "Exception Group" in line[:24] and not current.grave and not current.chained and bool(TRACEBACK.match(line))
-        )
-
-    def _last(self) -> _Open | None:
-        """The record that an indented line without a label belongs to: the one whose line came last."""
-        return next(reversed(self._open.values()), None)
-
-    def _touch(self, writer: str) -> None:
-        self._open[writer] = self._open.pop(writer)
+    def _touch(self, current: _Open) -> None:
+        """`current` is now the one whose line came last."""
+        if current is not self._current:
+            self._open[current.writer] = self._open.pop(current.writer)
+            self._current = current
 
     def _label(self, line: str) -> Label | None:
         """Whose line it is, where that is certain by its form or by what follows it; None for a line of the file itself."""
@@ -266,6 +264,7 @@ class Framer:
         if oldest is not None and (len(self._open) >= MAX_WRITERS or self._line - self._open[oldest].line_end > _STALE):
             self._close(oldest, done)
         current = self._open[writer] = _Open(start, end, self._line, self._line, header, writer=writer)
+        self._current = current
         self._join(current, line, end)
 
     def _join(self, current: _Open, line: str, end: int) -> None:
@@ -287,13 +286,15 @@ class Framer:
                 current.open_message = line.endswith((":", "\\")) or "validation error" in line
         elif FRAME.match(line):
             current.node, current.firm = True, None
-        elif not current.python and SOURCE.match(line):  # the head of this traceback was cut off
+        elif not current.python and 'File "' in line and SOURCE.match(line):  # the head of this traceback was cut off
             current.python, current.awaiting = True, True
 
     def _close(self, writer: str, done: list[Record]) -> None:
         current = self._open.pop(writer, None)
         if current is None:
             return
+        if current is self._current:
+            self._current = next(reversed(self._open.values()), None)
         lines, last, after = current.lines, current.line_end, current.line_end + 1
         if current.firm is not None:
             count, _, _, last = current.firm
@@ -312,6 +313,11 @@ class Framer:
             if current.start < end:
                 end, after = current.start, current.line_start
         return end, last if first is None else first, last, after
+
+
+def _begins_group(current: _Open, line: str) -> bool:
+    """Whether an indented line begins a traceback that the open record did not lead to: a group's, after an INFO line."""
+    return not current.grave and not current.chained and TRACEBACK.match(line) is not None
 
 
 def _is_inner(text: str) -> bool:

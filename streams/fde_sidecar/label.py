@@ -44,6 +44,25 @@ class Label:
     timed: bool
 
 
+def may_be_labelled(line: str) -> bool:
+    """A cheap question before the expensive one; False is certain, as long as no bare time is a label."""
+    head = line[:160]
+    if "|" in head or "]:" in head or head[:1] in ("[", "("):
+        return True
+    # A time alone is a label in front of a stack's own words only.
+    return head[:1].isalnum() and (
+        " at " in head
+        or "\tat " in head
+        or 'File "' in head
+        or "Traceback" in head
+        or "aused by" in head
+        or " exception" in head
+        or "Suppressed" in head
+        or "Wrapped" in head
+        or "... " in head
+    )
+
+
 def read_label(line: str) -> Label | None:
     """What may be a label at the start of `line`, or None."""
     found = _LABEL.match(line)
