@@ -11,23 +11,21 @@ line says whose it is, each writer's lines are framed by themselves (:mod:`fde_s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fde_sidecar.document import read_document
-from fde_sidecar.header import INFO, WARN, Header, read_header
+from fde_sidecar.header import Header, read_header
 from fde_sidecar.label import Label, goes_on, may_be_labelled, read_label
-from fde_sidecar.stack import CAUSED, CHAIN, FRAME, SOURCE, TRACEBACK, is_error_line
+from fde_sidecar.stack import is_error_line
+from fde_sidecar.unfinished import Unfinished
 
 MAX_RECORD_BYTES: Final = 256 * 1024
 MAX_WRITERS: Final = 32  # records open at once, one a writer
 _STALE: Final = 500  # lines of others after which a writer's record is taken for complete
-_WORDS: Final = 20  # plain lines between an exception's first line and its frames
 IDLE_S: Final = 1.0  # a record with nothing after it for this long is complete
 _CRI: Final = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] ")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# How the later lines of one exception's message begin: SQLAlchemy, PostgreSQL, printed objects.
-_MESSAGE_GOES_ON: Final = re.compile(r"^(?:[\[({<)}\]]|[A-Z]{4,}:\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +46,6 @@ class Record:
     document: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class _Open:
-    start: int
-    end: int
-    line_start: int
-    line_end: int
-    header: Header | None
-    lines: list[str] = field(default_factory=list)
-    size: int = 0
-    python: bool = False  # holds a traceback
-    awaiting: bool = False  # inside a traceback whose exception line has not come
-    chained: bool = False  # the last line said that another traceback follows
-    node: bool = False  # holds `    at ` frames
-    open_message: bool = False  # the exception line announced more lines
-    writer: str = ""
-    # What was certain before plain lines joined an exception's first line: lines, size, end, line_end.
-    firm: tuple[int, int, int, int] | None = None
-
-    @property
-    def grave(self) -> bool:
-        return self.header is not None and (self.header.level or INFO) >= WARN
-
-
 class Framer:
     """Cuts one file's bytes into records. `undecodable` and `cut` count what was replaced and left out, in bytes."""
 
@@ -78,8 +53,8 @@ class Framer:
         self._tail = b""
         self._offset = offset  # of the first byte of _tail
         self._line = line
-        self._open: dict[str, _Open] = {}  # by writer, the one whose line came last at the end
-        self._current: _Open | None = None  # the last of them: what an indented line without a label goes on with
+        self._open: dict[str, Unfinished] = {}  # by writer, the one whose line came last at the end
+        self._current: Unfinished | None = None  # the last of them: what an indented line without a label goes on with
         self._labelled = self._stamped = False
         self._timed = False
         self._discard = False
@@ -149,7 +124,7 @@ class Framer:
         if (
             last is not None
             and line[:1] in (" ", "\t", "")
-            and not ("+ Exception" in line and _begins_group(last, line))
+            and not ("+ Exception" in line and last.ends_before_group(line))
         ):
             self._join(last, line, end)
             return
@@ -180,7 +155,7 @@ class Framer:
             self._timed = self._timed or header.time is not None
             self._close(writer, done)
             self._begin(text, start, end, header, writer, done)
-        elif current is not None and self._belongs(current, text):
+        elif current is not None and current.takes(text):
             self._touch(current)
             self._join(current, text, end)
         else:
@@ -188,7 +163,7 @@ class Framer:
             if text.strip():
                 self._begin(text, start, end, None, writer, done)
 
-    def _touch(self, current: _Open) -> None:
+    def _touch(self, current: Unfinished) -> None:
         """`current` is now the one whose line came last."""
         if current is not self._current:
             self._open[current.writer] = self._open.pop(current.writer)
@@ -207,13 +182,7 @@ class Framer:
         if label.timed and not follows:
             # A line with a time of its own is a record of its own, unless its writer's traceback waits for it.
             current = self._open.get(label.writer)
-            waits = current is not None and (current.python or current.node)
-            if current is None or not (
-                (label.rest[:2].isspace() and (waits or (current.grave and _is_inner(label.rest.lstrip()))))
-                or (waits and label.rest == "")
-                or (current.awaiting and read_header(label.rest) is None)
-                or (current.grave and not waits and is_error_line(label.rest))
-            ):
+            if current is None or not current.awaits(label.rest):
                 return (
                     Label(label.writer, line, label.certain, label.timed) if label.certain or self._labelled else None
                 )
@@ -233,61 +202,20 @@ class Framer:
             line = line[cri.end() :]
         return line
 
-    @staticmethod
-    def _belongs(current: _Open, line: str) -> bool:
-        """Whether a line at the margin, without a header, goes on with the open record."""
-        if CHAIN.match(line) or CAUSED.match(line):
-            return True
-        if TRACEBACK.match(line):
-            if current.chained:
-                return True
-            return current.grave and not current.python
-        if current.header is not None and current.grave:
-            return not (current.node and not current.python and is_error_line(line))
-        if current.awaiting or current.chained:
-            return True
-        if current.header is not None:
-            return not is_error_line(line)
-        if current.python or current.node:
-            return current.open_message or _MESSAGE_GOES_ON.match(line) is not None
-        if not current.lines or not is_error_line(current.lines[0]) or is_error_line(line):
-            return False
-        if line[0] in "[]{}()":
-            return True
-        # A message of several lines, if frames follow it; what joins here is let go when none do.
-        if current.firm is None:
-            current.firm = (len(current.lines), current.size, current.end, current.line_end)
-        return len(current.lines) - current.firm[0] < _WORDS
-
     def _begin(self, line: str, start: int, end: int, header: Header | None, writer: str, done: list[Record]) -> None:
         oldest = next(iter(self._open), None)
         if oldest is not None and (len(self._open) >= MAX_WRITERS or self._line - self._open[oldest].line_end > _STALE):
             self._close(oldest, done)
-        current = self._open[writer] = _Open(start, end, self._line, self._line, header, writer=writer)
+        current = self._open[writer] = Unfinished(start, end, self._line, self._line, header, writer=writer)
         self._current = current
         self._join(current, line, end)
 
-    def _join(self, current: _Open, line: str, end: int) -> None:
+    def _join(self, current: Unfinished, line: str, end: int) -> None:
         current.end, current.line_end = end, self._line
         if current.size and current.size + len(line) > MAX_RECORD_BYTES:
             self.cut += len(line)
-            return
-        current.lines.append(line)
-        current.size += len(line) + 1
-        if not line:
-            return
-        if CHAIN.match(line):
-            current.chained = True
-        elif "Traceback (most" in line and TRACEBACK.match(line):
-            current.python, current.awaiting, current.chained, current.open_message = True, True, False, False
-        elif line[0] not in " \t":
-            if current.awaiting:
-                current.awaiting = False
-                current.open_message = line.endswith((":", "\\")) or "validation error" in line
-        elif FRAME.match(line):
-            current.node, current.firm = True, None
-        elif not current.python and 'File "' in line and SOURCE.match(line):  # the head of this traceback was cut off
-            current.python, current.awaiting = True, True
+        else:
+            current.add(line)
 
     def _close(self, writer: str, done: list[Record]) -> None:
         current = self._open.pop(writer, None)
@@ -295,16 +223,10 @@ class Framer:
             return
         if current is self._current:
             self._current = next(reversed(self._open.values()), None)
-        lines, last, after = current.lines, current.line_end, current.line_end + 1
-        if current.firm is not None:
-            count, _, _, last = current.firm
-            del lines[count:]
-        while lines and not lines[-1].strip():
-            lines.pop()
-            last -= 1
+        lines, last = current.finished()
         if lines:
             text = "\n".join(lines)
-            where = self._safe_end(current.end, after, last, current.line_start)
+            where = self._safe_end(current.end, current.line_end + 1, last, current.line_start)
             done.append(Record(text, current.start, *where, current.header))
 
     def _safe_end(self, end: int, after: int, last: int, first: int | None = None) -> tuple[int, int, int, int]:
@@ -313,14 +235,3 @@ class Framer:
             if current.start < end:
                 end, after = current.start, current.line_start
         return end, last if first is None else first, last, after
-
-
-def _begins_group(current: _Open, line: str) -> bool:
-    """Whether an indented line begins a traceback that the open record did not lead to: a group's, after an INFO line."""
-    return not current.grave and not current.chained and TRACEBACK.match(line) is not None
-
-
-def _is_inner(text: str) -> bool:
-    """Whether an indented line is no record that its layout indents: it names no level, or an error."""
-    header = read_header(text)
-    return header is None or header.level is None or is_error_line(text)
