@@ -1,18 +1,21 @@
 """Ingest's pure parts: signing, pacing, the book of accounts, offline grouping."""
 
+import io
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_events.errors import BadInput, InvalidEvent
+from fde_events.errors import InvalidEvent
 from fde_events.event import ErrorEvent, EventBatch, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.ledger import EpochMark
 from fde_events.record import ReceivedBatch
 from fde_events.topics import MAX_RECORD_BYTES
 from fde_streams.book import Book, by_deployment, encode_account
+from fde_streams.imported import imported
 from fde_streams.ingest import SAMPLE_LENGTH, encode_signed, sample_of, sign
-from fde_streams.offline import assignments, events_of_jsonl
+from fde_streams.offline import Entry, assignments
 from fde_streams.pace import Pace
 
 TIME = "2026-10-01T02:00:00+02:00"
@@ -141,9 +144,8 @@ def test_two_customers_with_one_epoch_have_two_accounts():
 
 
 def test_events_of_one_cause_fall_into_one_group_offline():
-    found = list(
-        assignments([a_redis_error(), a_redis_error(service="other"), a_redis_error("NOAUTH Authentication required.")])
-    )
+    events = [a_redis_error(), a_redis_error(service="other"), a_redis_error("NOAUTH Authentication required.")]
+    found = list(assignments(Entry(index, event) for index, event in enumerate(events)))
     assert [entry.index for entry in found] == [0, 1, 2]
     assert found[0].cluster == found[1].cluster != found[2].cluster
     assert all(entry.signature for entry in found)
@@ -157,13 +159,12 @@ def test_events_of_one_cause_fall_into_one_group_offline():
         (b'{"http.response.status_code": "many"}', "status_code"),
         (b'{"type": "gossip"}', "gossip"),
         (b"\xff", "not JSON"),
-        (b"", "empty"),
+        (b"null", "NoneType"),
     ],
 )
-def test_a_bad_line_names_file_line_and_reason(line, why):
+def test_a_bad_line_is_told_with_its_line_and_reason_and_the_next_one_is_read(line, why):
     good = msgspec.json.encode({"time": TIME, "body": "x", "exception.type": None, "app_root": "/srv"})
-    with pytest.raises(BadInput) as caught:
-        list(events_of_jsonl([good, line], "events.jsonl"))
-    assert caught.value.exit_code == 3
-    assert str(caught.value).startswith("events.jsonl:2: ")
-    assert why in str(caught.value)
+    first, bad, last = imported(io.BytesIO(b"\n".join([good, line, good])))
+    assert isinstance(first.event, ErrorEvent) and first.event == last.event
+    assert (bad.index, bad.line, bad.event) == (1, 2, None)
+    assert why in bad.why
