@@ -28,6 +28,7 @@ from fde_extraction.solutions import SourceFile
 
 DOMAIN: Final = "integration"
 FIRST_VERSION: Final = "v1.0.0"
+_PLACEHOLDER: Final = re.compile(r"<[a-z*][a-z-]*>|<\*>")
 _NAME_LENGTH: Final = 40
 _MAX_CONTRIBUTORS: Final = 64
 _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
@@ -80,11 +81,16 @@ def successor_name(name: str, evidence: str) -> str:
     return _name("after", name, evidence)
 
 
+def _told(challenge: Challenge) -> str:
+    """The title as others may read it: what fewer than three customers said is left out."""
+    return challenge.public_title or challenge.title
+
+
 def primitive_name(challenge: Challenge, language: str, *, distinct: str = "") -> str:
     """A DNS label from what the challenge is about: vendor or library, title, language. `distinct` keeps two apart."""
     about = challenge.block.rpartition("/")[2]
     words: list[str] = []
-    for word in re.findall(r"[a-z0-9]+", f"{about} {challenge.title}".lower()):
+    for word in re.findall(r"[a-z0-9]+", f"{about} {_PLACEHOLDER.sub(' ', _told(challenge))}".lower()):
         if word not in words:
             words.append(word)
     while len(words) > 1 and len("-".join(words)) > _NAME_LENGTH:
@@ -169,7 +175,7 @@ def signal_of(challenge: Challenge) -> Signal:
     """The challenge, counted; nobody's name."""
     return Signal(
         challenge=challenge.id,
-        title=challenge.title[:512],
+        title=_told(challenge)[:512],
         kind=challenge.kind,
         deployments=max(1, challenge.deployments),
         customers=max(1, challenge.customers),

@@ -6,12 +6,14 @@ State -> changed blocks -> snapshot_of() -> cluster.propose (in a process of its
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from fde_streams.cluster import Known, Snapshot
 from fde_streams.group import State
 from fde_streams.share import customer_of
 
 Standing = tuple[int, int]
+MOST: Final = 20_000  # groups of a snapshot: clustering them took 7 CPU-s
 
 
 def standings(state: State) -> dict[str, Standing]:
@@ -30,13 +32,18 @@ def changed(before: Mapping[str, Standing], now: Mapping[str, Standing]) -> set[
 
 
 def snapshot_of(state: State, blocks: Collection[str]) -> Snapshot:
-    """The groups of `blocks` as clustering sees them. What is ignored is left out: a person has dealt with it."""
+    """The groups of `blocks` as clustering sees them. What is ignored is left out: a person has dealt with it.
+
+    At most `MOST` of them, those that most customers have seen: a snapshot is sent to another process whole.
+    """
     groups = []
     for group in state.groups.values():
         founder = state.signatures[group.founder]
         if founder.block in blocks and not group.ignored:
             customers = frozenset(customer_of(place) for place in founder.shares)
             groups.append(Known(group.id, founder.outline, customers))
+    if len(groups) > MOST:
+        groups = sorted(groups, key=lambda known: (-len(known.customers), known.group))[:MOST]
     apart = tuple(
         (one, other) for one, others in sorted(state.walls.items()) for other in sorted(others) if one < other
     )
