@@ -98,6 +98,11 @@ def samples_of(state: State, group: Group) -> tuple[str, ...]:
     return tuple(found[place] for place in sorted(best))
 
 
+_OURS: Final = frozenset(
+    {"cause", "condition", "status", "limit", "metric", "direction", "change"}
+)  # words of fde's own
+
+
 def public_title(state: State, group: Group) -> str:
     """The title with what fewer than three customers said as ``<word>``. The block's own name is nobody's secret."""
     founder = state.signatures[group.founder]
@@ -105,7 +110,10 @@ def public_title(state: State, group: Group) -> str:
         return founder.title
     words = founder.title.split()
     owner = founder.block.rpartition("/")[2].lower()
-    missing = {word for word in words if word.rstrip(":").lower() != owner and not _is_placeholder(word)}
+    ours = {value for name, value in founder.parts if name in _OURS}
+    missing = {
+        word for word in words if word.rstrip(":").lower() != owner and word not in ours and not _is_placeholder(word)
+    }
     said: dict[str, set[str]] = {word: set() for word in missing}
     for known in state.members(group):
         theirs = missing.intersection(known.title.split())

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from array import array
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -266,6 +267,23 @@ def test_words_of_fewer_than_three_customers_are_not_shown_outside():
     assert challenge_of(state, group).title == title
     take(state, an_event(0, title, customer="c"))
     assert challenge_of(state, group).public_title == title
+
+
+def test_a_cause_of_the_catalogue_is_no_customers_word():
+    state = State()
+    event = msgspec.structs.replace(
+        an_event(0, "one", customer="a"),
+        signature=Signature(
+            digest="d" * 32,
+            rules="r",
+            block="error/x",
+            title="x: rate-limit.burst",
+            parts=(("cause", "rate-limit.burst"),),
+        ),
+    )
+    take(state, event)
+    (group,) = state.groups.values()
+    assert public_title(state, group) == "x: rate-limit.burst"
 
 
 def test_a_signature_that_was_seen_once_takes_what_is_said():
