@@ -13,7 +13,7 @@ from typing import Final
 from fde_api.candidate import Proof
 from fde_api.primitive import PrimitiveSpec, Value
 from fde_api.publish import MIN_CUSTOMERS
-from fde_extraction import leak
+from fde_extraction import house, leak
 from fde_extraction.attempt import attempt, owner
 from fde_extraction.drafted import END, Loop, Open
 from fde_extraction.explanation import Explained
@@ -90,13 +90,15 @@ def abstract(
     _enough(members, skipped)
     named = tuple(dict.fromkeys([*customers, *(member.customer for member in members)]))
     files = [read(path, [texts[0] for texts in column], members) for path, column in paired(members, name)]
+    houses = house.named_by(file.aligned for file in files)
+    named = tuple(dict.fromkeys([*named, *houses]))
     shared_by = customers_of(members)
     few = shared_by < MIN_CUSTOMERS
-    made = attempt(files, members, named, name=name, domain=domain)
+    made = attempt(files, members, named, name=name, domain=domain, houses=houses)
     rounds = 0
     # A value that the code shows elsewhere by chance is lifted there too; what cannot be lifted blocks publication.
     while made.leaks and rounds < LIFTS and (texts := made.liftable()):
-        made = attempt(files, members, named, name=name, domain=domain, lifted=made.lifted | texts)
+        made = attempt(files, members, named, name=name, domain=domain, lifted=made.lifted | texts, houses=houses)
         rounds += 1
     if made.leaks:
         raise Leaking(made.leaks)

@@ -66,11 +66,12 @@ def attempt(
     name: str,
     domain: str,
     lifted: frozenset[str] = frozenset(),
+    houses: Sequence[str] = (),
 ) -> Attempt:
-    """One spec of `files`, whose parts are set. :class:`NotAbstractable` when it would be no template worth the name."""
+    """One spec of `files`, whose parts are set. `houses`: of the `customers`, names that the siblings' hosts tell. :class:`NotAbstractable` when it would be no template worth the name."""
     owners = [owner(member) for member in members]
     sources = [Source(file.aligned, file.secrets, file.language, file.imported) for file in files]
-    drafted = draft(sources, customers, owners=owners, enough=MIN_CUSTOMERS, said=name, lifted=lifted)
+    drafted = draft(sources, customers, owners=owners, enough=MIN_CUSTOMERS, said=name, lifted=lifted, houses=houses)
     for file, parts in zip(files, drafted.parts, strict=True):
         file.parts = told(parts)
     slots = [part for file in files for part in file.parts if isinstance(part, Slot)]

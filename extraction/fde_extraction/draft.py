@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fde_extraction import ordinary, sensitive
+from fde_extraction import house, ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
 from fde_extraction.differing import Differing, around, common_hints, opened, widen
 from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
@@ -25,6 +25,7 @@ from fde_extraction.literal import Fragment
 from fde_extraction.piece import Items, Piece, Present, pieces, walk
 from fde_extraction.piece import Part as Aligned
 from fde_extraction.scope import Scope
+from fde_extraction.sensitive import Sensitive
 from fde_extraction.site import labels_of_part, place_of, within
 from fde_extraction.slot import Slot, key_of
 from fde_extraction.vouched import Vocabulary, framed, judged, vocabulary_of, without
@@ -67,12 +68,13 @@ def draft(
     enough: int,
     said: str = "",
     lifted: frozenset[str] = frozenset(),
+    houses: Sequence[str] = (),
 ) -> Drafted:
     """Each file as constants, slots and blocks, in order. A value met in one file explains the others.
 
     `owners`: each sibling's customer. Where fewer than `enough` of them share what is the same, literals that are no
     vocabulary become slots too; `said`: what is published anyway (the primitive's name), whose words are vocabulary.
-    `lifted`: texts that become slots wherever their words stand.
+    `lifted`: texts that become slots wherever their words stand. `houses`: of `customers`, those that hosts tell.
     """
     choices = Choices()
     drafts = [_Drafting(source, customers, choices, owners) for source in sources]
@@ -83,7 +85,7 @@ def draft(
     widen(everywhere)
     met = _met(everywhere, framing)
     for drafting in drafts:
-        drafting.bare = bare
+        drafting.bare, drafting.houses, drafting.own = bare, houses, vocabulary.own
     known = frozenset(text for drafting in drafts for text in drafting.sensitive())
     for drafting in drafts:
         drafting.settle(met, framing, known)
@@ -131,6 +133,8 @@ class _Drafting:
         self.vocabulary: dict[Frame, Vocabulary] = {}  # of frames where too few customers share what is the same
         self.alternatives: set[tuple[Frame, tuple[bool, ...]]] = set()
         self.lifts = Lifts({}, ())
+        self.houses: Sequence[str] = ()
+        self.own = frozenset[str]()
 
     def _differing(self, piece: Piece) -> Differing:
         within = [
@@ -300,13 +304,17 @@ class _Drafting:
         for piece in self.pieces:
             if piece.kind == "same" and piece.leaves and piece.place and piece.texts[0]:
                 text, first = piece.texts[0], piece.leaves[0]
-                found |= {
-                    text[i.start : i.end]
-                    for i in sensitive.find(text, common_hints(piece), self.customers, bare=self.bare)
-                }
+                found |= {text[i.start : i.end] for i in self._sensitive_in(text, common_hints(piece), piece)}
                 secret = self._secrets_in(piece.scope.siblings[0], first.start, first.end)
                 found |= {text[start:end] for start, end in secret}
         return frozenset(text for text in found if len(text) > 3)
+
+    def _sensitive_in(self, text: str, hints: tuple[str, ...], piece: Piece, *, wide: bool = True) -> list[Sensitive]:
+        """Sensitive spans; a name that holds a house's is one value with it: a bucket, a queue, an account."""
+        found = sensitive.find(text, hints, self.customers, bare=self.bare, wide=wide, own=self.own)
+        if not self.houses or not piece.leaves[0].kind.endswith("string_text"):
+            return found
+        return [house.widened(item, text, found, self.houses) for item in found]
 
     # -- constants ---------------------------------------------------------------------------------------------------
 
@@ -324,7 +332,7 @@ class _Drafting:
         self, text: str, hints: tuple[str, ...], piece: Piece, secret: Sequence[Span], *, alone: bool
     ) -> Iterator[Part]:
         marks = [(start, end, "", True) for start, end in secret]
-        for item in sensitive.find(text, hints if alone else (), self.customers, bare=self.bare, wide=alone):
+        for item in self._sensitive_in(text, hints if alone else (), piece, wide=alone):
             marks += [(*span, item.kind, False) for span in _beside((item.start, item.end), text, marks)]
         for known in sorted(self.known, key=len, reverse=True):
             for match in re.finditer(rf"(?<!\w){re.escape(known)}(?!\w)", text):

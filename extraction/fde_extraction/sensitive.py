@@ -10,12 +10,13 @@ What standards and vendors publish is left alone (fde_extraction.public).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from fde_extraction import secrets
+from fde_extraction.ordinary import is_ordinary
 from fde_extraction.person import NAME, NEXT, persons
 from fde_extraction.public import TENANTED, VENDORS_OWN, is_public
 from fde_extraction.slot import singular
@@ -85,13 +86,31 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(r"\b[A-Z][A-Z0-9_]*(?:BREAK_?GLASS|ADMIN|SVC|USER|LOGIN|SERVICE)(?:_[A-Z0-9]+)*_\d{2,}\b"),
     ),
 )
-# Schemes whose first part is a host; s3:// and gs:// name buckets, which vary by themselves.
+# What is somebody's by what stands before it, unless anybody would call it so: accounts of services, entries of a directory
+# (RFC 4514), keys of connection strings, buckets (whose names are one customer's in all the world), projects.
+_VALUE: Final = r"(?P<only>[A-Za-z0-9][^;=\s\"'`{}$%<>(),]{2,})"
+_SET_APART: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("user", re.compile(r"(?<![\w./-])(?P<only>(?:svc|srv|adm|usr|robot)-[a-z0-9][\w-]*\w)|(?<=[\"'`])(?P<quoted>(?:svc|srv)_\w+)(?=[\"'`])")),
+    ("user", re.compile(r"(?i)(?<![\w-])(?:cn|uid|samaccountname)=(?P<only>[\w][\w .@-]*\w)(?=,\s*(?:ou|cn|dc|o)=)")),
+    ("host", re.compile(r"(?i)(?<![\w-])dc=(?P<only>[\w-]+)(?=,\s*dc=)")),
+    ("account", re.compile(r"(?i)(?<![\w-])ou=(?P<only>[\w][\w .-]*\w)(?=,\s*(?:ou|dc|o)=)")),
+    ("account", re.compile(rf"(?i)(?:\A|[;\"'`])\s*(?:account ?name|account|sharedaccesskeyname|initial catalog)\s*=\s*{_VALUE}(?=;)")),
+    ("user", re.compile(rf"(?i)(?:\A|[;\"'`])\s*(?:user ?id|user ?name|user|uid)\s*=\s*{_VALUE}(?=;)")),
+    ("host", re.compile(rf"(?i)(?:\A|[;\"'`])\s*(?:server|data source|host|hostname|failover partner)\s*=\s*(?:tcp:)?{_VALUE}(?=;)")),
+    ("host", re.compile(rf"(?i)(?:\A|[\s\"'`])host={_VALUE}(?=\s+(?:port|user|dbname|password|sslmode)=)")),
+    ("user", re.compile(rf"(?i)(?<=\s)user={_VALUE}(?=\s+(?:port|host|dbname|password|sslmode)=)")),
+    ("account", re.compile(r"(?:(?<![\w-])(?:s3[an]?|gs|gcs|r2|oss)://|arn:aws[\w-]*:s3:::)(?P<only>[a-z0-9][a-z0-9.-]{2,61})(?![\w$%{])")),
+    ("account", re.compile(r"(?<=\bprojects/)(?P<only>[a-z][a-z0-9]*(?:-[a-z0-9]+)+)(?![\w-])")),
+    # Names that were made unique by a number: `acme-terraform-state-4821`.
+    ("account", re.compile(r"\A(?P<only>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)+-(?!(?:19|20)\d\d\Z)\d{3,6})\Z")),
+)  # fmt: skip
+# Schemes whose first part is a host; s3:// and gs:// name buckets.
 _HOSTED: Final = re.compile(
     r"(?i)(?:https?|wss?|rediss?|postgres(?:ql)?(?:\+\w+)?|mysql(?:\+\w+)?|mariadb|amqps?|kafka|mongodb(?:\+srv)?|ldaps?|s?ftps?|ssh|tcp|"
     r"nats|smtps?|smb|cifs|nfs|mqtts?|mssql(?:\+\w+)?|sqlserver|jdbc:\w+|oracle(?:\+\w+)?|clickhouse)://\Z"
 )
 # What every compose file and every example calls its services.
-_SERVICES: Final = frozenset(
+SERVICES: Final = frozenset(
     "localhost redis kafka zookeeper postgres postgresql db database mysql mariadb rabbitmq mongo mongodb minio elasticsearch opensearch host "
     "hostname server broker vault proxy api web app backend frontend nginx consul etcd nats keycloak localstack memcached clickhouse cassandra "
     "prometheus grafana otel collector jaeger smtp mail ftp sftp example user username account tenant domain".split()
@@ -105,10 +124,12 @@ _CODE_BEFORE: Final = re.compile(
     r"(?:^|[=({\[,:;!&|?+*<>]|\b(?:return|if|elif|while|when|case|assert|const|let|var|async|and|or|not|await|in|is|import|from|with|yield|new|typeof))\s*\Z"
 )
 _USERS: Final = frozenset("user username login owner principal assignee".split())
+_LOGINS: Final = frozenset("user username login".split())
 _ACCOUNTS: Final = frozenset(
     "account accountid tenantid subscription subscriptionid projectid organizationid organisationid orgid workspaceid directoryid locator "
     "instanceid clusterid".split()
 )
+_STORES: Final = frozenset("bucket buckets bucketname".split())
 _CHANNELS: Final = frozenset("channel channels slack".split())
 _PHONES: Final = frozenset("phone mobile msisdn hotline pager sms fax telephone".split())
 # What code calls the parties it serves: a value of that name is somebody's name.
@@ -145,14 +166,16 @@ def find(
     *,
     bare: frozenset[str] = frozenset(),
     wide: bool = True,
+    own: Collection[str] = (),
 ) -> list[Sensitive]:
     """Sensitive spans in the text of one literal or comment, called `hints`; never overlapping, in order.
 
-    `wide` false, or a text of `bare` in it: no whole URL or ARN, only the sensitive text within.
+    `wide` false, or a text of `bare` in it: no whole URL or ARN, only the sensitive text within. `own`: words that the
+    code's own names say, which make a bucket or an account nobody's.
     """
     # A name without digits is of no class by its looks; most leaves of code are such.
     found = [] if _NAMELIKE.fullmatch(text) else list(_looked(text, bare, wide=wide))
-    found += _named(text, hints)
+    found += _named(text, hints, own)
     found += [Sensitive("customer", *span) for name in customers for span in spelled(name, text)]
     kept: list[Sensitive] = []
     for item in found:  # in order of the classes: the first one that takes a stretch has it
@@ -170,7 +193,43 @@ def _looked(text: str, bare: frozenset[str], *, wide: bool) -> Iterator[Sensitiv
                 continue
             if not _harmless(kind, text, *match.span(group)):
                 yield Sensitive(kind, *match.span(group))
+    yield from _apart(text, bare, wide=wide)
     yield from (Sensitive(*item) for item in persons(text))
+
+
+_SERVICE_ACCOUNT: Final = re.compile(r"(?i)(?:svc|srv|adm|usr|robot)[-_]")
+# A directory's name of an entry that ends in a domain: all of it is one value.
+_DISTINGUISHED: Final = re.compile(
+    r"(?i)(?<![\w-])(?:cn|ou|uid|o|l|st|dc)=[\w .@-]*[\w](?:,\s*(?:cn|ou|uid|o|l|st|dc)=[\w .@-]*\w)*,\s*dc=[\w-]+"
+)
+
+
+def _apart(text: str, bare: frozenset[str], *, wide: bool) -> Iterator[Sensitive]:
+    """What is somebody's by what stands before it, unless all of its words are ordinary."""
+    found = []
+    for kind, pattern in _SET_APART:
+        for match in pattern.finditer(text):
+            group = match.lastgroup or 0
+            shown = match[group]
+            if not is_public(kind, shown) and not _anybodys(shown):
+                found.append(Sensitive(kind, *match.span(group)))
+    for match in _DISTINGUISHED.finditer(text) if wide and "=" in text else ():
+        inside = [item for item in found if match.start() <= item.start and item.end <= match.end()]
+        if inside and not any(part in match.group() for part in bare):
+            yield Sensitive("account", *match.span())
+    yield from found
+
+
+def _anybodys(text: str, own: Collection[str] = ()) -> bool:
+    """Whether no word of a name tells of anybody: ordinary, short, of the code's `own`, or what samples call such things."""
+    if text.lower() in _PLAIN:
+        return True
+    if _SERVICE_ACCOUNT.match(text):
+        return False
+    return all(
+        len(word) < _WORD or word in own or word in SERVICES or not word.isalpha() or is_ordinary(word)
+        for word in words(text)
+    )
 
 
 def _harmless(kind: str, text: str, start: int, end: int) -> bool:
@@ -193,7 +252,7 @@ def _harmless(kind: str, text: str, start: int, end: int) -> bool:
     if "." not in shown:
         if _HOSTED.search(before.removesuffix(before.rpartition("://")[2])) is None and "://" in before[-80:]:
             return True
-        return shown.lower() in _SERVICES or ("://" not in before and not re.search(r"[\"'`,=@]\Z|^\Z", before))
+        return shown.lower() in SERVICES or ("://" not in before and not re.search(r"[\"'`,=@]\Z|^\Z", before))
     if shown.lower().split(".")[0] in VENDORS_OWN and any(
         re.search(rf"\.(?:{suffix})\Z", shown) for suffix, _ in TENANTED
     ):
@@ -205,7 +264,7 @@ def _harmless(kind: str, text: str, start: int, end: int) -> bool:
     )
 
 
-def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
+def _named(text: str, hints: Sequence[str], own: Collection[str]) -> Iterator[Sensitive]:
     for hint in hints[:1]:
         called = words(hint)
         parts = {*called, *map(singular, called), "".join(called), *(one + other for one, other in pairwise(called))}
@@ -213,9 +272,15 @@ def _named(text: str, hints: Sequence[str]) -> Iterator[Sensitive]:
             parts & _USERS
             and re.fullmatch(r"[\w.@\\-]{3,64}", text)
             and text.lower() not in _PLAIN
-            and re.search(r"\d", text)
+            and (
+                re.search(r"\d", text)
+                or (parts & _LOGINS and not re.fullmatch(r"[A-Z]+", text) and not _anybodys(text, own))
+            )
+            and not is_public("user", text)
         ):
             yield Sensitive("user", 0, len(text))
+        if parts & _STORES and re.fullmatch(r"[a-z0-9][a-z0-9.-]{2,62}", text) and not _anybodys(text, own):
+            yield Sensitive("account", 0, len(text))
         if parts & _SIGNING and re.fullmatch(rf"{NAME}(?:{NEXT}){{1,3}}", text):
             yield Sensitive("person", 0, len(text))
         named = "slack" in parts and re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)+", text)

@@ -14,6 +14,7 @@ from fde_extraction.known import Known
 from fde_extraction.literal import Fragment, merged
 from fde_extraction.schema import is_host
 from fde_extraction.slot import key_of
+from fde_template.values import fits_type
 
 _WHOLE_PLACES: Final = ("number", "bool", "regex", "sql.type")
 _AUTHORITY: Final = re.compile(r"://([^/\s?#]*)")
@@ -29,8 +30,10 @@ def parts_of(literal: Differing, met: Known) -> list[Fragment]:
             parts = merged([part for f in literal.found for part in ([f] if f.shared else met.values(f))])
     else:
         parts = [part for f in literal.found for part in ([f] if f.shared else met.values(f))]
-    # A host is one value unless all of it is explained, by itself and in a URL.
-    if all(map(is_host, whole.texts)) and not _explained(parts, met):
+    # A host is one value unless all of it is explained, by itself and in a URL; so is a mailbox.
+    if (all(map(is_host, whole.texts)) or all(fits_type("email", text) for text in whole.texts)) and not _explained(
+        parts, met
+    ):
         parts = [whole]
     return parts if literal.cut else _with_authority(parts, met)
 

@@ -37,6 +37,18 @@ FOUND: list[tuple[str, list[tuple[str, str]]]] = [
     ("https://yard.service-now.com/api/now", [("host", "yard.service-now.com")]),
     ("pkc-4r8xk.eu-central-1.aws.confluent.cloud:9092", [("host", "pkc-4r8xk.eu-central-1.aws.confluent.cloud")]),
     (r"open(\\filer4\drops\in)", [("host", r"\\filer4\drops")]),
+    # accounts of services, directories, connection strings, stores
+    ("svc-brook-mover", [("user", "svc-brook-mover")]),
+    ('login("svc_brook_mover")', [("user", "svc_brook_mover")]),
+    ("uid=brookreader,ou=people,dc=brookmill,dc=net", [("account", "uid=brookreader,ou=people,dc=brookmill,dc=net")]),
+    ("(memberOf=cn=Brook Fillers,ou=groups,dc=brookmill,dc=net)", [("account", "cn=Brook Fillers,ou=groups,dc=brookmill,dc=net")]),
+    ("Server=tcp:brooksql;Database=orders;User Id=brookload;", [("host", "brooksql"), ("user", "brookload")]),
+    ("DefaultEndpointsProtocol=https;AccountName=brookstore;EndpointSuffix=x", [("account", "brookstore")]),
+    ("host=brookdb port=5432 user=brookload dbname=orders", [("host", "brookdb"), ("user", "brookload")]),
+    ("s3://brookmill-landing/in", [("account", "brookmill-landing")]),
+    ("arn:aws:s3:::brookmill-landing/*", [("account", "brookmill-landing")]),
+    ("projects/brookmill-data/secrets/x", [("account", "brookmill-data")]),
+    ("brook-state-4821", [("account", "brook-state-4821")]),
     # addresses of people
     ("duty@team.example", [("email", "duty@team.example")]),
     ("mailto:ops+eu@yard.co.uk?subject=x", [("email", "ops+eu@yard.co.uk")]),
@@ -93,6 +105,8 @@ ORDINARY = (
     "ask the server", "# ask Snowflake for more", "ping Redis", "contact support", "created by Airflow", "per Request", "thanks to caching",
     "# TODO: drop", "# TODO(security): rotate", "NOTE(1): x", "@author", "@param name the row", "@dataclass", "@app.get('/x')",
     "owner: postgres", "from @angular/core", "with @types/node", "select * into #tmp_orders from #stage", "color: #ff00aa", "page#anchor-one", "ask: Decimal", "copy from @landing.stage", "set @x = @y by @key", "elif args.test:", "docs.io/projects/readme",
+    "gs://landing/raw", "/projects/archive-jobs/list", "svc = make(-1)", "value = self.svc - 1", "ou=people,dc=example,dc=com", "host=db port=5432 user=postgres",
+    "Server=localhost;Database=orders;User Id=sa;", "retry-after-120", "uid=root,gid=0", "connect(host=brook, user=name, port=1)", "en-us-2024", "cn=admin,dc=example,dc=org",
     "#region load-data", "# type: ignore", "this.#rows", "issue #123", "/home/airflow/dags", "/home/node/app", "/home/", "C:\\temp\\x",
     r"\\d{4}-\\d{2}", r"\\w+\\.", r"[^\\x20-\\x7e]", r"a\\nb\\nc", r"line\\r\\n", "total-1234", "PART-2", "TOP-10 rows", "for x in rows: # PHASE-2",
 )  # fmt: skip
