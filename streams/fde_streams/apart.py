@@ -18,6 +18,7 @@ from fde_streams.cluster import Proposal, Snapshot, propose
 
 log = get_logger()
 _NICE = 10  # evidence comes first; merges can wait
+_REASONS = {TimeoutError: "took too long", BrokenProcessPool: "its process died"}
 
 
 class Apart:
@@ -25,9 +26,15 @@ class Apart:
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
+        self._off = False
 
     async def propose(self, snapshot: Snapshot, *, timeout_s: float) -> tuple[Proposal, ...]:
-        """`propose(snapshot)`. Unavailable when it took longer or its process died: the next run has another try."""
+        """`propose(snapshot)`. Unavailable when it took longer, failed or its process died: the next run has another try.
+
+        Where hdbscan is not installed nothing is ever proposed; that is logged once.
+        """
+        if self._off:
+            return ()
         if self._pool is None:
             # spawned: a fork would inherit the broker client's threads half alive
             context = multiprocessing.get_context("spawn")
@@ -35,9 +42,18 @@ class Apart:
         try:
             work = asyncio.get_running_loop().run_in_executor(self._pool, propose, snapshot)
             found = await asyncio.wait_for(work, timeout_s)
-        except (TimeoutError, BrokenProcessPool) as error:
+        except ModuleNotFoundError as error:
             self.close()
-            reason = "took too long" if isinstance(error, TimeoutError) else "its process died"
+            self._off = True
+            log.warning(
+                "clustering_is_off",
+                missing=error.name or str(error),
+                next_step="install fde[streams], or say --cluster 0; groups are found without it, none are merged",
+            )
+            return ()
+        except Exception as error:  # whatever it failed of is not worth the fold, which does without
+            self.close()
+            reason = _REASONS.get(type(error), f"it failed: {type(error).__name__}")
             log.warning("clustering_failed", groups=len(snapshot.groups), reason=reason)
             raise Unavailable(
                 f"clustering of {len(snapshot.groups)} groups: {reason}. The groups stay as they are"

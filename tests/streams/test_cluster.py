@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import random
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from fde_events.errors import Unavailable
 from fde_events.signed import Signature
@@ -202,3 +204,28 @@ def test_a_process_of_its_own_proposes_the_same() -> None:
 def test_clustering_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(Unavailable, match="took too long"):
         asyncio.run(_apart(Snapshot(tuple(BACKGROUND)), 0.01))
+
+
+def test_without_hdbscan_nothing_is_proposed_and_it_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hdbscan.py").write_text('raise ModuleNotFoundError("no hdbscan", name="hdbscan")\n')
+    monkeypatch.syspath_prepend(tmp_path)  # a spawned process takes it over
+    snapshot = Snapshot(tuple(family("no free space left on queue {} for new messages", QUEUES)))
+
+    async def twice() -> list[tuple[Proposal, ...]]:
+        apart = Apart()
+        try:
+            return [await apart.propose(snapshot, timeout_s=60) for _ in range(2)]
+        finally:
+            apart.close()
+
+    with capture_logs() as said:
+        assert asyncio.run(twice()) == [(), ()]
+    assert [(line["event"], line["missing"]) for line in said] == [("clustering_is_off", "hdbscan")]
+
+
+def test_clustering_that_fails_is_unavailable_and_no_end_of_the_fold() -> None:
+    broken = Snapshot((Known("ch-1", None, frozenset()), Known("ch-2", None, frozenset())))  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match="failed"):
+        asyncio.run(_apart(broken, 60))
