@@ -36,6 +36,12 @@ _SIGNING: Final = frozenset("author authors owner contact maintainer maintainers
 _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")),
     (
+        "email",
+        re.compile(
+            r"(?i)\b[\w.+-]+(?: at [\w-]+(?: dot [a-z]{2,12}){1,3}| ?[(\[]at[)\]] ?[\w-]+(?: ?(?:[(\[]dot[)\]]|\.| dot ) ?[a-z]{2,12}){1,3})\b"
+        ),
+    ),  # fmt: skip
+    (
         "phone",
         re.compile(
             r"(?<![\w.)\]+])\+[1-9]\d{0,2}(?=[ .()-])(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)|(?<=\btel:)\+?\d[\d .-]{6,18}\d|(?<![\w-])(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}(?![\w-])"
@@ -98,6 +104,7 @@ _SET_APART: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("user", re.compile(rf"(?i)(?:\A|[;\"'`])\s*(?:user ?id|user ?name|user|uid)\s*=\s*{_VALUE}(?=;)")),
     ("host", re.compile(rf"(?i)(?:\A|[;\"'`])\s*(?:server|data source|host|hostname|failover partner)\s*=\s*(?:tcp:)?{_VALUE}(?=;)")),
     ("host", re.compile(rf"(?i)(?:\A|[\s\"'`])host={_VALUE}(?=\s+(?:port|user|dbname|password|sslmode)=)")),
+    ("user", re.compile(r"(?<=://)(?P<only>[^\s:/@{}$%'\"`]{3,})(?=:[^\s/@]+@)")),
     ("user", re.compile(rf"(?i)(?<=\s)user={_VALUE}(?=\s+(?:port|host|dbname|password|sslmode)=)")),
     ("account", re.compile(r"(?:(?<![\w-])(?:s3[an]?|gs|gcs|r2|oss)://|arn:aws[\w-]*:s3:::)(?P<only>[a-z0-9][a-z0-9.-]{2,61})(?![\w$%{])")),
     ("account", re.compile(r"(?<=\bprojects/)(?P<only>[a-z][a-z0-9]*(?:-[a-z0-9]+)+)(?![\w-])")),
@@ -124,6 +131,7 @@ _CODE_BEFORE: Final = re.compile(
     r"(?:^|[=({\[,:;!&|?+*<>]|\b(?:return|if|elif|while|when|case|assert|const|let|var|async|and|or|not|await|in|is|import|from|with|yield|new|typeof))\s*\Z"
 )
 _USERS: Final = frozenset("user username login owner principal assignee".split())
+_LOCATED: Final = (("account",), ("locator",))
 _LOGINS: Final = frozenset("user username login".split())
 _ACCOUNTS: Final = frozenset(
     "account accountid tenantid subscription subscriptionid projectid organizationid organisationid orgid workspaceid directoryid locator "
@@ -144,6 +152,12 @@ _LANGUAGE: Final = frozenset(
     "and any api app as asc at by csv cte db def del dev env eof end etl fde for get gcp aws sap url uri uid id if in int ip is io iso key log max "
     "min not now null of on or out own pk put qa row run set sha sql ssl sum tag the tls to tmp top ttl two one try udf use utc utf var via xml "
     "yes no http json dml ddl pii sla s3 kms iam vpc ec2 sns sqs jwt sso dlq mfa ok pg ts py tsv add all avg day new old us eu uk de".split()
+)
+_ABBREVIATION: Final = 3
+# Abbreviations in the names of accounts and stores that are trades, systems and stages, and no one's initials.
+_SHORT_FORMS: Final = _LANGUAGE | frozenset(
+    "cdc crm erp mes wms tms oms pim plm hcm hrm ehr emr fhir lms cms cdn dns vpn ftp sys tmp ops prd prod stg uat dwh edw lake bot agg raw bin ext "
+    "int pub sub src dst ref fin acc mgr svc srv usr adm rds emr efs kms ecs eks gke aks lab bus ods odp mdm iot ads seo pos rpt job dag bqx".split()
 )
 _PLAIN: Final = frozenset(
     "root admin postgres system user default guest anonymous public sa dbo nobody self current_user".split()
@@ -226,10 +240,13 @@ def _anybodys(text: str, own: Collection[str] = ()) -> bool:
         return True
     if _SERVICE_ACCOUNT.match(text):
         return False
-    return all(
-        len(word) < _WORD or word in own or word in SERVICES or not word.isalpha() or is_ordinary(word)
-        for word in words(text)
-    )
+    return not any(_tells(word.strip("0123456789"), own) for word in words(text))
+
+
+def _tells(word: str, own: Collection[str]) -> bool:
+    if not word.isalpha() or len(word) < _ABBREVIATION or word in own or word in SERVICES or is_ordinary(word):
+        return False
+    return len(word) >= _WORD or word not in _SHORT_FORMS
 
 
 def _harmless(kind: str, text: str, start: int, end: int) -> bool:
@@ -293,7 +310,7 @@ def _named(text: str, hints: Sequence[str], own: Collection[str]) -> Iterator[Se
         if (
             parts & _ACCOUNTS
             and re.fullmatch(r"[\w.-]{4,64}", text)
-            and re.search(r"\d", text)
+            and (re.search(r"\d", text) or (called[-1:] in _LOCATED and not _anybodys(text, own)))
             and not is_public("account", text)
         ):
             yield Sensitive("account", 0, len(text))

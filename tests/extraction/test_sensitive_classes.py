@@ -49,7 +49,10 @@ FOUND: list[tuple[str, list[tuple[str, str]]]] = [
     ("arn:aws:s3:::brookmill-landing/*", [("account", "brookmill-landing")]),
     ("projects/brookmill-data/secrets/x", [("account", "brookmill-data")]),
     ("brook-state-4821", [("account", "brook-state-4821")]),
+    ("ftp://brookpull:{}@files.net".format("pw"), [("user", "brookpull"), ("email", "pw@files.net")]),
     # addresses of people
+    ("# or write to wanda at brookmill dot net", [("email", "wanda at brookmill dot net")]),
+    ("wanda [at] brookmill.net", [("email", "wanda [at] brookmill.net")]),
     ("duty@team.example", [("email", "duty@team.example")]),
     ("mailto:ops+eu@yard.co.uk?subject=x", [("email", "ops+eu@yard.co.uk")]),
     ("noreply@yard.com", [("email", "noreply@yard.com")]),
@@ -107,6 +110,7 @@ ORDINARY = (
     "owner: postgres", "from @angular/core", "with @types/node", "select * into #tmp_orders from #stage", "color: #ff00aa", "page#anchor-one", "ask: Decimal", "copy from @landing.stage", "set @x = @y by @key", "elif args.test:", "docs.io/projects/readme",
     "gs://landing/raw", "/projects/archive-jobs/list", "svc = make(-1)", "value = self.svc - 1", "ou=people,dc=example,dc=com", "host=db port=5432 user=postgres",
     "Server=localhost;Database=orders;User Id=sa;", "retry-after-120", "uid=root,gid=0", "connect(host=brook, user=name, port=1)", "en-us-2024", "cn=admin,dc=example,dc=org",
+    "fetch at startup. It", "look at this.path",
     "#region load-data", "# type: ignore", "this.#rows", "issue #123", "/home/airflow/dags", "/home/node/app", "/home/", "C:\\temp\\x",
     r"\\d{4}-\\d{2}", r"\\w+\\.", r"[^\\x20-\\x7e]", r"a\\nb\\nc", r"line\\r\\n", "total-1234", "PART-2", "TOP-10 rows", "for x in rows: # PHASE-2",
 )  # fmt: skip
