@@ -82,11 +82,13 @@ class Redactor:
             if self._withhold is None:
                 raise ValueError("strict mode lets no event out without `withhold`")
             return self._withhold(self._plainly._error(event))
-        changes = {
+        changes: dict[str, str | None] = {
             name: self.address(value) if name == "server_address" else self.redact(value)
             for name in ("scope", "service", "server_address", "endpoint", "operation", "before", "after")
             if isinstance(value := getattr(event, name, None), str)
         }
+        if self.mode == "strict":  # names that the application gave to itself and to its loggers
+            changes |= dict.fromkeys({"scope", "service"}.intersection(event.__struct_fields__))
         return msgspec.structs.replace(event, **changes)
 
     def _error(self, event: ErrorEvent) -> ErrorEvent:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import msgspec
 
 from fde_events.event import Diagnosed, ErrorEvent
-from fde_events.vendors import vendor_of_host
-from fde_streams.chain import Chain, is_builtin
+from fde_events.vendors import library_of_package, library_of_type, vendor_of_host, vendor_of_library
+from fde_streams.cause import vendor_of_type
+from fde_streams.chain import Chain, Link, is_builtin, module_of
 from fde_streams.evidence import chain_of
 from fde_streams.signature import signature_of
 
@@ -25,14 +26,13 @@ def withheld(event: ErrorEvent) -> ErrorEvent:
     signature = signature_of(event)
     chain = chain_of(event)
     own = any(name == "words" for name, _ in signature.parts)  # the application's words, by digest alone
-    public = bool(chain[0].libraries) or is_builtin(chain[0].type) or not own
     host = event.server_address
     return msgspec.structs.replace(
         event,
         service=None,
         scope=None,
         body=None,
-        exception_type=chain[0].type if chain[0].type and public else None,
+        exception_type=chain[0].type if _is_public(chain[0]) else None,
         exception_message=None,
         exception_stacktrace=_library_frames(chain) or None,
         server_address=host if host and vendor_of_host(host) else None,
@@ -46,6 +46,18 @@ def withheld(event: ErrorEvent) -> ErrorEvent:
             masked=signature.masked,
         ),
     )
+
+
+def _is_public(link: Link) -> bool:
+    """Whether an exception's name is not the application's: the language's, or that of the library which raised it."""
+    if not link.type or is_builtin(link.type):
+        return bool(link.type)
+    if link.frames:
+        return link.frames[-1].library is not None
+    module = module_of(link.type)
+    if module is not None:
+        return library_of_package(module) is not None or vendor_of_library(module) is not None
+    return library_of_type(link.type) is not None or vendor_of_type(link.type) is not None
 
 
 def _library_frames(chain: Chain) -> str:

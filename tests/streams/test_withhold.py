@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_events.event import Diagnosed, ErrorEvent
+from fde_events.event import Diagnosed, ErrorEvent, PerformanceEvent, RateLimitEvent
 from fde_sidecar.pseudonym import fresh_key
 from fde_sidecar.redact import Redactor
 from fde_streams.signature import signature_of
@@ -74,6 +74,32 @@ def test_words_of_an_application_leave_as_a_digest_alone():
     text = msgspec.json.encode(withheld(event)).decode()
     assert "aster" not in text
     assert "words withheld" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "stays"),
+    [
+        ("com.aster.vault.AsterVaultException", "vault is sealed", False),  # the catalogue knows what it means
+        ("AsterJsonError", "aster at https://api.stripe.com/v1/charges", False),
+        ("AsterDown", "connection refused by api.stripe.com", False),
+        ("stripe.error.RateLimitError", "too many requests", True),
+        ("ValueError", "aster", True),
+    ],
+)
+def test_the_name_of_an_application_s_own_error_stays_whatever_was_diagnosed(kind, message, stays):
+    event = ErrorEvent(time="", exception_type=kind, exception_message=message, server_address="api.stripe.com")
+    assert withheld(event).exception_type == (kind if stays else None)
+
+
+def test_what_an_application_calls_itself_stays_in_strict_mode_whatever_the_signal():
+    limit = RateLimitEvent(time="", vendor="stripe", scope="asterhub.pay", service="aster-sync")
+    shift = PerformanceEvent(
+        time="", endpoint="/v1/x", metric="latency", direction="up", baseline=1, observed=2, unit="s", service="aster"
+    )
+    for event in (limit, shift):
+        text = msgspec.json.encode(Redactor(fresh_key(), "strict", withheld).event(event)).decode()
+        assert "aster" not in text
+        assert signature_of(Redactor(fresh_key(), "strict", withheld).event(event)) == signature_of(event)
 
 
 def test_strict_mode_lets_no_event_out_without_knowing_how():
