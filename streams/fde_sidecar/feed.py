@@ -75,14 +75,14 @@ def read_feed(path: Path) -> Feed:
         raise BadInput(where, "spec.signals must list at least one of errors, performance, rateLimit, schemaDrift")
     if unknown:
         raise BadInput(where, f"spec.signals: {unknown[0]!r} is none of errors, performance, rateLimit, schemaDrift")
-    mode = (spec.get("redaction") or {}).get("mode", "standard")
+    mode = _part(spec, "redaction", where).get("mode", "standard")
     if mode not in ("standard", "strict"):
         raise BadInput(where, f"spec.redaction.mode is standard or strict, not {mode!r}")
-    full = (spec.get("sampling") or {}).get("full", 100)
+    full = _part(spec, "sampling", where).get("full", 100)
     if not isinstance(full, int) or isinstance(full, bool) or full < 1:
         raise BadInput(where, "spec.sampling.full must be a whole number of at least 1")
     name = _label(metadata.get("name"), "metadata.name", where)
-    target = (spec.get("deploymentRef") or {}).get("name", name)
+    target = _part(spec, "deploymentRef", where).get("name", name)
     return Feed(
         namespace=_label(metadata.get("namespace", "default"), "metadata.namespace", where),
         name=name,
@@ -90,7 +90,7 @@ def read_feed(path: Path) -> Feed:
         signals=frozenset(signals),
         mode="strict" if mode == "strict" else "standard",
         full=full,
-        brokers=(spec.get("sink") or {}).get("bootstrapServers"),
+        brokers=_part(spec, "sink", where).get("bootstrapServers"),
     )
 
 
@@ -99,6 +99,13 @@ def _mapping(document: dict[str, Any], field: str, where: str) -> dict[str, Any]
     if not isinstance(value, dict):
         raise BadInput(where, f"{field} is missing")
     return value
+
+
+def _part(spec: dict[str, Any], field: str, where: str) -> dict[str, Any]:
+    value = spec.get(field)
+    if value is not None and not isinstance(value, dict):
+        raise BadInput(where, f"spec.{field} must be a mapping, not {value!r}")
+    return value or {}
 
 
 def _label(value: Any, field: str, where: str) -> str:
