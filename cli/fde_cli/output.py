@@ -12,12 +12,12 @@ from typing import BinaryIO
 from fde_events.errors import BadInput
 
 
-def opened(path: Path) -> BinaryIO:
-    """`path`, emptied, for writing bytes. :class:`BadInput` names it when that is not possible."""
+def opened(path: Path, *, name: Path | None = None) -> BinaryIO:
+    """`path`, emptied, for writing bytes. :class:`BadInput` names it (or `name`) when that is not possible."""
     try:
         return path.open("wb")
     except OSError as error:
-        raise BadInput(str(path), f"cannot be written: {error.strerror or error}") from error
+        raise BadInput(str(name or path), f"cannot be written: {error.strerror or error}") from error
 
 
 def write(path: Path, data: bytes) -> None:
@@ -54,7 +54,7 @@ def replaced(path: Path | None) -> Iterator[BinaryIO]:
     target = path.resolve()  # a link stays one
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with opened(part) as stream:
+        with opened(part, name=path) as stream:
             yield stream
         part.replace(target)
     except OSError as error:

@@ -183,6 +183,8 @@ def _difference(a: Side, b: Side) -> str:
         return f"the kinds differ: {a.kind} against {b.kind}"
     if a.signature.block != b.signature.block:
         return f"the blocks differ: {a.signature.block} against {b.signature.block}"
+    if a.signature.rules != b.signature.rules:
+        return f"the rules differ: {a.signature.rules} against {b.signature.rules}"
     mine, yours = list(a.signature.parts), list(b.signature.parts)
     for (name, value), (other, theirs) in zip(mine, yours, strict=False):
         if name != other:

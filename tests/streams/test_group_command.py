@@ -59,6 +59,11 @@ def test_an_output_that_cannot_be_written_is_exit_3_and_what_was_there_stays(eve
     assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
 
 
+def test_an_output_in_no_directory_is_named_as_it_was_said(events, tmp_path, capsys):
+    assert run(["group", str(events), "--output", str(tmp_path / "none" / "out.jsonl")]) == 3
+    assert f"{tmp_path / 'none' / 'out.jsonl'}: cannot be written" in capsys.readouterr().err
+
+
 def test_an_empty_file_finds_nothing(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_text("")
@@ -194,3 +199,13 @@ def test_explain_of_an_event_that_is_not_there_is_refused(asked, capsys):
     assert run(["group", str(asked), "--explain", "0", "99"]) == 1
     assert "there is no event 99" in capsys.readouterr().err
     assert run(["group", str(asked), "--explain", "-1", "2"]) == 2
+
+
+def test_explain_says_that_the_rules_of_two_diagnoses_differ(tmp_path, capsys):
+    path = tmp_path / "events.jsonl"
+    found = {"block": "error/stripe", "title": "stripe: declined", "parts": [["code", "declined"]]}
+    path.write_text(
+        "".join(json.dumps({"diagnosed": {"rules": rules, **found}}) + "\n" for rules in ("sig-v1", "sig-v2"))
+    )
+    assert run(["group", str(path), "--explain", "0", "1"]) == 0
+    assert "the rules differ: sig-v1 against sig-v2" in capsys.readouterr().out

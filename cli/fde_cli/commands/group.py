@@ -19,8 +19,8 @@ def group(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     logs: Path | None = None,
     form: Annotated[Literal["auto", "fde", "sentry", "otel"], Parameter(name="--format")] = "auto",
-    explain: tuple[int, int] | None = None,
-    json: bool = False,
+    explain: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Sign and group events by the same code as the workers.
 
@@ -56,12 +56,12 @@ def group(
     entries = intake.of_file(events, form) if events is not None else intake.of_logs(logs or Path())
     if explain is not None:
         return _explain(entries, *explain, json=json)
-    groups = _assign(entries, output, events)
+    groups = _assign(entries, output)
     print(f"fde group: {intake.events} events, {groups} groups{intake.summary()}", file=sys.stderr)
     return 3 if intake.broken else 0 if intake.events else 1
 
 
-def _assign(entries: Iterable[Entry], output: Path | None, events: Path | None) -> int:
+def _assign(entries: Iterable[Entry], output: Path | None) -> int:
     """Write the assignments, one at a time; how many groups there were."""
     import msgspec
 
