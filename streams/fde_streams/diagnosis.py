@@ -62,7 +62,7 @@ _ALIASES: Final = {  # a type that moved: old name -> the name it has today
 class Diagnosis:
     """A signature's content. `parts`: the (name, value) pairs that take part; `masked`: names of masks that replaced something.
 
-    `why` explains the cause, when the catalogue gave one.
+    `why` explains the cause, when the catalogue gave one. `digested`: the texts that take part as a digest only.
     """
 
     block: str
@@ -70,6 +70,7 @@ class Diagnosis:
     parts: tuple[tuple[str, str], ...]
     masked: tuple[str, ...] = ()
     why: Cause | None = None
+    digested: tuple[str, ...] = ()
 
 
 def diagnosis_of(event: ErrorEvent) -> Diagnosis:
@@ -239,26 +240,29 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
             words = event.body or words
         words = words[:MESSAGE_LENGTH]
         said = template_of(words)  # placeholders alone say nothing
-        parts: tuple[tuple[str, str], ...] = (("words", _digest(said if _WORDS.search(said) else words)),)
+        read = said if _WORDS.search(said) else words
+        parts: tuple[tuple[str, str], ...] = (("words", _digest(read)),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
-        return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names)
+        return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names, digested=(read,))
     text = " ".join(message.split())
     plain = _NAMED.sub(r"\1", text)
-    parts = (("type", kind), ("words", _digest(template(plain))))
+    digested: tuple[str, ...] = (template(plain),)
+    parts = (("type", kind), ("words", _digest(digested[0])))
     if plain == text and not (root.frames and root.frames[-1].library):
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
-        parts += (("place", _place(event, root)),)
-    return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts)
+        place = _place(event, root)
+        digested, parts = (*digested, place), (*parts, ("place", _digest(place)))
+    return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts, digested=digested)
 
 
 def _place(event: ErrorEvent, root: Link) -> str:
-    """Where in one application, as a digest: the logger and its words before the error. Never readable, never a group of two."""
+    """Where in one application: the logger and its words before the error. Takes part as a digest: nobody else's to read."""
     body = event.body or ""
     for name in (event.exception_type, root.type):
         at = body.find(name) if name else -1
         body = body[:at] if at > 0 else body
-    return _digest(f"{event.scope}|{body.rstrip(' :')}")
+    return f"{event.scope}|{body.rstrip(' :')}"
 
 
 def _digest(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from fde_events.errors import InvalidEvent
-from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent, kind_of
+from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.record import ReceivedBatch
 from fde_events.signed import SignedBatch, SignedEvent
 from fde_events.topics import MAX_RECORD_BYTES
@@ -23,6 +23,9 @@ from fde_streams.signature import signature_of
 
 SAMPLE_LENGTH: Final = 2_000
 _ROOM: Final = MAX_RECORD_BYTES - 1_024
+_KINDS: Final = {
+    kind: str(kind.__struct_config__.tag) for kind in (ErrorEvent, RateLimitEvent, PerformanceEvent, SchemaDriftEvent)
+}
 encode_signed = msgspec.json.Encoder().encode
 
 
@@ -32,19 +35,24 @@ def sign(received: ReceivedBatch) -> list[SignedBatch]:
     The customer is the topic's, whatever the deployment's name says. :class:`InvalidEvent` if an event's time is no time.
     """
     blocks: dict[str, list[SignedEvent]] = {}
+    deployment, customer, ids = received.batch.deployment, received.customer, f"{received.epoch}/{received.sequence}/"
     for index, event in enumerate(received.batch.events):
         signature = signature_of(event)
         signed = SignedEvent(
-            id=received.event_id(index),
-            kind=kind_of(event),
-            customer=received.customer,
-            deployment=received.batch.deployment,
-            time=_utc(event.time, f"event {received.event_id(index)}"),
+            id=f"{ids}{index}",
+            kind=_KINDS[type(event)],
+            customer=customer,
+            deployment=deployment,
+            time=_utc(event.time, ids, index),
             signature=signature,
             sample=sample_of(event),
             count=max(1, getattr(event, "count", 1)),
         )
-        blocks.setdefault(signature.block, []).append(signed)
+        block = blocks.get(signature.block)
+        if block is None:
+            blocks[signature.block] = [signed]
+        else:
+            block.append(signed)
     return [batch for block, events in blocks.items() for batch in _fitting(block, events)]
 
 
@@ -67,21 +75,26 @@ def sample_of(event: Event) -> str:
     return f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
-def _utc(time: str, where: str) -> str:
+def _utc(time: str, ids: str, index: int) -> str:
     """RFC 3339 in UTC with milliseconds, so that times sort as text."""
     try:
         moment = datetime.fromisoformat(time)
     except ValueError as error:
-        raise InvalidEvent(where, f"time is not RFC 3339: {time[:40]!r}") from error
+        raise InvalidEvent(f"event {ids}{index}", f"time is not RFC 3339: {time[:40]!r}") from error
+    if len(time) == 24 and time[23] == "Z" and time[19] == "." and time[10] == "T" and time[4] == time[7] == "-":
+        return time  # as sidecars write it
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
         return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except OverflowError as error:
-        raise InvalidEvent(where, f"time is out of range: {time[:40]!r}") from error
+        raise InvalidEvent(f"event {ids}{index}", f"time is out of range: {time[:40]!r}") from error
 
 
 def _fitting(block: str, events: list[SignedEvent]) -> Iterator[SignedBatch]:
+    if sum(map(_at_most, events)) <= _ROOM:
+        yield SignedBatch(block=block, events=tuple(events))
+        return
     chosen: list[SignedEvent] = []
     size = 0
     for event in events:
@@ -93,3 +106,13 @@ def _fitting(block: str, events: list[SignedEvent]) -> Iterator[SignedBatch]:
         size += length
     if chosen:
         yield SignedBatch(block=block, events=tuple(chosen))
+
+
+def _at_most(event: SignedEvent) -> int:
+    """Bytes that the event's JSON has at most: a character becomes six, as a control character does."""
+    signature = event.signature
+    length = len(event.sample) + len(event.id) + len(event.customer) + len(event.deployment) + len(signature.title)
+    length += len(signature.block) + len(signature.rules) + sum(map(len, signature.masked)) + 3 * len(signature.masked)
+    for name, value in signature.parts:
+        length += len(name) + len(value) + 7
+    return 6 * length + 512

@@ -19,6 +19,7 @@ from fde_events.vendors import system_of_host, vendor_of_host
 from fde_streams.diagnosis import Diagnosis, diagnosis_of
 from fde_streams.mask import RULES as MASK_RULES
 from fde_streams.mask import template
+from fde_streams.standin import Texts, plainest, shows, texts_of
 
 RULES: Final = f"sig-v2/{MASK_RULES}"
 _TITLE_LENGTH: Final = 96
@@ -26,6 +27,7 @@ _TITLE_LENGTH: Final = 96
 
 _MEMO: Final = 16_384  # events told apart, of which the same one comes again; a signature is about 1 KB
 _memo: dict[bytes, Signature] = {}
+_BY_VALUES: Final = Signature(digest="", rules=RULES, block="", title="", parts=())  # to be read as it was printed
 
 
 def signature_of(event: Event) -> Signature:
@@ -54,21 +56,42 @@ def signature_of(event: Event) -> Signature:
     raise TypeError(f"not an event: {type(event).__name__}")
 
 
+def read(event: ErrorEvent) -> Diagnosis:
+    """What an error says: of its text with stand-ins for what varies, or as it was printed where a stand-in takes part."""
+    found = diagnosis_of(plainest(event))
+    return diagnosis_of(event) if _is_told_by_values(found) else found
+
+
+def _is_told_by_values(found: Diagnosis) -> bool:
+    return shows((found.block, found.title, *(value for _, value in found.parts), *found.digested))
+
+
 def _of_error(event: ErrorEvent) -> Signature:
-    """Memoised by all that a diagnosis reads: in a storm the same event comes again and again."""
-    read = (
-        event.exception_stacktrace, event.exception_message, event.body, event.exception_type, event.scope,
-        event.server_address, event.url_path, str(event.http_status),
-    )  # fmt: skip
-    text = "\x1e".join(["\x1f" if part is None else part for part in read])
-    key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    """`read`, memoised by all that is read: in a storm the same failure comes again and again, under other identifiers."""
+    texts = texts_of(event)
+    key = _key(event, texts)
     known = _memo.get(key)
     if known is None:
-        known = _signed(diagnosis_of(event))
-        if len(_memo) >= _MEMO:
-            for oldest in list(islice(_memo, _MEMO // 8)):
-                del _memo[oldest]
-        _memo[key] = known
+        found = diagnosis_of(plainest(event))
+        known = _kept(key, None if _is_told_by_values(found) else _signed(found))
+    if known is not _BY_VALUES:
+        return known
+    raw = event.exception_stacktrace, event.exception_message, event.body, event.server_address, event.url_path
+    key = _key(event, raw)
+    return _memo.get(key) or _kept(key, _signed(diagnosis_of(event)))
+
+
+def _key(event: ErrorEvent, texts: Texts) -> bytes:
+    read = (*texts, event.exception_type, event.scope, str(event.http_status))
+    text = "\x1e".join(["\x1f" if part is None else part for part in read])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _kept(key: bytes, made: Signature | None) -> Signature:
+    if len(_memo) >= _MEMO:
+        for oldest in list(islice(_memo, _MEMO // 8)):
+            _memo.pop(oldest, None)
+    _memo[key] = known = _BY_VALUES if made is None else made
     return known
 
 
