@@ -125,7 +125,7 @@ _COMMON_TYPES: Final = frozenset(
     "authenticationerror authenticationexception apiexception apierror apiconnectionerror apistatuserror httperror httpexception responseerror "
     "resterror validationerror connectionerror connectionexception timeouterror timeoutexception notfounderror conflicterror badrequesterror badrequest "
     "invalidrequesterror requesterror clienterror servererror serviceexception parseerror permissionerror forbiddenerror unauthorizederror "
-    "aborterror abortederror cancelederror cancellederror closederror disconnectederror protocolerror parsererror unauthorized forbidden notfound conflict connectionrefusederror buffererror oserror ioerror valueerror typeerror keyerror exception".split()
+    "invalidtoken invalidtokenerror aborterror abortederror cancelederror cancellederror closederror disconnectederror protocolerror parsererror unauthorized forbidden notfound conflict connectionrefusederror buffererror oserror ioerror valueerror typeerror keyerror exception".split()
 )
 
 

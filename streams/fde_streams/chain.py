@@ -85,9 +85,10 @@ _NODE_FRAME: Final = re.compile(
     r"^[ \t]+at (?:async )?(?:(?P<function>[^()\n]+?) \()?(?P<path>(?:file://|node:|/|[A-Za-z]:\\|webpack:|<anonymous>|native)[^\s()]*?)(?::\d+)?(?::\d+)?\)?(?: \{)?$"
 )
 _AT: Final = re.compile(r"^[ \t]+at ", re.M)
-_NODE_DUMP: Final = re.compile(r"^\[[A-Za-z_$][\w.$]*: [^\n]*\] \{$", re.M)
+_NODE_DUMP: Final = re.compile(r"^(?:\[[A-Za-z_$][\w.$]*: [^\n]*\]|[A-Z]\w*(?:Error|Exception)\w*) \{$", re.M)
+_NODE_OBJECT: Final = re.compile(r"(?P<type>[A-Z]\w*) \{\n(?P<properties>.*)", re.S)
 _AT_PLACE: Final = re.compile(r"^[ \t]+at .*:\d+:\d+\)?", re.M)
-_NODE_CAUSE: Final = re.compile(r"^[ \t]*(?:\[cause\]: |\[errors\]: \[\s*|[Cc]aused by: )", re.M)
+_NODE_CAUSE: Final = re.compile(r"^[ \t]*(?:\[cause\]:? |\[errors\]: \[\s*|[Cc]aused? ?[Bb]?y?: )", re.M)
 # Around an error that has no frames: `[cause]: [Error: x]`, and the brackets that close what it stood in.
 _NODE_CLOSERS: Final = re.compile(r"(?:\n[ \t]*[}\])]+[,;]?[ \t]*)+\Z")
 # An error after words, or as a property: `sync failed: HttpError: x`, `{ err: HttpError: x`.
@@ -235,6 +236,8 @@ def _node_link(section: str) -> Link | None:
         head = "\n".join(line for line in section.split("\n") if not _AT.match(line))
     text = _NODE_CLOSERS.sub("", head.rstrip()).strip()
     text, _, dump = text.partition("] {\n") if "] {\n" in text else (text.removesuffix("{").strip(), "", "")
+    if (shown := _NODE_OBJECT.match(text)) is not None:
+        return _shown(shown, section, frames)
     named = _NODE_HEAD.match(text) or _NODE_WITHIN.search(text[:_NODE_HEAD_LENGTH])
     if named is None:
         if not _BARE_TYPE.fullmatch(text):
@@ -246,6 +249,13 @@ def _node_link(section: str) -> Link | None:
     if text.startswith("[") and not dump:
         message = message.partition("], [")[0].removesuffix("]")
     return Link(named.group("type"), message, frames, tuple(codes), _node_detail(section), _node_called(section))
+
+
+def _shown(shown: re.Match[str], section: str, frames: tuple[Frame, ...]) -> Link:
+    """An error that was inspected as a plain object: its properties are all it says."""
+    said = {name: text or other or number for name, text, other, number in _NODE_DETAIL.findall(shown["properties"])}
+    codes = tuple(_node_codes(section))
+    return Link(shown["type"], said.get("message", ""), frames, codes, json.dumps(said), _node_called(section))
 
 
 def _node_called(section: str) -> str:
@@ -313,10 +323,22 @@ def _java_frame(name: str, method: str) -> Frame:
     return Frame(name, method, shared and shared.rstrip("."))
 
 
+# What loggers put between the errors of a chain on one line; other signs than "<-" count only before a type.
+_JOIN: Final = re.compile(
+    r" <- |\s(?:\||->|=>|←|>>)\s(?=(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?: \[[\w.-]+\])?: )"
+    r"|[\s;,(]{1,3}[Cc]aused by:? (?=(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?: \[[\w.-]+\])?: )"
+)
+
+
+def is_chain(text: str) -> bool:
+    """Whether a line names more than one error, as loggers join them."""
+    return _JOIN.search(text) is not None
+
+
 def parse_line(text: str, outer_type: str | None = None) -> Chain:
     """The chain in one line: ``doing x: Type: message <- Type: message``, outermost first as printed."""
     links: list[Link] = []
-    for position, part in enumerate(text.split(" <- ")):
+    for position, part in enumerate(_JOIN.split(text)):
         at = part.find(f"{outer_type}: ") if outer_type and position == 0 else -1
         if at >= 0 and outer_type:
             links.append(Link(outer_type, part[at + len(outer_type) + 2 :].strip()))
@@ -331,7 +353,10 @@ def parse_line(text: str, outer_type: str | None = None) -> Chain:
 
 
 _RETOLD_TYPE: Final = re.compile(
-    r"(?:^|[:\s(])(?P<type>(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception|Failure|Timeout|Fault)|[A-Z][a-z]+[A-Z]\w+|[A-Z]{2,}[a-z]\w+))(?: \[(?P<code>[\w.-]+)\])?:(?= \S|\s*$)"
+    r"(?:^|[:\s(])(?P<type>(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception|Failure|Timeout|Fault)|[A-Z][a-z]+[A-Z]\w+|[A-Z]{2,}[a-z]\w+))(?: \[(?P<code>[\w.-]+)\])?(?: [a-z]{2,8}){0,2}:(?= \S|\s*$)"
+)
+_REPRESENTED: Final = re.compile(
+    r"(?:^|[:\s])(?P<type>[A-Z]\w{3,}|[A-Z][a-z]+)\((?P<quote>['\"])(?P<text>.+)(?P=quote),?\)?\s*$", re.S
 )
 
 
@@ -341,6 +366,9 @@ def retold_by(link: Link) -> Chain:
         return ()
     if link.frames and link.frames[-1].library is not None:
         return ()
+    shown = _REPRESENTED.search(link.message[:4_000])
+    if shown is not None:
+        return _unwrapped(Link(shown["type"], shown["text"].replace("\\n", "\n").strip()))
     found = _RETOLD_TYPE.search(link.message[:600])
     if found is None or found["type"] == link.type:
         return ()

@@ -23,18 +23,19 @@ from fde_events.vendors import (
     vendor_of_word,
 )
 from fde_streams.cause import told, vendor_of_type
-from fde_streams.chain import Chain, Frame, Link, module_of, parse_chain, parse_line, retold_by
+from fde_streams.chain import Chain, Frame, Link, is_chain, module_of, parse_chain, parse_line, retold_by
 
 MESSAGE_LENGTH: Final = (
     4_000  # characters of a message that are read; work stays bounded whatever an application prints
 )
 _STACK: Final = 65_536
 _HOST: Final = re.compile(
-    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"]|\bfor ['\"])(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
+    r"(?:://|host=['\"]|Host: |@|\bto |ENOTFOUND |hostname ['\"]|\bfor ['\"]|\b(?:from|at|on|via|host) )(?P<host>(?:<host[^<>]*>\.)?[A-Za-z0-9][A-Za-z0-9.-]*\.(?:<host[^<>]*>|[A-Za-z][A-Za-z0-9-]*))"
 )
 _PRODUCT: Final = re.compile(r"(?<![\w./-])[A-Z][A-Za-z]{4,}(?![\w/-])")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Za-z][a-z0-9]*")
-_OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+(?![\w/@-])")
+_SPLIT: Final = re.compile(r"[^A-Za-z0-9]+|_")
+_OPERATION: Final = re.compile(r"(?<![\w/.@-])[A-Za-z_]\w*(?:[.:/][A-Za-z_]\w*)+(?![\w/@-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def chain_of(event: ErrorEvent) -> Chain:
     chain: Chain = parse_chain(stack) if stack else ()
     if stack and not chain:
         chain = parse_line(stack, event.exception_type)
-    body = (event.body or "")[:_STACK]
-    if not chain and " <- " in body:
+    body = _said((event.body or "")[:_STACK])
+    if not chain and is_chain(body):
         chain = parse_line(body, event.exception_type)
     if not chain and event.exception_type and event.exception_message is not None:
         text = f"{event.exception_type}: {event.exception_message}"
@@ -72,46 +73,55 @@ def chain_of(event: ErrorEvent) -> Chain:
     if not chain and body:
         chain = parse_line(body, event.exception_type)
     if not chain:
-        chain = (Link(event.exception_type or "", event.exception_message or _said(body)),)
+        chain = (Link(event.exception_type or "", event.exception_message or body),)
     chain = tuple(link for link in chain if link.type.rsplit(".", 1)[-1] not in _PLUMBING) or chain
     return (*retold_by(chain[0]), *chain)
 
 
 # Raised by a runtime on the way to the error that means something.
 _PLUMBING: Final = frozenset({"CancelledError", "StopIteration", "StopAsyncIteration", "GeneratorExit"})
-_SAYING: Final = (
-    "error",
-    "err",
-    "exception",
-    "error_description",
-    "message",
-    "msg",
-    "detail",
-    "reason",
-    "response",
-    "body",
-    "cause",
+_SAYING: Final = frozenset(
+    "error err exception error_description error_message message msg detail details reason cause".split()
 )
+_STATUS: Final = ("http_status", "status_code", "statusCode", "status", "http.status_code")
 
 
 def _said(body: str) -> str:
-    """What a structured record says of an error; `body` itself when it is not one."""
+    """What a structured record says of an error: what it carries inside first, then its own words. `body` if it is no record."""
     if not body.startswith("{"):
         return body
     try:
         fields = json.loads(body)
     except ValueError:
         return body
-    said = {key: fields[key] for key in _SAYING if fields.get(key)} if isinstance(fields, dict) else {}
-    for key, value in said.items():
-        if isinstance(value, str) and value[:1] in "{[":
-            try:
-                said[key] = json.loads(value)
-            except ValueError:
-                continue
-    if len(said) == 1 and isinstance(only := next(iter(said.values())), str):
-        return only
-    return json.dumps(said) if said else body
+    if not isinstance(fields, dict):
+        return body
+    inside, words = [], []
+    for key, value in fields.items():
+        carried = _carried(value)
+        if carried is not None:
+            inside.append(carried)
+        elif isinstance(value, str) and value and key.lower() in _SAYING:
+            words.append(value)
+    if not inside and len(words) == 1:
+        return words[0]
+    status = next((fields[key] for key in _STATUS if isinstance(fields.get(key), int)), None)
+    lead = "" if status is None else f"HTTP {status} "
+    return lead + " ".join([*inside, *words]) if inside or words else body
+
+
+def _carried(value: object) -> str | None:
+    """A body inside a record as text: JSON or markup; None for a plain value."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    if isinstance(value, dict) and any(str(key).lower() in _SAYING | {"errors", "code", "error_code"} for key in value):
+        return json.dumps(value)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return json.dumps(value[0])
+    return value if isinstance(value, str) and value.startswith("<") and "</" in value else None
 
 
 def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
@@ -141,9 +151,25 @@ def _vendor(event: ErrorEvent, chain: Chain) -> str | None:
             return named
     for link in chain:
         words = _WORD.findall(link.type.rsplit(".", 1)[-1])
-        if words and (named := vendor_of_library(words[0].lower())) is not None:
+        if words and (named := _vendor_of_prefix(words[0].lower())) is not None:
             return named
-    return _vendor_of_connector(event) or _vendor_named(chain)
+    return _vendor_of_connector(event) or _vendor_named(chain) or _vendor_of_file(chain)
+
+
+def _vendor_of_prefix(word: str) -> str | None:
+    """Whose SDK calls its exceptions after itself: ``GitlabAuthenticationError``, ``GitbeakerRequestError``."""
+    return vendor_of_library(word) or vendor_of_library(f"@{word}") or (vendor_of_word(word) if len(word) > 4 else None)
+
+
+def _vendor_of_file(chain: Chain) -> str | None:
+    """The one catalogued name in what the application calls the file that failed: ``connectors/wms_bridge.py``."""
+    for link in chain:
+        own = [frame.path for frame in link.frames if frame.library is None]
+        if own:
+            stem = own[-1].replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
+            named = {name for word in _SPLIT.split(stem) if (name := vendor_of_word(word)) is not None}
+            return named.pop() if len(named) == 1 else None
+    return None
 
 
 def _narrower(vendor: str, frame: Frame, link: Link) -> str:
@@ -167,7 +193,7 @@ def _vendor_of_connector(event: ErrorEvent) -> str | None:
     """The one catalogued name in the logger's name or in the operation's; None when there is none, or more than one."""
     operation = _OPERATION.search((event.body or "").split(": ", 1)[0])
     for text in (event.scope or "", operation.group() if operation else ""):
-        named = {name for word in re.split(r"[^A-Za-z0-9]+|_", text) if (name := vendor_of_word(word)) is not None}
+        named = {name for word in _SPLIT.split(text) if (name := vendor_of_word(word)) is not None}
         if len(named) == 1:
             return named.pop()
     return None

@@ -32,16 +32,16 @@ _COMMON_FIELDS: Final = frozenset(
 _SENTENCES: Final = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
-        ("null", r"(?:may|can|must|should)(?: not|not) be (?:null|none)|null value|not nullable|none is not|received null|is not of type.*\bnull"),
+        ("null", r"got [`'\"]?(?:null|none)\b|(?:may|can|must|should)(?: not|not) be (?:null|none)|null value|not nullable|none is not|received null|is not of type.*\bnull"),
         ("missing", r"missing|required|must have|can't be blank|cannot be blank|must not be (?:empty|blank)|is not provided"),
         ("enum", r"one of|valid choice|invalid (?:enum|option|choice)|allowed values|unexpected category|not in the list"),
         ("extra", r"unknown field|additional propert|unrecogni[sz]ed key|is not allowed|extra (?:field|key|input)|not expected"),
         ("format", r"valid (?:date|time|iso|e-?mail|url|uri|uuid|ip|format|period)|invalid (?:iso|date|time|format|e-?mail|url|uuid)|match(?:es)? (?:the )?(?:format|pattern|following|the required)|must match|pattern|does not match|must be a valid|in iso"),
         ("range", r"greater|less than|at least|at most|too (?:long|short|small|large|big)|longer than|shorter than|length|minimum|maximum|out of range|must be (?:positive|negative)|>=|<="),
-        ("type", r"valid (?:integer|number|string|boolean|float|decimal|list|mapping|dict|tuple)|must be (?:an? )?[`'\"]?(?:string|number|integer|boolean|object|array|date|list|text|numeric)|not of type|expected (?:an? )?(?:string|number|int|bool|object|array|list|dict)|invalid type|cannot be cast|not a (?:string|number)"),
+        ("type", r"valid (?:integer|number|string|boolean|float|decimal|list|mapping|dict|tuple)|must be (?:an? )?[`'\"]?(?:string|number|integer|boolean|object|array|date|list|text|numeric)|not of type|expected (?:an? )?[`'\"]?(?:str|string|number|int|float|bool|object|array|list|dict|date)|invalid type|cannot be cast|not a (?:string|number)"),
     )
 )  # fmt: skip
-_POSSIBLE: Final = re.compile(r"must|is required|is a required|required (?:field|property)|missing|not (?:in index|found in axis|allowed|a valid|one of)|\"path\"|validati|alid|\['|unknown|unrecogni", re.IGNORECASE)  # fmt: skip
+_POSSIBLE: Final = re.compile(r"must|is required|is a required|required (?:field|property)|missing|not (?:in index|found in axis|allowed|a valid|one of)|\"path\"|validati|alid|\['|unknown|unrecogni|expected|structuring", re.IGNORECASE)  # fmt: skip
 _VALIDATOR: Final = re.compile(
     r"valid|schema|yup|joi|zod|ajv|marshmallow|pydantic|cerberus|voluptuous|superstruct", re.IGNORECASE
 )
@@ -49,7 +49,12 @@ _FIELD_LIST: Final = re.compile(
     r"['\"](?P<field>[A-Za-z_][\w.-]{0,63})['\"]: \[\\?(?P<quote>['\"])(?P<text>.{3,200}?)\\?(?P=quote)\s*[,\]]"
 )
 _HAS_REQUIRED: Final = re.compile(
-    r"required (?:property|field|key|attribute|parameter)s?:? \\?['\"](?P<field>[A-Za-z_][\w.-]{0,63})\\?['\"]"
+    r"required (?:property|field|key|attribute|parameter)s?:? \\?['\"`](?P<field>[A-Za-z_][\w.-]{0,63})\\?['\"`]"
+)
+# The place after the complaint: "Expected `float`, got `str` - at `$[0].kwh`", "... @ attribute kwh".
+_AT_PLACE: Final = re.compile(
+    r"(?P<said>[^\n]{4,160}?)(?: -| –|,)? (?:at|in|for|@)(?: path| field| attribute| key)? [`'\"]?(?P<place>\$[\w.\[\]-]*|(?<=attribute )\w+)[`'\"]?\s*(?:\)|$)",
+    re.M,
 )
 _UNEXPECTED: Final = re.compile(r"\(['\"](?P<field>[A-Za-z_][\w.-]{0,63})['\"] (?:was|were) unexpected\)")
 _SAID: Final = re.compile(
@@ -75,7 +80,7 @@ def findings_of(message: str, type_name: str = "") -> tuple[str, ...]:
 
 def _place(path: str) -> str:
     """The field's own name; with what it is in, where the name alone says little. List positions are left out."""
-    names = [name for name in re.split(r"[./\\[\]]+", path) if name and not name.isdigit()]
+    names = [name for name in re.split(r"[./\\[\]]+", path) if name and not name.isdigit() and name != "$"]
     if not names:
         return "$"
     return names[-1] if names[-1].lower() not in _COMMON_FIELDS else ".".join(names[-2:])
@@ -96,6 +101,11 @@ def _spoken(message: str, type_name: str) -> list[str]:
     """Sentences about a place: ``[0].storeId is a required field``, ``/items/0/sku must be string``."""
     found = [f"missing:{_place(item['field'])}" for item in _HAS_REQUIRED.finditer(message[:_READ])]
     found += [f"extra:{_place(item['field'])}" for item in _UNEXPECTED.finditer(message[:_READ])]
+    if found:
+        return found
+    for item in _AT_PLACE.finditer(message[:_READ]):
+        if item["place"].strip("$[]0123456789.") and (kind := _kind(item["said"])) is not None:
+            found.append(f"{kind}:{_place(item['place'])}")
     validator = _VALIDATOR.search(type_name) is not None
     for item in _SAID.finditer(message[:_READ]):
         if (item["deep"] or validator) and (kind := _kind(item["said"])) is not None:

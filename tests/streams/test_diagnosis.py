@@ -106,3 +106,48 @@ def test_an_applications_own_words_take_part_as_a_digest():
     )
     assert found.block == "error/application"
     assert "Birch" not in str(found.parts)
+
+
+VAULT = ("error/vault", (("cause", "upstream.sealed"),))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"body": "step kv halted | LinkFault: kv halted | ApiResponseError: Vault is sealed"},
+        {"body": "step kv halted: LinkFault: kv halted -> ApiResponseError: Vault is sealed"},
+        {"body": "LinkFault: kv halted; caused by: ApiResponseError: Vault is sealed"},
+        {"exception_type": "LinkFault", "exception_message": "kv/one: VaultDown('Vault is sealed')"},
+        {"exception_type": "LinkFault", "exception_message": "no kv because VaultDown said: Vault is sealed"},
+        {
+            "exception_stacktrace": "LinkFault: kv halted\n    at step (file:///srv/larch/jobs.js:3:1)\n"
+            "[cause] ApiResponseError: Vault is sealed\n    at get (file:///srv/larch/kv.js:9:2)"
+        },
+        {
+            "exception_stacktrace": "LinkFault: kv halted\n    at step (file:///srv/larch/jobs.js:3:1)\n"
+            "Caused by: Error: Vault is sealed\n    at get (file:///srv/larch/kv.js:9:2)"
+        },
+        {"body": '{"msg": "call rejected", "unit": "kv", "reply": {"errors": ["x"], "message": "Vault is sealed"}}'},
+        {"body": '{"msg": "call rejected", "unit": "kv", "response": "{\\"message\\": \\"Vault is sealed\\"}"}'},
+    ],
+)
+def test_a_cause_is_found_however_a_logger_joins_the_chain(fields):
+    found = of(**fields)
+    assert (found.block, found.parts) == VAULT
+
+
+def test_an_inspected_object_without_a_stack_is_read():
+    found = of(
+        exception_stacktrace="AirtableError {\n  error: 'NOT_FOUND',\n  message: 'Could not find it',\n  statusCode: 404\n}"
+    )
+    assert found.block == "error/airtable"
+
+
+@pytest.mark.parametrize("path", ["/srv/larch/connectors/wms_bridge.py", "/srv/larch/wms.py"])
+def test_what_an_application_calls_its_file_is_read_for_catalogued_words(path):
+    stack = f'Traceback (most recent call last):\n  File "{path}", line 3, in take\n    raise RuntimeError(text)\nRuntimeError: answered 429 Too Many Requests'
+    assert of(exception_stacktrace=stack).parts == (("cause", "rate-limit"),)
+
+
+def test_an_operation_is_no_host_and_a_path_no_connector():
+    assert of(body="orders.push failed after 3 tries").block == "error/application"
