@@ -194,6 +194,12 @@ def _word(word: str, before: str, after: str) -> str:
 def _replaced(found: re.Match[str], before: str, after: str) -> str:
     kind, text = found.lastgroup, found.group()
     if kind == "number" or kind == "amount":
+        if (
+            len(text) >= 8
+            and found.string[found.end() : found.end() + 1] == ">"
+            and found.string[: found.start()].endswith(":")
+        ):
+            return _HEX  # redaction's hash, by chance of digits alone
         return (
             text if _is_code(found, before, after) else _NUMBERS.get(len(text), _LONG) if kind == "number" else _AMOUNT
         )

@@ -150,3 +150,7 @@ def test_a_known_failure_with_fresh_identifiers_costs_microseconds(events):
         costs.append((time.process_time() - started) / len(later))
     print(f"{min(costs) * 1e6:.1f} us an event")
     assert min(costs) < 250e-6
+
+
+def test_a_hash_of_redaction_is_one_whether_it_has_letters_or_not():
+    assert text_of("user <email:12345678> gone") == text_of("user <email:3fa9c2d1> gone")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from fde_events.event import ErrorEvent
 from fde_streams.evidence import chain_of
 
-_MASKS: Final = tuple(
+MASKS: Final = tuple(
     (re.compile(pattern), token)
     for pattern, token in (
         (r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+Z?)?", "<time>"),
@@ -38,7 +38,7 @@ def texts(events: Sequence[ErrorEvent]) -> list[str]:
     for event in events:
         root = chain_of(event)[0]
         message = root.message
-        for pattern, token in _MASKS:
+        for pattern, token in MASKS:
             message = pattern.sub(token, message)
         found.append(f"{root.type} {' '.join(message.split())[:400]}")
     return found
@@ -51,14 +51,19 @@ def key(events: Sequence[ErrorEvent]) -> list[Hashable]:
 
 def drain(events: Sequence[ErrorEvent]) -> list[Hashable]:
     """Drain3 with its defaults (similarity .4, depth 4)."""
+    mine = miner()
+    return [mine.add_log_message(text or "-")["cluster_id"] for text in texts(events)]
+
+
+def miner() -> Any:
+    """A Drain3 with its defaults and nothing written anywhere."""
     from drain3 import TemplateMiner  # type: ignore[import-untyped]
     from drain3.template_miner_config import TemplateMinerConfig  # type: ignore[import-untyped]
 
     logging.getLogger("drain3").setLevel(logging.WARNING)
     config: Any = TemplateMinerConfig()
     config.profiling_enabled = False
-    miner: Any = TemplateMiner(config=config)
-    return [miner.add_log_message(text or "-")["cluster_id"] for text in texts(events)]
+    return TemplateMiner(config=config)
 
 
 def density(events: Sequence[ErrorEvent]) -> list[Hashable]:
