@@ -81,16 +81,21 @@ def successor_name(name: str, evidence: str) -> str:
     return _name("after", name, evidence)
 
 
-def _told(challenge: Challenge) -> str:
+def told_of(challenge: Challenge) -> str:
     """The title as others may read it: what fewer than three customers said is left out."""
     return challenge.public_title or challenge.title
 
 
+def about_of(challenge: Challenge) -> str:
+    """The vendor or library; empty where the title does not say it, because one customer alone calls something so."""
+    return "" if told_of(challenge).startswith("<word>") else challenge.block.rpartition("/")[2]
+
+
 def primitive_name(challenge: Challenge, language: str, *, distinct: str = "") -> str:
     """A DNS label from what the challenge is about: vendor or library, title, language. `distinct` keeps two apart."""
-    about = challenge.block.rpartition("/")[2]
+    about = about_of(challenge)
     words: list[str] = []
-    for word in re.findall(r"[a-z0-9]+", f"{about} {_PLACEHOLDER.sub(' ', _told(challenge))}".lower()):
+    for word in re.findall(r"[a-z0-9]+", f"{about} {_PLACEHOLDER.sub(' ', told_of(challenge))}".lower()):
         if word not in words:
             words.append(word)
     while len(words) > 1 and len("-".join(words)) > _NAME_LENGTH:
@@ -125,9 +130,10 @@ def proposed_spec(
     """The whole proposal. With siblings of fewer than `min_customers` customers, or own-customer ones: visible to those alone."""
     sources = pseudonyms.all_of(group.customers)
     everyone = group.owner is None and len(group.customers) >= max(2, min_customers)
-    kind, _, about = challenge.block.rpartition("/")
     tags = tuple(
-        dict.fromkeys(tag for tag in (*abstracted.spec.tags, about or kind, challenge.kind, group.language) if tag)
+        dict.fromkeys(
+            tag for tag in (*abstracted.spec.tags, about_of(challenge), challenge.kind, group.language) if tag
+        )
     )
     spec = replace(
         abstracted.spec,
@@ -175,7 +181,7 @@ def signal_of(challenge: Challenge) -> Signal:
     """The challenge, counted; nobody's name."""
     return Signal(
         challenge=challenge.id,
-        title=_told(challenge)[:512],
+        title=told_of(challenge)[:512],
         kind=challenge.kind,
         deployments=max(1, challenge.deployments),
         customers=max(1, challenge.customers),

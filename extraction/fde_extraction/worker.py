@@ -30,6 +30,7 @@ from fde_events.kafka import consumer_settings, producer_settings
 from fde_events.topics import AUDIT, CANDIDATES, CHALLENGES, DEAD_LETTER, SOLUTIONS_PATTERN
 from fde_extraction import status
 from fde_extraction.desk import Desk
+from fde_extraction.proposal import about_of, told_of
 from fde_extraction.solutions import received
 
 _decode_challenge: Final = msgspec.json.Decoder(Challenge).decode
@@ -213,7 +214,12 @@ def _export(path: Path, challenges: Iterable[Challenge]) -> None:
     lines = [
         msgspec.json.encode(
             msgspec.structs.replace(
-                challenge, title=challenge.public_title or challenge.title, sightings=(), samples=(), hours=()
+                challenge,
+                title=told_of(challenge),
+                block=f"{challenge.kind}/{about_of(challenge)}",
+                sightings=(),
+                samples=(),
+                hours=(),
             )
         )
         + b"\n"

@@ -11,10 +11,10 @@ from fde_events.challenge import Challenge, Sighting
 from fde_streams.delta import Delta, Merged, Parted, Pinned
 from fde_streams.fold import rank
 from fde_streams.group import MAX_SAMPLES, Group, State, Tombstone, customers
+from fde_streams.outside import public_title
 from fde_streams.share import DAYS, customer_of, deployment_of, pairs
 from fde_streams.trend import trend_of
 
-PUBLIC_FROM: Final = 3  # customers who said a word before anybody outside reads it
 _DAY_PAIRS: Final = 12_000  # of all sightings of a record together, so that it stays far below a record's size
 
 
@@ -96,40 +96,6 @@ def samples_of(state: State, group: Group) -> tuple[str, ...]:
     block = state.signatures[group.founder].block
     best = sorted(found, key=lambda place: rank(block, place))[:MAX_SAMPLES]
     return tuple(found[place] for place in sorted(best))
-
-
-_OURS: Final = frozenset(
-    {"cause", "condition", "status", "limit", "metric", "direction", "change"}
-)  # words of fde's own
-
-
-def public_title(state: State, group: Group) -> str:
-    """The title with what fewer than three customers said as ``<word>``. The block's own name is nobody's secret."""
-    founder = state.signatures[group.founder]
-    if customers(founder.shares) >= PUBLIC_FROM:
-        return founder.title
-    words = founder.title.split()
-    owner = founder.block.rpartition("/")[2].lower()
-    ours = {value for name, value in founder.parts if name in _OURS}
-    missing = {
-        word for word in words if word.rstrip(":").lower() != owner and word not in ours and not _is_placeholder(word)
-    }
-    said: dict[str, set[str]] = {word: set() for word in missing}
-    for known in state.members(group):
-        theirs = missing.intersection(known.title.split())
-        if theirs:
-            who = {customer_of(place) for place in known.shares}
-            for word in theirs:
-                said[word] |= who
-                if len(said[word]) >= PUBLIC_FROM:
-                    missing.discard(word)
-        if not missing:
-            return founder.title
-    return " ".join("<word>" if word in missing else word for word in words)
-
-
-def _is_placeholder(word: str) -> bool:
-    return word.startswith("<") and word.rstrip(".,:;").endswith(">")
 
 
 def _tombstone(grave: Tombstone) -> Challenge:

@@ -16,6 +16,7 @@ from fde_events.vendors import library_of_package, library_of_type, vendor_of_ho
 from fde_streams.cause import vendor_of_type
 from fde_streams.chain import Chain, Link, is_builtin, module_of
 from fde_streams.evidence import chain_of
+from fde_streams.outside import owner_of, shown
 from fde_streams.signature import signature_of
 
 _FRAMES = 40
@@ -41,7 +42,9 @@ def withheld(event: ErrorEvent) -> ErrorEvent:
         diagnosed=Diagnosed(
             rules=signature.rules,
             block=signature.block,
-            title=f"{signature.block.split('/', 1)[-1]}: words withheld" if own else signature.title,
+            title=f"{owner_of(signature.block)}: words withheld"
+            if own
+            else shown(signature.title, signature.block, signature.parts),
             parts=signature.parts,
             masked=signature.masked,
         ),

@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fde_events.event import ErrorEvent, RateLimitEvent, SchemaDriftEvent, kind_of
 from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_streams import fold as fold_module
 from fde_streams import seating as seating_module
 from fde_streams.clock import Clock
 from fde_streams.fold import apply, fold
 from fde_streams.group import SAMPLE_LENGTH, SHARE_BYTES, SIGNATURE_BYTES, TYPICAL_BYTES, State
+from fde_streams.outside import public_title
 from fde_streams.share import DAYS, HOURS, Increment, Share, hour_of, note, pairs, tally
-from fde_streams.standing import challenge_of, public_title, raised_of
+from fde_streams.signature import signature_of
+from fde_streams.standing import challenge_of, raised_of
 from fde_streams.trend import trend_of
 
 slots = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 5)), max_size=60)
@@ -263,7 +266,7 @@ def test_words_of_fewer_than_three_customers_are_not_shown_outside():
     event = an_event(0, title, customer="a")
     take(state, event, an_event(0, title, customer="b", place=1), an_event(0, title, customer="b", place=2))
     (group,) = state.groups.values()
-    assert public_title(state, group) == "x: <word> <word> <word> <*> <word>"
+    assert public_title(state, group) == "<word> <word> <word> <word> <*> <word>"
     assert challenge_of(state, group).title == title
     take(state, an_event(0, title, customer="c"))
     assert challenge_of(state, group).public_title == title
@@ -276,14 +279,56 @@ def test_a_cause_of_the_catalogue_is_no_customers_word():
         signature=Signature(
             digest="d" * 32,
             rules="r",
-            block="error/x",
-            title="x: rate-limit.burst",
+            block="error/stripe",
+            title="stripe: rate-limit.burst",
             parts=(("cause", "rate-limit.burst"),),
         ),
     )
     take(state, event)
     (group,) = state.groups.values()
-    assert public_title(state, group) == "x: rate-limit.burst"
+    assert public_title(state, group) == "stripe: rate-limit.burst"
+
+
+def from_customers(*events):
+    state = State()
+    batches = [
+        SignedEvent(
+            id=f"e{n}/0/0",
+            kind=kind_of(event),
+            customer=f"c{n}",
+            deployment="d",
+            time=f"2026-05-0{n + 1}T00:00:00.000Z",
+            signature=signature_of(event),
+        )
+        for n, event in enumerate(events)
+    ]
+    take(state, *batches)
+    (group,) = state.groups.values()
+    return public_title(state, group)
+
+
+def test_what_the_first_customer_said_beyond_the_signature_is_not_shown_outside():
+    names = ("asterco", "birchly", "cedarine")
+    own = [
+        ErrorEvent(time="", exception_type="JobFailed", exception_message=f"user {name} has no rights on the table")
+        for name in names
+    ]
+    assert from_customers(*own) == "application: user <word> has no rights on the table"
+    detail = [
+        ErrorEvent(
+            time="", exception_type="stripe.error.StripeError", exception_message=f"nope\nDETAIL: for {name} of all"
+        )
+        for name in names
+    ]
+    assert from_customers(*detail) == "stripe: StripeError nope <word> <word> <word> <word> <word>"
+
+
+def test_a_source_that_one_customer_named_is_shown_to_nobody_else():
+    drift = SchemaDriftEvent(time="", source="aster-feed", operation="sync", field="total", change="type")
+    assert from_customers(drift) == "<word> type <word>"
+    assert from_customers(drift, drift, drift) == "aster-feed: type total"
+    limit = RateLimitEvent(time="", vendor="aster-api", limit_class="burst")
+    assert from_customers(limit) == "<word> burst rate limit"
 
 
 def test_a_signature_that_was_seen_once_takes_what_is_said():

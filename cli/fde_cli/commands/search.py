@@ -96,7 +96,7 @@ def _by_error(home: Registry, address: str, file: Path | None, brokers: str | No
     return [
         {
             "challenge": answer.challenge.id,
-            "title": answer.challenge.title,
+            "title": answer.challenge.public_title or answer.challenge.title,
             "deployments": answer.challenge.deployments,
             "customers": answer.challenge.customers,
             "primitives": [primitive.metadata.name for primitive in answer.primitives],
