@@ -27,6 +27,7 @@ _TITLE_LENGTH: Final = 96
 
 _MEMO: Final = 16_384  # events told apart, of which the same one comes again; a signature is about 1 KB
 _memo: dict[bytes, Signature] = {}
+_plainest: dict[bytes, Signature] = {}
 _BY_VALUES: Final = Signature(digest="", rules=RULES, block="", title="", parts=())  # to be read as it was printed
 
 
@@ -67,18 +68,23 @@ def _is_told_by_values(found: Diagnosis) -> bool:
 
 
 def _of_error(event: ErrorEvent) -> Signature:
-    """`read`, memoised by all that is read: in a storm the same failure comes again and again, under other identifiers."""
-    texts = texts_of(event)
-    key = _key(event, texts)
-    known = _memo.get(key)
-    if known is None:
-        found = diagnosis_of(plainest(event))
-        known = _kept(key, None if _is_told_by_values(found) else _signed(found))
-    if known is not _BY_VALUES:
-        return known
+    """`read`, memoised by all that is read: as it was printed, and with stand-ins.
+
+    In a storm the same failure comes again and again, as it was or under other identifiers.
+    """
     raw = event.exception_stacktrace, event.exception_message, event.body, event.server_address, event.url_path
     key = _key(event, raw)
-    return _memo.get(key) or _kept(key, _signed(diagnosis_of(event)))
+    known = _memo.get(key)
+    return _kept(_memo, key, _of_plainest(event)) if known is None else known
+
+
+def _of_plainest(event: ErrorEvent) -> Signature:
+    key = _key(event, texts_of(event))
+    known = _plainest.get(key)
+    if known is None:
+        found = diagnosis_of(plainest(event))
+        known = _kept(_plainest, key, _BY_VALUES if _is_told_by_values(found) else _signed(found))
+    return _signed(diagnosis_of(event)) if known is _BY_VALUES else known
 
 
 def _key(event: ErrorEvent, texts: Texts) -> bytes:
@@ -87,12 +93,12 @@ def _key(event: ErrorEvent, texts: Texts) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _kept(key: bytes, made: Signature | None) -> Signature:
-    if len(_memo) >= _MEMO:
-        for oldest in list(islice(_memo, _MEMO // 8)):
-            _memo.pop(oldest, None)
-    _memo[key] = known = _BY_VALUES if made is None else made
-    return known
+def _kept(memo: dict[bytes, Signature], key: bytes, made: Signature) -> Signature:
+    if len(memo) >= _MEMO:
+        for oldest in list(islice(memo, _MEMO // 8)):
+            memo.pop(oldest, None)
+    memo[key] = made
+    return made
 
 
 _BLOCK: Final = re.compile(r"error/[a-z0-9._@/-]{1,96}")

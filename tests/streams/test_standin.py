@@ -21,6 +21,7 @@ TIME = "2026-10-01T00:00:00.000Z"
 
 def forget():
     signature._memo.clear()
+    signature._plainest.clear()
     standin._lines.clear()
     standin._words.clear()
     standin._known_line.cache_clear()

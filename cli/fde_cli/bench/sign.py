@@ -158,5 +158,5 @@ def forget() -> None:
         for name, cached in vars(module).items():
             if callable(clear := getattr(cached, "cache_clear", None)):
                 clear()
-            elif name in ("_memo", "_lines", "_words"):
+            elif name in ("_memo", "_plainest", "_lines", "_words"):
                 cached.clear()
