@@ -458,7 +458,11 @@ def _stretches(node: Node) -> Iterator[Node]:
 
 def _leaf(nodes: Sequence[Node], scope: Scope, out: list[Part]) -> None:
     texts = tuple(node.text for node in nodes)
-    cased = nodes[0].kind.startswith("keyword:") and len({text.lower() for text in texts}) == 1
+    # SQL's bare names mean the same in either case: a word that no grammar lists is written as the keywords beside it are.
+    spelled = nodes[0].kind.startswith("keyword:") or (
+        nodes[0].place.endswith("sql.identifier.bare") and all(text.isupper() or text.islower() for text in texts)
+    )
+    cased = spelled and len({text.lower() for text in texts}) == 1
     if cased or not all(node.place for node in nodes):
         labels = common([node.labels for node in nodes])
         group = "case" if cased else "quote" if nodes[0].kind.startswith("string_") else None

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fde_extraction.literal import Fragment, anchors, fragments, merged
 from fde_extraction.piece import Piece
 from fde_extraction.slot import Key, key_of
+from fde_template.values import fits_type
 
 PART: Final = re.compile(r"(\s*[.:]\s*)")  # between the parts of a dotted SQL name, in quotes or not
 OWN: Final = 3  # dotted names that share a part before the part is a value
 _PARTS: Final = re.compile(r"([@/?&=;]+)")
 _LEFT: Final = re.compile(r"[\w-][\w.@-]*[.@-]\Z")  # not `$`: a line break after it parts the two
+_KIND: Final = re.compile(r"(?<![\w.@-])[A-Za-z][A-Za-z0-9]*[_-]\Z|[\w-][\w.@-]*[.@-]\Z")
 _RIGHT: Final = re.compile(r"[.@-][\w.@-]*[\w-]")
 
 
@@ -50,6 +52,14 @@ def is_prose(literal: Differing) -> bool:
     """Whether the literal is a sentence, a comment or a list of settings around its values."""
     if "comment" in literal.piece.place:
         return True
+    if _is_url(literal.piece.texts):
+        # A query holds settings; a `?wsdl` behind the path is part of the address.
+        before = ""
+        for fragment in literal.found:
+            if not fragment.shared and "?" in before:
+                return True
+            before += fragment.texts[0]
+        return False
     return any(mark in text for text in literal.piece.texts[:1] for mark in " \n=;?&") and anchors(literal.found) > 1
 
 
@@ -95,6 +105,44 @@ def is_dotted(literal: Differing) -> bool:
     )
 
 
+def whole_urls(literals: Sequence[Differing]) -> None:
+    """A URL that differs in its host and, by what stands nowhere else, behind it is one value, in a sentence around it too."""
+    for literal in literals:
+        texts = literal.piece.texts
+        if literal.cut or literal.secret or len(literal.gaps) < 2 or not _is_url(texts) or is_prose(literal):
+            continue
+        around_it = [other for other in literals if other.piece.scope is literal.piece.scope and _holds(other, texts)]
+        elsewhere = {key_of(gap.texts) for other in literals if other not in around_it for gap in other.gaps}
+        behind = list(_behind_authority(literal))
+        if not behind or any(key_of(gap.texts) in elsewhere for gap in behind):
+            continue
+        for other in around_it:
+            spans = [
+                (text.index(url), text.index(url) + len(url))
+                for text, url in zip(other.piece.texts, texts, strict=True)
+            ]
+            before = fragments([text[:start] for text, (start, _) in zip(other.piece.texts, spans, strict=True)])
+            after = fragments([text[end:] for text, (_, end) in zip(other.piece.texts, spans, strict=True)])
+            other.found = merged([*before, Fragment(texts), *after])
+
+
+def _behind_authority(literal: Differing) -> Iterator[Fragment]:
+    """The gaps of a URL that go past its host."""
+    before = ""
+    for fragment in literal.found:
+        before += fragment.texts[0]
+        if not fragment.shared and "/" in before.partition("://")[2]:
+            yield fragment
+
+
+def _is_url(texts: Sequence[str]) -> bool:
+    return all("://" in text and fits_type("url", text) for text in texts)
+
+
+def _holds(literal: Differing, texts: Sequence[str]) -> bool:
+    return not literal.cut and all(text in whole for text, whole in zip(texts, literal.piece.texts, strict=True))
+
+
 def widen(literals: Sequence[Differing]) -> None:
     """A gap of strings that always has the same word joined to it is part of a wider value: ``drop.acme`` of a host."""
     joined: dict[Key, set[tuple[str, str]]] = defaultdict(set)
@@ -137,7 +185,9 @@ def _joined_to(found: Sequence[Fragment], index: int) -> tuple[str, str]:
     """What is joined to a gap without a strong separator: ``.example`` after ``drop.acme``."""
     before = found[index - 1].texts[0] if index and found[index - 1].shared else ""
     after = found[index + 1].texts[0] if index + 1 < len(found) and found[index + 1].shared else ""
-    left = _LEFT.search(before)
+    # An identifier that was issued has its kind before its number: `ord_40718`.
+    numbered = all(text[:1].isdigit() and not text.isdigit() for text in found[index].texts)
+    left = (_KIND if numbered else _LEFT).search(before)
     right = _RIGHT.match(after)
     return (left.group() if left else ""), (right.group() if right else "")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from fde_extraction import house, ordinary, sensitive
 from fde_extraction.choice import STRUCTURE, Choices
-from fde_extraction.differing import Differing, around, common_hints, opened, widen
+from fde_extraction.differing import Differing, around, common_hints, opened, whole_urls, widen
 from fde_extraction.drafted import BETWEEN, END, Edge, Loop, Open, Part
 from fde_extraction.frame import Frame, frames
 from fde_extraction.known import Known, Span
@@ -80,15 +80,20 @@ def draft(
     drafts = [_Drafting(source, customers, choices, owners) for source in sources]
     vocabulary = vocabulary_of([said, *(text for drafting in drafts for text in drafting.code())])
     everywhere = [literal for drafting in drafts for literal in drafting.literals.values()]
+    whole_urls(everywhere)
     framing = frames([source.scope for source in sources], [source.parts for source in sources], everywhere)
     bare = frozenset(text for drafting in drafts for text in drafting.alone())
     widen(everywhere)
-    met = _met(everywhere, framing)
+    for drafting in drafts:
+        drafting.framed(framing)
+    # What goes with a choice is no value, and nothing else is read as one because of it.
+    chosen = {piece for drafting in drafts for piece in drafting.literals if drafting.goes_with(piece)}
+    met = _met([literal for literal in everywhere if literal.piece not in chosen], framing)
     for drafting in drafts:
         drafting.bare, drafting.houses, drafting.own = bare, houses, vocabulary.own
     known = frozenset(text for drafting in drafts for text in drafting.sensitive())
     for drafting in drafts:
-        drafting.settle(met, framing, known)
+        drafting.met, drafting.known = met, known
         drafting.lifts = Lifts(met, lifted)
         for frame in dict.fromkeys(framing.values()):
             if len({owners[k] for k in frame.siblings}) < enough:
@@ -132,6 +137,7 @@ class _Drafting:
         self.imported = source.imported
         self.vocabulary: dict[Frame, Vocabulary] = {}  # of frames where too few customers share what is the same
         self.alternatives: set[tuple[Frame, tuple[bool, ...]]] = set()
+        self.options: set[tuple[Frame, tuple[bool, ...]]] = set()
         self.lifts = Lifts({}, ())
         self.houses: Sequence[str] = ()
         self.own = frozenset[str]()
@@ -177,7 +183,7 @@ class _Drafting:
         alone = frame.kind != "siblings" and len({self.owners[k] for k in frame.siblings}) < 2
         if alone and piece.place.endswith("number"):
             # What one customer's item alone has is that item's: other items of the kind have other numbers there.
-            return frame.repeat() is None and ordinary.is_known_number(text)
+            return frame.repeat() is None and ordinary.is_known_number(text) and not _is_setting(piece)
         if vocabulary.takes(text, piece.place):
             return True
         if frame.kind == "siblings":
@@ -188,9 +194,9 @@ class _Drafting:
             return True
         return (not alone or ordinary.is_phrase(text)) and ordinary.takes(text, vocabulary.own)
 
-    def settle(self, met: dict[Frame, Known], framing: dict[Scope, Frame], known: frozenset[str]) -> None:
-        """Take over the values of all files, and the texts that are sensitive somewhere."""
-        self.met, self.framing, self.known = met, framing, known
+    def framed(self, framing: dict[Scope, Frame]) -> None:
+        """Take over the frames of all files, and note which instances have which blocks."""
+        self.framing = framing
         blocks = {
             (framing[part.scope.parent], part.scope.rows)
             for part in walk(self.source)
@@ -198,6 +204,8 @@ class _Drafting:
         }
         for frame, rows in blocks:
             size = len(frame.rows)
+            if frame.kind == "siblings" and len({self.owners[k] for k in frame.siblings}) > 2:
+                self.options.add((frame, tuple((row in rows) == (0 in rows) for row in range(size))))
             if (frame, tuple(row for row in range(size) if row not in rows)) in blocks:
                 self.alternatives.add((frame, tuple((row in rows) == (0 in rows) for row in range(size))))
 
@@ -234,7 +242,7 @@ class _Drafting:
     def _piece(self, piece: Piece) -> Iterator[Part]:
         if piece.kind == "same":
             yield from self._constant(piece)
-        elif piece.kind == "leaf" and self._goes_with(piece):
+        elif piece.kind == "leaf" and self.goes_with(piece):
             yield from self._variant(piece, STRUCTURE)
         elif piece.kind == "leaf":
             yield from self._literal(self.literals[piece])
@@ -267,11 +275,16 @@ class _Drafting:
                 yield str(text)
                 yield END
 
-    def _goes_with(self, piece: Piece) -> bool:
+    def goes_with(self, piece: Piece) -> bool:
         """Whether a name of the code is one in one alternative block and another in the other: it is part of the choice."""
-        if not re.search(r"(?:python|typescript)\.identifier$", piece.place) or len(set(piece.texts)) != 2:
+        if len(set(piece.texts)) != 2:
             return False
         first = [text == piece.texts[0] for text in piece.texts]
+        if piece.leaves[0].kind.endswith("string_text") and all(map(ordinary.is_phrase, piece.texts)):
+            # What is said differs where what is done does.
+            return (self.framing[piece.scope], tuple(first)) in self.options
+        if not re.search(r"(?:python|typescript)\.identifier$", piece.place):
+            return False
         return (self.framing[piece.scope], tuple(first)) in self.alternatives
 
     def _is_style(self, piece: Piece) -> bool:
@@ -446,6 +459,12 @@ def _beside(span: Span, text: str, marks: Sequence[tuple[int, int, str, bool]]) 
     edges = [span[0], *(edge for pair in within for edge in pair), span[1]]
     parts = zip(edges[::2], edges[1::2], strict=True)
     return [(start, end) for start, end in parts if start < end and any(map(str.isalnum, text[start:end]))]
+
+
+def _is_setting(piece: Piece) -> bool:
+    """Whether the code gives a number a constant's name: KEEP_DAYS = 45 is what somebody chose, whoever else would."""
+    near = piece.leaves[0].labels[:1]
+    return any(label.role == "assigned" and label.text.isupper() for label in near) and len(piece.texts[0]) > 1
 
 
 def _alike(one: Piece, other: Piece) -> bool:

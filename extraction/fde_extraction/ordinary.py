@@ -15,6 +15,11 @@ from fde_template.words import words
 _ENDINGS: Final = (
     ("ing", ""), ("ing", "e"), ("ings", ""), ("ed", ""), ("ed", "e"), ("er", ""), ("er", "e"), ("ers", ""), ("ly", ""), ("es", ""), ("s", ""), ("d", ""),
 )  # fmt: skip
+# What buttons, titles and messages of any program say; the modules that ordinary.txt was counted in have no such.
+_SHOWN: Final = frozenset(
+    "approve reject cancel confirm submit save discard edit close back next previous preview download upload refresh retry continue finish "
+    "skip apply clear settings help welcome loading parked dropped skipped pending approval rejected cancelled".split()
+)
 _FACTORS: Final = frozenset({1000, 3600, 60000, 86400, 1000000, 3600000, 86400000, 1000000000})
 _BEGINNINGS: Final = ("re", "un", "non", "pre")
 
@@ -53,7 +58,7 @@ def takes(text: str, own: frozenset[str]) -> bool:
 def is_ordinary(word: str) -> bool:
     """Whether a lower-case word is ordinary, or an English form of one: ``readings``, ``reopened``."""
     known = ordinary()
-    if word in known or singular(word) in known:
+    if word in known or singular(word) in known or word in _SHOWN:
         return True
     stems = {word[: -len(end)] + put for end, put in _ENDINGS if word.endswith(end) and len(word) - len(end) > 2}
     stems |= {stem[len(start) :] for stem in (word, *stems) for start in _BEGINNINGS if stem.startswith(start)}

@@ -48,6 +48,10 @@ _TIME: Final = frozenset(
 _COUNT: Final = frozenset(
     "retries attempts count size limit max_requests batch rows items pages length chars bytes port".split()
 )
+# What multiplies a time is none: a backoff's factor.
+_RATIOS: Final = frozenset(
+    "factor coefficient multiplier ratio rate percent percentage share pct fraction exponent base".split()
+)
 HOSTS: Final = frozenset(
     "host hostname server servers bootstrap broker brokers endpoint address addr domain gateway bastion node fqdn".split()
 )
@@ -112,7 +116,7 @@ def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> Parameter
     parts += [
         {slot.context[-1]} for slot in slots if slot.context and slot.context[-1] in _TIME - {"min", "mins", "age"}
     ]
-    counted = any(part & _COUNT for part in parts[:1])
+    counted = any(part & _COUNT for part in parts[:1]) or bool(set().union(*parts[:1], parts[-1]) & _RATIOS)
     if any(part & _TIME for part in parts) and not counted:
         return "duration"
     if all(slot.leaf != "number" for slot in slots) and not any(part & (_COUNT | _TIME) for part in parts):

@@ -40,7 +40,7 @@ _CLASSES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(
             r"(?i)\b[\w.+-]+(?: at [\w-]+(?: dot [a-z]{2,12}){1,3}| ?[(\[]at[)\]] ?[\w-]+(?: ?(?:[(\[]dot[)\]]|\.| dot ) ?[a-z]{2,12}){1,3})\b"
         ),
-    ),  # fmt: skip
+    ),
     (
         "phone",
         re.compile(
