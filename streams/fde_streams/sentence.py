@@ -127,4 +127,5 @@ def _code_of_type(name: str) -> str | None:
 def _bare(text: str) -> str:
     text = _STATUS_LEAD.sub("", _LABEL_LEAD.sub("", text.strip()))
     text = text.split("\n\n", 1)[0]
-    return _DOCS_TAIL.sub("", _ADVICE.sub("", text)).strip()
+    text = _DOCS_TAIL.sub("", _ADVICE.sub("", text)).strip()
+    return text[:-1].rstrip() if text[-1:] == "." and text[-2:-1] != "." else text
