@@ -62,7 +62,7 @@ def received(topic: str, value: bytes | None) -> Submitted:
         raise InvalidEvent(topic, "the record has no value")
     try:
         solution = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(topic, f"the value is not a solution: {error}") from error
     if not solution.id or not solution.files:
         raise InvalidEvent(topic, "a solution has an id and at least one file")

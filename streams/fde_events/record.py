@@ -108,7 +108,7 @@ def decode(topic: str, headers: Mapping[str, str], value: bytes | None) -> Recei
         raise InvalidEvent(topic, "the record has no value")
     try:
         batch = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(topic, f"the value is not an event batch: {error}") from error
     return ReceivedBatch(customer, headers["fde_epoch"], int(headers["fde_sequence"]), batch)
 
@@ -147,6 +147,6 @@ def decode_mark(topic: str, headers: Mapping[str, str], value: bytes | None) -> 
         raise InvalidEvent(topic, "the mark has no value")
     try:
         mark = _decode_mark(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(topic, f"the value is not an epoch mark: {error}") from error
     return msgspec.structs.replace(mark, customer=customer)

@@ -92,13 +92,13 @@ def _said(body: str) -> str:
         return body
     try:
         fields = json.loads(body)
-    except ValueError:
+        carrying = [(key, value, _carried(value)) for key, value in fields.items()] if isinstance(fields, dict) else []
+    except (ValueError, RecursionError):  # nested deeper than anybody reads: words like any other
         return body
     if not isinstance(fields, dict):
         return body
     inside, words = [], []
-    for key, value in fields.items():
-        carried = _carried(value)
+    for key, value, carried in carrying:
         if carried is not None:
             inside.append(carried)
         elif isinstance(value, str) and value and key.lower() in _SAYING:

@@ -118,7 +118,7 @@ def _zod(message: str) -> list[str]:
         return []
     try:
         issues = json.loads(message[message.index("[") : message.rindex("]") + 1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return _zod_cut(message)
     found = []
     for issue in issues if isinstance(issues, list) else []:

@@ -76,6 +76,8 @@ def _is_object(line: bytes) -> bool:
         _decode(line, type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
+    except RecursionError:
+        return True  # as far as it can be read; `decoded` says what is wrong with it
     return True
 
 

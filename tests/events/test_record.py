@@ -90,6 +90,7 @@ def test_a_missing_header_is_named(name):
     [
         ({}, None, "no value"),
         ({}, b"\xff\xfe", "not an event batch"),
+        ({}, b'{"deployment":"a/b","more":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "not an event batch"),
         ({}, b'{"deployment": 3, "events": []}', "deployment"),
         ({"fde_sequence": "-1"}, b"{}", "fde_sequence"),
         ({"ce_type": "io.example.other"}, b"{}", "io.example.other"),

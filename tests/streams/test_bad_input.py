@@ -202,3 +202,26 @@ def test_a_million_distinct_lines_of_one_tenant_are_read_as_a_stream():
     count, peak = weighed(work)
     assert count == 1_000
     assert peak < 40
+
+
+DEEP = (
+    '{"a":' * 1_500,
+    '{"error":' + "[" * 3_000 + "]" * 3_000 + "}",
+    '[{"code":"invalid_type","path":' + "[" * 1_400 + "]" * 1_400 + "}]",
+    '{"message":"x failed","err":' + '{"cause":' * 1_200 + "1" + "}" * 1_201,
+)
+
+
+@pytest.mark.parametrize("text", DEEP, ids=range(len(DEEP)))
+def test_what_is_nested_without_end_has_a_signature_like_any_other_text(text):
+    for fields in ({"body": text}, {"exception_type": "ZodError", "exception_message": text}):
+        assert signature_of(ErrorEvent(time="2026-10-10T06:00:51Z", **fields)).digest
+
+
+@pytest.mark.parametrize("text", DEEP, ids=range(len(DEEP)))
+def test_an_import_names_what_is_nested_without_end_and_reads_on(text):
+    lines = "\n".join((json.dumps(FLAT), text, json.dumps(FLAT)))
+    for order in (lines, text + "\n" + lines):
+        found = list(imported(io.BytesIO(order.encode())))
+        assert sum(record.event is not None for record in found) == 2
+        assert any(record.why for record in found)
