@@ -60,18 +60,20 @@ def test_without_a_name_all_are_run_and_shown_as_tables(
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr("fde_cli.bench.abstraction.run.run", lambda *given: asked.append(given) or [])
     monkeypatch.setattr("fde_cli.bench.abstraction.figure.table", lambda figures: ["the table of abstraction"])
+    monkeypatch.setattr("fde_cli.bench.grouping.run.run", lambda *given: [])
+    monkeypatch.setattr("fde_cli.bench.grouping.run.table", lambda figures: ["the table of grouping"])
     assert run(["bench", "--rounds", "1", "--sample", str(sample), "--only", "sql/"]) == 0
-    *timed, last = capsys.readouterr().out.splitlines()
+    *timed, last, grouping = capsys.readouterr().out.splitlines()
     assert "ratio" in timed[0]
     assert list(dict.fromkeys(line.split()[0] for line in timed[1:])) == list(TIMED)
-    assert last == "the table of abstraction"
+    assert (last, grouping) == ("the table of abstraction", "the table of grouping")
     assert [given[:2] for given in asked] == [(None, "sql/")]
 
 
 def test_an_unknown_name_is_wrong_use_and_the_choices_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "speed"]) == 2
     said = capsys.readouterr()
-    assert all(name in said.err for name in (*TIMED, "abstraction"))
+    assert all(name in said.err for name in (*TIMED, "abstraction", "grouping"))
     assert said.out == ""
 
 
