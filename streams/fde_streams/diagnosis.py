@@ -244,7 +244,9 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         parts: tuple[tuple[str, str], ...] = (("words", _digest(read)),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
-        return Diagnosis("error/application", f"application: {mask(words)}", parts, masked(words).names, digested=(read,))
+        return Diagnosis(
+            "error/application", f"application: {mask(words)}", parts, masked(words).names, digested=(read,)
+        )
     text = " ".join(message.split())
     plain = _NAMED.sub(r"\1", text)
     digested: tuple[str, ...] = (template(plain),)

@@ -114,7 +114,11 @@ def test_the_trust_store_and_the_resolver_are_nobodys_vendor():
     digests = {
         signature_of(an_error(exception_message=message, exception_type=kind, server_address=host)).digest
         for kind, message, host in [
-            ("ssl.SSLError", "certificate verify failed: self signed certificate in certificate chain", "api.stripe.com"),
+            (
+                "ssl.SSLError",
+                "certificate verify failed: self signed certificate in certificate chain",
+                "api.stripe.com",
+            ),
             ("Error", "self-signed certificate in certificate chain", "slack.com"),
         ]
     }
