@@ -23,6 +23,8 @@ CONTENT_TYPE: Final = "application/vnd.fde.batch+json;v=1"
 TYPE: Final = "io.fde.telemetry.batch.v1"
 MARK_CONTENT_TYPE: Final = "application/vnd.fde.mark+json;v=1"
 MARK_TYPE: Final = "io.fde.telemetry.mark.v1"
+_MAX_EPOCH: Final = 128
+_MAX_DEPLOYMENT: Final = 320  # a namespace (63), a slash, a name (253)
 _REQUIRED: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "fde_epoch", "fde_sequence")
 
 _encode = msgspec.json.Encoder().encode
@@ -110,6 +112,11 @@ def decode(topic: str, headers: Mapping[str, str], value: bytes | None) -> Recei
         batch = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(topic, f"the value is not an event batch: {error}") from error
+    # Both stand in every event's id or place: a long one would be written a thousand times over.
+    if len(headers["fde_epoch"]) > _MAX_EPOCH:
+        raise InvalidEvent(topic, f"header fde_epoch is longer than {_MAX_EPOCH} characters")
+    if len(batch.deployment) > _MAX_DEPLOYMENT:
+        raise InvalidEvent(topic, f"deployment is longer than {_MAX_DEPLOYMENT} characters")
     return ReceivedBatch(customer, headers["fde_epoch"], int(headers["fde_sequence"]), batch)
 
 

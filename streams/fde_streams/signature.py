@@ -104,6 +104,7 @@ def _kept(memo: dict[bytes, Signature], key: bytes, made: Signature) -> Signatur
 _BLOCK: Final = re.compile(r"error/[a-z0-9._@/-]{1,96}")
 _PARTS: Final = 16
 _PART_LENGTH: Final = 4_096
+_NAME_LENGTH: Final = 96
 
 
 def _as_diagnosed(found: Diagnosed) -> Signature:
@@ -116,12 +117,27 @@ def _as_diagnosed(found: Diagnosed) -> Signature:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "unknown"
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "unknown"
+    return plain if len(plain) <= _NAME_LENGTH else f"{plain[: _NAME_LENGTH - 13]}-{_short_digest(plain)}"
+
+
+def _bounded(value: str) -> str:
+    """The value, its end as a digest where it is endless: what is told apart stays so, and a record holds it."""
+    if len(value) <= _PART_LENGTH:
+        return value
+    return f"{value[: _PART_LENGTH - 13]} {_short_digest(value)}"
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _signed(found: Diagnosis, rules: str = RULES) -> Signature:
-    text = "\x1f".join([rules, found.block, *(f"{name}\x1e{value}" for name, value in found.parts)])
+    parts = found.parts
+    if any(len(value) > _PART_LENGTH for _, value in parts):
+        parts = tuple((name, _bounded(value)) for name, value in parts)
+    text = "\x1f".join([rules, found.block, *(f"{name}\x1e{value}" for name, value in parts)])
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     title = " ".join(found.title.split())
     short = title if len(title) <= _TITLE_LENGTH else title[: _TITLE_LENGTH - 1].rstrip() + "…"
-    return Signature(digest=digest, rules=rules, block=found.block, title=short, parts=found.parts, masked=found.masked)
+    return Signature(digest=digest, rules=rules, block=found.block, title=short, parts=parts, masked=found.masked)

@@ -93,6 +93,8 @@ def test_a_missing_header_is_named(name):
         ({}, b'{"deployment":"a/b","more":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "not an event batch"),
         ({}, b'{"deployment": 3, "events": []}', "deployment"),
         ({"fde_sequence": "-1"}, b"{}", "fde_sequence"),
+        ({"fde_epoch": "e" * 1_000}, b'{"deployment":"a/b","events":[]}', "fde_epoch is longer"),
+        ({}, b'{"deployment":"' + b"a" * 1_000 + b'","events":[]}', "deployment is longer"),
         ({"ce_type": "io.example.other"}, b"{}", "io.example.other"),
     ],
 )

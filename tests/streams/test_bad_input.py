@@ -5,15 +5,19 @@ import json
 import time
 import tracemalloc
 
+import msgspec
 import pytest
 
-from fde_events.event import ErrorEvent
+from fde_events.event import ErrorEvent, EventBatch, RateLimitEvent, SchemaDriftEvent
+from fde_events.record import ReceivedBatch
 from fde_sidecar.frame import MAX_RECORD_BYTES, MAX_WRITERS, Framer
 from fde_sidecar.parse import parse_lines, parse_stream, parse_text
 from fde_streams.chain import parse_chain
 from fde_streams.imported import imported
+from fde_streams.ingest import encode_signed, sign
 from fde_streams.offline import Entry, assignments
 from fde_streams.signature import signature_of
+from fde_streams.withhold import withheld
 
 GOOD = (
     "2026-10-10 06:00:51,433 ERROR [jobs] load failed: redis.exceptions.ConnectionError: max number of clients reached"
@@ -225,3 +229,30 @@ def test_an_import_names_what_is_nested_without_end_and_reads_on(text):
         found = list(imported(io.BytesIO(order.encode())))
         assert sum(record.event is not None for record in found) == 2
         assert any(record.why for record in found)
+
+
+ENDLESS = "ab1c_" * 60_000
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        RateLimitEvent(time="2026-10-10T06:00:51Z", vendor=ENDLESS, limit_class=ENDLESS),
+        SchemaDriftEvent(time="2026-10-10T06:00:51Z", source=ENDLESS, operation="o", field=ENDLESS, change="type"),
+        ErrorEvent(time="2026-10-10T06:00:51Z", exception_type="stripe.error.StripeError", exception_message=ENDLESS),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_names_without_end_make_a_record_that_a_topic_takes_and_stay_apart(event):
+    received = ReceivedBatch("northgate", "e", 0, EventBatch(deployment="a/b", events=(event,)))
+    (batch,) = sign(received)
+    assert len(batch.block) < 128
+    assert len(encode_signed(batch)) < 32_000
+    if isinstance(event, SchemaDriftEvent):
+        other = msgspec.structs.replace(event, field=f"{ENDLESS}x")
+        assert signature_of(other).digest != signature_of(event).digest
+
+
+def test_a_long_sentence_has_one_signature_in_both_modes():
+    event = ErrorEvent(time="", exception_type="stripe.error.StripeError", exception_message=ENDLESS[:20_000])
+    assert signature_of(withheld(event)).digest == signature_of(event).digest
