@@ -95,14 +95,19 @@ def _texts(path: Path, key: str, value: Any) -> tuple[str, ...]:
 
 def _meanings(path: Path, fields: dict[str, Any]) -> tuple[Meaning, ...]:
     found = []
-    for cause, rule in fields.get("cause", {}).items():
+    causes = fields.get("cause", {})
+    if not isinstance(causes, dict) or not all(isinstance(rule, dict) for rule in causes.values()):
+        raise ValueError(f'{path.name}: a cause is a table of its own: [cause."auth.expired"]')
+    for cause, rule in causes.items():
         where = f"cause.{cause!r}"
         if not re.fullmatch(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*", cause):
             raise ValueError(f"{path.name}: {where}: a cause is lower-case words, dots and hyphens")
         if unknown := rule.keys() - set(_KEYS):
             raise ValueError(f"{path.name}: {where}: unknown key {min(unknown)!r}")
+        if not any(rule.values()):
+            raise ValueError(f"{path.name}: {where}: nothing means it; give it one of {', '.join(_KEYS)}")
         status = rule.get("status", [])
-        if not all(isinstance(code, int) and 100 <= code <= 599 for code in status):
+        if not isinstance(status, list) or not all(isinstance(code, int) and 100 <= code <= 599 for code in status):
             raise ValueError(f"{path.name}: {where}: status is a list of HTTP statuses")
         texts = {key: _texts(path, f"{where}.{key}", rule[key]) if key in rule else () for key in _KEYS[:5]}
         for key in ("tells", "says"):

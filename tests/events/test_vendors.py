@@ -147,3 +147,21 @@ def test_the_catalogue_costs_a_process_little():
 )  # fmt: skip
 def test_sdks_of_every_language_name_their_vendor(library, vendor):
     assert vendor_of_library(library) == vendor
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ("cause = 3", "a cause is a table of its own"),
+        ('[cause]\n"auth.expired" = 5', "a cause is a table of its own"),
+        ('[cause."auth.expired"]', "nothing means it"),
+        ('[cause."auth.expired"]\nstatus = 401', "status is a list of HTTP statuses"),
+        ('[cause."auth.expired"]\nstatuses = [401]', "unknown key 'statuses'"),
+    ],
+)
+def test_a_cause_that_cannot_be_read_is_named_with_its_file(tmp_path, rules, says):
+    path = tmp_path / "acme.toml"
+    path.write_text(f'name = "acme"\ndomains = ["acme.example"]\n{rules}\n')
+    with pytest.raises(ValueError, match=says) as refused:
+        read_vendor(path)
+    assert "acme.toml" in str(refused.value)
