@@ -109,7 +109,7 @@ def whole_urls(literals: Sequence[Differing]) -> None:
     """A URL that differs in its host and, by what stands nowhere else, behind it is one value, in a sentence around it too."""
     for literal in literals:
         texts = literal.piece.texts
-        if literal.cut or literal.secret or len(literal.gaps) < 2 or not _is_url(texts) or is_prose(literal):
+        if literal.cut or literal.secret or not _is_url(texts) or is_prose(literal):
             continue
         around_it = [other for other in literals if other.piece.scope is literal.piece.scope and _holds(other, texts)]
         elsewhere = {key_of(gap.texts) for other in literals if other not in around_it for gap in other.gaps}

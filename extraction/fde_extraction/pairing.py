@@ -34,6 +34,8 @@ def head(node: Node) -> Hashable:
         return "pair", node.digest
     if node.kind in _NAMED and node.children:
         return node.kind, node.children[0].digest
+    if node.kind == "setting":
+        return node.kind, node.first.text.lower()
     if node.kind in _IMPORTS and len(node.children) > 1:
         first = node.children[0].text
         child = node.children[1 if node.kind == "import_from_statement" else -1]

@@ -64,7 +64,7 @@ _INTERFACES: Final = frozenset(
     "get post put patch head options trace connect status ok created accepted found moved bad unauthorized forbidden conflict gone "
     "gateway unavailable timeout too many requests debug info warn warning critical fatal notset level name asctime message levelname "
     "client secret credentials grant type scope refresh access token bearer expires audience assertion jwt oauth oauth2 openid redirect "
-    "fanout direct topic headers durable exclusive prefetch ack nack requeue dead letter exchange queue "
+    "fanout durable exclusive prefetch ack nack requeue "
     "cursor page offset next previous total items results records errors rows count size batch retry backoff attempt attempts".split()
 )
 _CATALOGUED: Final = frozenset(part for known in CLOSED_SETS.values() for name in known for part in words(name))

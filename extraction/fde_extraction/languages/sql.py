@@ -33,6 +33,8 @@ KEYWORDS: Final = _CLAUSES | frozenset(
     "varchar nvarchar int integer bigint numeric decimal float boolean date timestamp timestamp_ntz datetime datetime2 string "
     "number variant bit char text bool int64 float64 time timestamptz smallint double".split()
 )
+# Clauses that define something by options; in the others `a = b` is a condition.
+_DEFINING: Final = frozenset({"keyword:create", "keyword:alter", "keyword:or"})  # CREATE OR REPLACE
 # Types of columns in the common dialects; with the brackets after it a type is one value.
 _TYPES: Final = frozenset(
     "varchar nvarchar varchar2 char nchar character character text ntext string clob int int2 int4 int8 int64 integer bigint smallint tinyint "
@@ -234,6 +236,7 @@ def _structured(nodes: Sequence[Node], *, statements: bool = False) -> list[Node
     if statements:
         return _split(nodes, lambda node: node.text == ";", "statement", lambda part: _structured(part))
     clauses: list[list[Node]] = [[]]
+    defines = next((node.kind for node in nodes if node.kind not in _ASIDE), "") in ("keyword:create", "keyword:alter")
     for node in nodes:
         if node.kind.startswith("keyword:") and node.kind[8:] in _CLAUSES and clauses[-1]:
             clauses.append([])
@@ -242,13 +245,37 @@ def _structured(nodes: Sequence[Node], *, statements: bool = False) -> list[Node
     for clause in _untrailed(clauses):
         # The clause's own words stand apart from its first item, so that items are alike.
         head = next((index for index, node in enumerate(clause) if not node.kind.startswith("keyword:")), len(clause))
-        items = [*clause[:head], *_split(clause[head:], lambda node: node.text == ",", "item", _dotted)]
+        inner = _settings if defines and clause and clause[0].kind in _DEFINING else _dotted
+        items = [*clause[:head], *_split(clause[head:], lambda node: node.text == ",", "item", inner)]
         if len(clauses) == 1 or len(items) == 1 or clause[0].kind in _ASIDE:
             found.extend(items)
         elif items:
             kind = items[0].kind if items[0].kind.startswith("keyword:") else ""
             found.append(Node("clause:" + kind, items[0].start, items[-1].end, items))
     return found
+
+
+def _settings(nodes: Sequence[Node]) -> list[Node]:
+    """As _dotted, and options of a definition (``WAREHOUSE = x SCHEDULE = '5 MINUTE'``) as one node each, which may move."""
+    plain = _dotted(nodes)
+    starts = [at for at in range(len(plain) - 2) if _is_setting(plain, at)]
+    runs = {at for at in starts if at + 3 in starts or at - 3 in starts}
+    found: list[Node] = []
+    at = 0
+    while at < len(plain):
+        if at in runs:
+            found.append(Node("setting", plain[at].start, plain[at + 2].end, plain[at : at + 3]))
+            at += 3
+        else:
+            found.append(plain[at])
+            at += 1
+    return found
+
+
+def _is_setting(nodes: Sequence[Node], at: int) -> bool:
+    name, mark, value = nodes[at : at + 3]
+    named = name.kind == "word" or name.kind.startswith("keyword:")
+    return named and mark.text == "=" and bool(value.children or value.place)
 
 
 def _untrailed(clauses: Sequence[list[Node]]) -> Iterator[list[Node]]:
