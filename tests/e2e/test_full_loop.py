@@ -32,7 +32,7 @@ from fde_local.kafka import KafkaBroker
 from fde_local.kubernetes import ControlPlane
 from fde_sidecar.parse import parse_lines
 from fde_sidecar.redact import Redactor
-from fde_streams.fold import group_id
+from fde_streams.identity import group_id
 from fde_streams.reader import decode_challenge, read_challenges
 from fde_streams.scan import scan
 from fde_streams.signature import signature_of
