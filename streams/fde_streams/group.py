@@ -134,10 +134,6 @@ class State:
             return group.summed
         return self.signatures[group.members[0]].shares if group.members else {}
 
-    def outlines(self, block: str) -> list[Outline]:
-        """The founders' outlines of a block, by digest: for the proposer."""
-        return [known.outline for _, known in sorted(self.signatures.items()) if known.founder and known.block == block]
-
 
 def summed(members: Iterable[Known]) -> dict[str, Share]:
     """The members' evidence, by place."""

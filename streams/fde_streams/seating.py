@@ -79,14 +79,6 @@ class Seating:
         )
 
 
-def assign(state: State, signature: Signature) -> str:
-    """The group a signature belongs to: its own if it has one, else that of what it is near to, else a new one.
-
-    A new id is minted from the signature alone, so replay mints the same ids.
-    """
-    return seat_of(state, signature, signature.block.split("/", 1)[0]).group
-
-
 def seat_of(state: State, signature: Signature, kind: str) -> Seat:
     """The seat of a signature, as it is known or as `fold` would give it one."""
     known = state.signatures.get(signature.digest)
