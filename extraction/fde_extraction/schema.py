@@ -52,6 +52,8 @@ _COUNT: Final = frozenset(
 _RATIOS: Final = frozenset(
     "factor coefficient multiplier ratio rate percent percentage share pct fraction exponent base".split()
 )
+# Functions whose number is how long they wait, in Python's and the browsers' own documentation.
+_WAITS: Final = frozenset("sleep timeout settimeout setinterval".split())
 HOSTS: Final = frozenset(
     "host hostname server servers bootstrap broker brokers endpoint address addr domain gateway bastion node fqdn".split()
 )
@@ -117,7 +119,12 @@ def _number(slots: Sequence[Slot], texts: Sequence[str], name: str) -> Parameter
         {slot.context[-1]} for slot in slots if slot.context and slot.context[-1] in _TIME - {"min", "mins", "age"}
     ]
     counted = any(part & _COUNT for part in parts[:1]) or bool(set().union(*parts[:1], parts[-1]) & _RATIOS)
-    if any(part & _TIME for part in parts) and not counted:
+    waited = any(
+        label.role == "call" and label.text.rpartition(".")[2].replace("_", "").lower() in _WAITS
+        for slot in slots
+        for label in slot.labels[:1]
+    )
+    if (waited or any(part & _TIME for part in parts)) and not counted:
         return "duration"
     if all(slot.leaf != "number" for slot in slots) and not any(part & (_COUNT | _TIME) for part in parts):
         return None

@@ -116,3 +116,8 @@ def test_options_of_a_definition_that_are_swapped_keep_their_values() -> None:
     assert ["FILL_XS", "FILL_M", "NIGHT"] in values(found)
     assert [5, 30, 15] in values(found)
     assert len(found.spec.parameters) == 4  # and the order
+
+
+def test_what_a_program_sleeps_is_a_duration() -> None:
+    code = "import time\n\n\ndef pause(rows):\n    time.sleep({0})\n    return rows\n"
+    assert [p.type for p in abstracted(*map(code.format, (20, 45, 90))).spec.parameters] == ["duration"]
