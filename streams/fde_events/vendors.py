@@ -150,6 +150,9 @@ _WORDS: Final = {word: vendor.name for vendor in VENDORS for word in vendor.word
 _SYSTEM_WORDS: Final = {word: system.name for system in SYSTEMS for word in system.words}
 _PACKAGES: Final = {package: library.name for library in LIBRARIES for package in library.packages}
 _TYPES: Final = {name: library.name for library in LIBRARIES for name in library.types}
+_NAMES: Final = (
+    {each.name for each in VENDORS} | {each.name for each in SYSTEMS} | {each.name for each in LIBRARIES} | {"urllib"}
+)  # urllib: the clients of Python's own library
 _LABEL: Final = re.compile(r"[a-z]+(?=\d*(?:[-.]|$))", re.IGNORECASE)
 
 
@@ -201,6 +204,11 @@ def _longest(name: str) -> tuple[str | None, str | None]:
 def library_of_type(name: str) -> str | None:
     """The general library that alone calls an exception so; `name` without its module."""
     return _TYPES.get(name)
+
+
+def is_catalogued(name: str) -> bool:
+    """Whether `name` is a vendor's, a system class's or a general library's of the catalogue."""
+    return name in _NAMES
 
 
 def vendor_of_word(word: str) -> str | None:

@@ -26,7 +26,7 @@ from http.client import responses
 from typing import Final
 
 from fde_events.event import ErrorEvent
-from fde_events.vendors import library_of_package, vendor_of_library
+from fde_events.vendors import is_catalogued, library_of_package, vendor_of_library
 from fde_streams.cause import Cause, cause_of, cause_of_condition, cause_of_status, cause_of_type
 from fde_streams.chain import Link, is_builtin, module_of
 from fde_streams.condition import ENVIRONMENT, TOKEN_ENDPOINT, condition_of, status_in, status_of
@@ -73,6 +73,18 @@ class Diagnosis:
     digested: tuple[str, ...] = ()
 
 
+def _of_owner(
+    owner: str, title: str, parts: tuple[tuple[str, str], ...], masked: tuple[str, ...] = (), why: Cause | None = None
+) -> Diagnosis:
+    """A diagnosis in the owner's block. A library that no catalogue knows may be the application's own package: it takes part
+    as a digest, with the names that only it has.
+    """
+    if is_catalogued(owner):
+        return Diagnosis(f"error/{owner}", title, parts, masked, why)
+    own = tuple((name, _digest(value) if name in ("type", "anchor") else value) for name, value in parts)
+    return Diagnosis("error/library", title, (("library", _digest(owner)), *own), masked, why, digested=(owner,))
+
+
 def diagnosis_of(event: ErrorEvent) -> Diagnosis:
     """What `event` says. Total."""
     evidence = evidence_of(event)
@@ -108,7 +120,7 @@ def _by_condition(evidence: Evidence) -> Diagnosis | None:
         if owner is not None:
             if evidence.vendor is not None and (cause := cause_of_condition(evidence.vendor, condition)) is not None:
                 return _meant(owner, cause)
-            return Diagnosis(f"error/{owner}", f"{owner}: {condition}", (("condition", condition),))
+            return _of_owner(owner, f"{owner}: {condition}", (("condition", condition),))
     return None
 
 
@@ -136,7 +148,7 @@ def _by_meaning(evidence: Evidence) -> Diagnosis | None:
 
 
 def _meant(owner: str, cause: Cause) -> Diagnosis:
-    return Diagnosis(f"error/{owner}", f"{owner}: {cause.name}", (("cause", cause.name),), why=cause)
+    return _of_owner(owner, f"{owner}: {cause.name}", (("cause", cause.name),), why=cause)
 
 
 def _by_sentence(evidence: Evidence) -> Diagnosis | None:
@@ -157,7 +169,7 @@ def _by_sentence(evidence: Evidence) -> Diagnosis | None:
         parts = [("text", template(said.text))] if words else []
         parts += [("code", said.code)] if said.code else []
         title = " ".join(filter(None, (f"{owner}:", said.code, mask(said.text))))
-        return Diagnosis(f"error/{owner}", title, tuple(parts), masked(said.text).names)
+        return _of_owner(owner, title, tuple(parts), masked(said.text).names)
     return None
 
 
@@ -198,7 +210,7 @@ def _by_status(event: ErrorEvent, evidence: Evidence) -> Diagnosis | None:
     parts = [("status", str(status))]
     if token:
         parts.append(("endpoint", "token"))
-    return Diagnosis(f"error/{owner}", f"{owner}: HTTP {status}", tuple(parts))
+    return _of_owner(owner, f"{owner}: HTTP {status}", tuple(parts))
 
 
 def _by_type(evidence: Evidence) -> Diagnosis | None:
@@ -233,7 +245,7 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         named = (("type", kind), ("text", text), ("anchor", anchor))
         taking_part = tuple((name, value) for name, value in named if value)
         title = f"{owner}: {kind} {mask(root.message)}".strip()
-        return Diagnosis(f"error/{owner}", title, taking_part, masked(root.message).names)
+        return _of_owner(owner, title, taking_part, masked(root.message).names)
     if not is_builtin(root.type):
         words = root.message
         if not event.exception_type and not event.exception_stacktrace and not (event.body or "").startswith("{"):
@@ -244,9 +256,7 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         parts: tuple[tuple[str, str], ...] = (("words", _digest(read)),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
             parts += (("place", _digest(event.scope)),)
-        return Diagnosis(
-            "error/application", f"application: {mask(words)}", parts, masked(words).names, digested=(read,)
-        )
+        return Diagnosis("error/application", f"application: {read}", parts, masked(words).names, digested=(read,))
     text = " ".join(message.split())
     plain = _NAMED.sub(r"\1", text)
     digested: tuple[str, ...] = (template(plain),)

@@ -33,6 +33,7 @@ _ABSENT: Final = frozenset({"code", "type", "anchor"})  # what one client hands 
 
 # What a part means when two signatures have it and it differs.
 _SAID: Final = {
+    "library": "two libraries that no catalogue knows",
     "cause": "different causes",
     "finding": "a validator found different things",
     "condition": "different conditions of the transport",

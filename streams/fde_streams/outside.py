@@ -30,7 +30,7 @@ _JOINTS: Final = frozenset({"http", "rate", "limit", "at", "payload"})  # what f
 _CATALOGUED: Final = frozenset(
     {each.name.lower() for each in (*VENDORS, *SYSTEMS)}
     | {each.name.lower() for each in LIBRARIES}
-    | {"application", "endpoint", "network", "unknown", "validation"}  # what fde calls those that are none
+    | {"application", "library", "endpoint", "network", "unknown", "validation"}  # what fde calls those that are none
 )
 _VALUES: Final = re.compile(r"(?:<\*>[\s,;:/=&.-]*)+")
 _AROUND: Final = ".,:;…"

@@ -12,12 +12,14 @@ from __future__ import annotations
 import msgspec
 
 from fde_events.event import Diagnosed, ErrorEvent
-from fde_events.vendors import library_of_package, library_of_type, vendor_of_host, vendor_of_library
+from fde_events.vendors import is_catalogued, library_of_package, library_of_type, vendor_of_host, vendor_of_library
 from fde_streams.cause import vendor_of_type
-from fde_streams.chain import Chain, Link, is_builtin, module_of
+from fde_streams.chain import Chain, Frame, Link, is_builtin, module_of
 from fde_streams.evidence import chain_of
+from fde_streams.mask import template
 from fde_streams.outside import owner_of, shown
-from fde_streams.signature import signature_of
+from fde_streams.sentence import sentence_of
+from fde_streams.signature import WITHHELD, digest_of_text, signature_of
 
 _FRAMES = 40
 
@@ -26,7 +28,8 @@ def withheld(event: ErrorEvent) -> ErrorEvent:
     """`event` without any text that the application wrote: no message, body, logger, service, path or frame of its own."""
     signature = signature_of(event)
     chain = chain_of(event)
-    own = any(name == "words" for name, _ in signature.parts)  # the application's words, by digest alone
+    parts = _without_own(signature.parts, chain)
+    own = any(name in ("words", WITHHELD, "library") for name, _ in parts)  # the application's words, by digest alone
     host = event.server_address
     return msgspec.structs.replace(
         event,
@@ -44,10 +47,24 @@ def withheld(event: ErrorEvent) -> ErrorEvent:
             block=signature.block,
             title=f"{owner_of(signature.block)}: words withheld"
             if own
-            else shown(signature.title, signature.block, signature.parts),
-            parts=signature.parts,
+            else shown(signature.title, signature.block, parts),
+            parts=parts,
             masked=signature.masked,
         ),
+    )
+
+
+def _without_own(parts: tuple[tuple[str, str], ...], chain: Chain) -> tuple[tuple[str, str], ...]:
+    """The parts, with a sentence that no catalogued library said as its digest."""
+    said = {
+        template(sentence_of(kind, link.message, link.codes).text)
+        for link in chain
+        if _is_public(link)
+        for kind in ("", link.type)
+    }
+    return tuple(
+        (WITHHELD, digest_of_text(value)) if name == "text" and value not in said else (name, value)
+        for name, value in parts
     )
 
 
@@ -56,7 +73,7 @@ def _is_public(link: Link) -> bool:
     if not link.type or is_builtin(link.type):
         return bool(link.type)
     if link.frames:
-        return link.frames[-1].library is not None
+        return _is_catalogued(link.frames[-1])
     module = module_of(link.type)
     if module is not None:
         return library_of_package(module) is not None or vendor_of_library(module) is not None
@@ -65,5 +82,21 @@ def _is_public(link: Link) -> bool:
 
 def _library_frames(chain: Chain) -> str:
     """What libraries were on the stack, root cause first: package-relative paths and functions, no line of code."""
-    lines = [f"{frame.path} in {frame.function}" for link in chain for frame in link.frames if frame.library]
+    lines = [
+        f"{frame.path} in {frame.function}"
+        for link in chain
+        for frame in link.frames
+        if frame.library and _is_catalogued(frame)
+    ]
     return "\n".join(lines[:_FRAMES])
+
+
+def _is_catalogued(frame: Frame) -> bool:
+    """Whether a frame is the language's or a catalogued library's: an application may be installed as a package, too."""
+    if frame.library is None:
+        return False
+    return (
+        not frame.library
+        or any(known(frame.package) is not None for known in (library_of_package, vendor_of_library))
+        or is_catalogued(frame.library)
+    )

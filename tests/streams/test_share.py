@@ -313,7 +313,7 @@ def test_what_the_first_customer_said_beyond_the_signature_is_not_shown_outside(
         ErrorEvent(time="", exception_type="JobFailed", exception_message=f"user {name} has no rights on the table")
         for name in names
     ]
-    assert from_customers(*own) == "application: user <word> has no rights on the table"
+    assert from_customers(*own) == "application: user <*> has no rights on the table"
     detail = [
         ErrorEvent(
             time="", exception_type="stripe.error.StripeError", exception_message=f"nope\nDETAIL: for {name} of all"

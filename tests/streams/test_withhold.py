@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 from fde_events.event import Diagnosed, ErrorEvent, PerformanceEvent, RateLimitEvent
 from fde_sidecar.pseudonym import fresh_key
 from fde_sidecar.redact import Redactor
+from fde_streams.near import outline_of, veto
 from fde_streams.signature import signature_of
 from fde_streams.withhold import withheld
 
 STACK = """Traceback (most recent call last):
   File "/opt/aster/asterhub/jobs.py", line 20, in push_crates
     client.send(crate_secret_name)
-  File "/opt/venv/lib/python3.11/site-packages/acme_sdk/client.py", line 9, in send
+  File "/opt/venv/lib/python3.11/site-packages/paramiko/client.py", line 9, in send
     raise SendError("no")
-acme_sdk.errors.SendError: quota of the crate register is used up
+paramiko.errors.SendError: quota of the crate register is used up
 
 The above exception was the direct cause of the following exception:
 
@@ -45,7 +46,7 @@ def an_error(**fields):
 def test_nothing_that_the_application_wrote_leaves():
     text = msgspec.json.encode(withheld(an_error())).decode()
     assert not [word for word in OWN if word in text]
-    assert "acme_sdk/client.py in send" in text
+    assert "paramiko/client.py in send" in text
     assert "quota of the crate register is used up" in text  # the library's sentence: the masked skeleton
 
 
@@ -120,3 +121,37 @@ def test_a_diagnosis_of_no_known_form_is_nobodys(found):
     signature = signature_of(ErrorEvent(time="", diagnosed=found))
     assert signature.block == "error/unknown"
     assert len(signature.title) < 100
+
+
+def test_an_application_installed_as_a_package_is_no_library():
+    stack = """Traceback (most recent call last):
+  File "/opt/venv/lib/python3.11/site-packages/asterpost/posting.py", line 9, in post_crates
+    raise AsterVaultFull("crates of aster do not fit in")
+asterpost.errors.AsterVaultFull: crates of aster do not fit in"""
+    event = ErrorEvent(time="", exception_stacktrace=stack, exception_type="asterpost.errors.AsterVaultFull")
+    text = msgspec.json.encode(withheld(event)).decode()
+    assert "aster" not in text.lower()
+    assert signature_of(withheld(event)).digest == signature_of(event).digest
+
+
+def test_a_sentence_of_the_applications_near_a_vendor_leaves_as_a_digest():
+    body = '{"error": {"type": "AsterJsonError", "message": "aster json is bad"}, "url": "https://api.stripe.com/v1/x"}'
+    event = ErrorEvent(time="", body=body)
+    text = msgspec.json.encode(withheld(event)).decode()
+    assert "aster" not in text.lower()
+    assert signature_of(withheld(event)).digest == signature_of(event).digest
+
+
+def test_sentences_of_two_unknown_libraries_never_meet():
+    def of(library):
+        stack = f"""Traceback (most recent call last):
+  File "/opt/app/jobs.py", line 1, in run
+  File "/opt/venv/lib/python3.11/site-packages/{library}/core.py", line 9, in work
+    raise Refused("the register of lots is closed")
+{library}.Refused: the register of lots is closed"""
+        return signature_of(ErrorEvent(time="", exception_stacktrace=stack))
+
+    one, other = of("lotslib"), of("registrylib")
+    assert one.block == other.block == "error/library"
+    assert one.digest != other.digest
+    assert veto(outline_of(one), outline_of(other)) is not None
