@@ -11,7 +11,8 @@ A step's events are first summed by (signature, place), so that a known signatur
 share signature and place; an unknown signature costs 90. Orders of people only come in here; `settle` follows them, one delta each.
 
 One customer cannot fill the memory: of its signatures that nobody else has seen, `QUOTA` a partition are kept, the newest; a
-forgotten one that comes again has the same id and counts anew.
+forgotten one that comes again has the same id and counts anew. A challenge that its own deployments raised is kept for good: it
+is raised once and stays so, which is the one way in which a customer of three deployments can make the state grow.
 """
 
 from __future__ import annotations
