@@ -36,6 +36,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", TIMED)
 def test_a_benchmark_gives_figures_against_a_named_peer(
     name: str, sample: Path, capsys: pytest.CaptureFixture[str]
@@ -85,6 +86,7 @@ def test_no_rounds_are_wrong_use_and_no_logs_are_unusable_input(
     assert "app.log" in capsys.readouterr().err
 
 
+@pytest.mark.seconds
 def test_both_sides_run_in_turns_and_who_is_first_changes() -> None:
     order: list[str] = []
     pairs = in_turns(

@@ -370,6 +370,7 @@ def checked(family: Family) -> None:
     assert all(0 <= start < end <= size and name in names for start, end, name, _ in family.truth.spans[first])
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("language", ["python", "typescript", "sql"])
 def test_five_siblings_of_five_hundred_lines_take_a_few_seconds_at_most(language: str) -> None:
     assert growth.module(language, 0, 500).count("\n") > 400

@@ -77,6 +77,7 @@ hosts = st.sampled_from(["a.one.example", "b-2.two.example", "10.0.0.7", "three.
 sources = st.builds(a_sibling, words, hosts, st.integers(1, 10**6), st.integers(1, 900))
 
 
+@pytest.mark.seconds
 @settings(max_examples=40, deadline=None)
 @given(st.lists(sources, min_size=2, max_size=5))
 def test_every_sibling_is_given_back_and_fits(data: list[bytes]) -> None:
@@ -91,6 +92,7 @@ def test_every_sibling_is_given_back_and_fits(data: list[bytes]) -> None:
         assert render_all(found.spec.template, values, found.spec.parameters) == {path: source}
 
 
+@pytest.mark.seconds
 @settings(max_examples=25, deadline=None)
 @given(st.lists(sources, min_size=3, max_size=4, unique=True), st.randoms())
 def test_the_order_of_siblings_does_not_matter(data: list[bytes], rng) -> None:  # type: ignore[no-untyped-def]
@@ -117,6 +119,7 @@ def of_strangers(count: int) -> st.SearchStrategy[list[bytes]]:
     )
 
 
+@pytest.mark.seconds
 @settings(max_examples=25, deadline=None)
 @given(st.integers(3, 5).flatmap(lambda count: of_strangers(count + 1)))
 def test_one_more_sibling_of_enough_customers_never_makes_the_template_more_specific(data: list[bytes]) -> None:

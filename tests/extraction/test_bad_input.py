@@ -137,6 +137,7 @@ def test_ten_megabytes_on_one_line_are_refused_at_once(tmp_path: Path, capsys: p
     assert "i0.ts" in said and "256 KiB" in said and "minified" in said and len(said) < 1000
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("suffix", "line"),
     [

@@ -27,6 +27,8 @@ from fde_template.errors import DoesNotFit
 from fde_template.fit import fit_all
 from fde_template.render import render_all
 
+pytestmark = pytest.mark.seconds  # together they take seconds: part of `make test`
+
 HABITS = ("", "swaps arguments", "wraps lines", "renames locals", "sorts otherwise")
 
 

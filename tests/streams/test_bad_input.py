@@ -45,6 +45,7 @@ def weighed(work):
     return found, peak
 
 
+@pytest.mark.seconds
 def test_a_stack_of_10_mb_in_a_log_is_one_bounded_event_between_two_others():
     text = f"{GOOD}\n2026-10-10 06:00:51,433 ERROR [jobs] it broke\n{HUGE}\n{GOOD}\n"
     framer = Framer()
@@ -192,6 +193,7 @@ def test_reading_on_from_any_records_end_loses_nothing_where_writers_interleave(
         assert {one.text + str(one.start) for one in records[number + 1 :]} <= rest
 
 
+@pytest.mark.seconds
 def test_a_million_distinct_lines_of_one_tenant_are_read_as_a_stream():
     """Here a thousand: the events are never held, what grows is one entry a signature."""
 

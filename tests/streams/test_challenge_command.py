@@ -16,6 +16,8 @@ from fde_registry.directory import DirectoryRegistry
 from fde_streams.reader import read_challenges
 from fde_streams.scan import scan
 
+pytestmark = pytest.mark.seconds  # together they take seconds: part of `make test`
+
 
 @pytest.fixture
 def broker():

@@ -4,6 +4,7 @@ import hashlib
 import random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def a_part():
     return part, log
 
 
+@pytest.mark.seconds
 def test_words_of_one_customer_each_are_no_reason_for_groups_of_their_own():
     part, log = a_part()
     before = dict(standings(part.state))

@@ -331,6 +331,7 @@ def test_a_source_that_one_customer_named_is_shown_to_nobody_else():
     assert from_customers(limit) == "<word> burst rate limit"
 
 
+@pytest.mark.seconds
 def test_a_signature_that_was_seen_once_takes_what_is_said():
     state = State()
     take(state, *(an_event(n, f"warm {n} of the caches", customer="w") for n in range(50)))

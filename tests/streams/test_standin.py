@@ -39,6 +39,7 @@ def events():
     return random.Random(1).sample(labelled, 400) + shipped[::20]
 
 
+@pytest.mark.seconds
 def test_what_is_read_with_stand_ins_is_what_is_read_of_the_text_as_printed(events):
     for event in events:
         found, told = read(event), diagnosis_of(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from fde_template.errors import DoesNotFit, RenderRefused
 from fde_template.fit import fit_all
 from fde_template.render import render_all
 from fde_template.structure import Literal, Node, Optional, Repeat, flat, structure
+
+pytestmark = pytest.mark.seconds  # together they take seconds: part of `make test`
 
 WORD = st.text("bcdxz", min_size=1, max_size=5)  # no word of these letters is one of SQL's
 RECORDS = ("columns", "endpoints")
