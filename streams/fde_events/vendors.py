@@ -150,9 +150,7 @@ _WORDS: Final = {word: vendor.name for vendor in VENDORS for word in vendor.word
 _SYSTEM_WORDS: Final = {word: system.name for system in SYSTEMS for word in system.words}
 _PACKAGES: Final = {package: library.name for library in LIBRARIES for package in library.packages}
 _TYPES: Final = {name: library.name for library in LIBRARIES for name in library.types}
-_NAMES: Final = (
-    {each.name for each in VENDORS} | {each.name for each in SYSTEMS} | {each.name for each in LIBRARIES} | {"urllib"}
-)  # urllib: the clients of Python's own library
+_NAMES: Final = {each.name for each in VENDORS} | {each.name for each in SYSTEMS} | {each.name for each in LIBRARIES}
 _LABEL: Final = re.compile(r"[a-z]+(?=\d*(?:[-.]|$))", re.IGNORECASE)
 
 

@@ -253,7 +253,7 @@ def _node_link(section: str) -> Link | None:
 
 def _shown(shown: re.Match[str], section: str, frames: tuple[Frame, ...]) -> Link:
     """An error that was inspected as a plain object: its properties are all it says."""
-    said = {name: text or other or number for name, text, other, number in _NODE_DETAIL.findall(shown["properties"])}
+    said = _properties(shown["properties"])
     codes = tuple(_node_codes(section))
     return Link(shown["type"], said.get("message", ""), frames, codes, json.dumps(said), _node_called(section))
 
@@ -290,12 +290,15 @@ def _node_detail(section: str) -> str:
     start = _NODE_DATA.search(section)
     if start is None:
         return ""
-    found = {
-        name: text or other or number for name, text, other, number in _NODE_DETAIL.findall(section, start.start())
-    }
-    return (
-        json.dumps(found) if found else section[start.end() - 1 : start.end() + 1_000] if "{" in start.group() else ""
-    )
+    found = _properties(section[start.start() :])
+    if found:
+        return json.dumps(found)
+    return section[start.end() - 1 : start.end() + 1_000] if "{" in start.group() else ""
+
+
+def _properties(text: str) -> dict[str, str]:
+    """What an inspected object says of itself, by name; of a name that stands twice, the last."""
+    return {name: said or other or number for name, said, other, number in _NODE_DETAIL.findall(text)}
 
 
 def _java(text: str) -> Chain:
@@ -324,10 +327,8 @@ def _java_frame(name: str, method: str) -> Frame:
 
 
 # What loggers put between the errors of a chain on one line; other signs than "<-" count only before a type.
-_JOIN: Final = re.compile(
-    r" <- |\s(?:\||->|=>|←|>>)\s(?=(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?: \[[\w.-]+\])?: )"
-    r"|[\s;,(]{1,3}[Cc]aused by:? (?=(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?: \[[\w.-]+\])?: )"
-)
+_TYPE_AHEAD: Final = r"(?=(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?: \[[\w.-]+\])?: )"
+_JOIN: Final = re.compile(rf" <- |\s(?:\||->|=>|←|>>)\s{_TYPE_AHEAD}|[\s;,(]{{1,3}}[Cc]aused by:? {_TYPE_AHEAD}")
 
 
 def is_chain(text: str) -> bool:

@@ -81,8 +81,8 @@ def _of_owner(
     """
     if is_catalogued(owner):
         return Diagnosis(f"error/{owner}", title, parts, masked, why)
-    own = tuple((name, _digest(value) if name in ("type", "anchor") else value) for name, value in parts)
-    return Diagnosis("error/library", title, (("library", _digest(owner)), *own), masked, why, digested=(owner,))
+    own = tuple((name, short_digest(value) if name in ("type", "anchor") else value) for name, value in parts)
+    return Diagnosis("error/library", title, (("library", short_digest(owner)), *own), masked, why, digested=(owner,))
 
 
 def diagnosis_of(event: ErrorEvent) -> Diagnosis:
@@ -253,18 +253,18 @@ def _by_text(event: ErrorEvent, evidence: Evidence) -> Diagnosis:
         words = words[:MESSAGE_LENGTH]
         said = template_of(words)  # placeholders alone say nothing
         read = said if _WORDS.search(said) else words
-        parts: tuple[tuple[str, str], ...] = (("words", _digest(read)),)
+        parts: tuple[tuple[str, str], ...] = (("words", short_digest(read)),)
         if event.scope:  # an application's own words are its own, unless nobody says whose
-            parts += (("place", _digest(event.scope)),)
+            parts += (("place", short_digest(event.scope)),)
         return Diagnosis("error/application", f"application: {read}", parts, masked(words).names, digested=(read,))
     text = " ".join(message.split())
     plain = _NAMED.sub(r"\1", text)
     digested: tuple[str, ...] = (template(plain),)
-    parts = (("type", kind), ("words", _digest(digested[0])))
+    parts = (("type", kind), ("words", short_digest(digested[0])))
     if plain == text and not (root.frames and root.frames[-1].library):
         # "list index out of range" names nothing: such errors of two applications share no cause, so the place speaks.
         place = _place(event, root)
-        digested, parts = (*digested, place), (*parts, ("place", _digest(place)))
+        digested, parts = (*digested, place), (*parts, ("place", short_digest(place)))
     return Diagnosis(f"error/{kind.lower()}", f"{kind}: {mask(text)}", parts, digested=digested)
 
 
@@ -277,7 +277,8 @@ def _place(event: ErrorEvent, root: Link) -> str:
     return f"{event.scope}|{body.rstrip(' :')}"
 
 
-def _digest(text: str) -> str:
+def short_digest(text: str) -> str:
+    """12 hex digits that stand for a text which does not take part as it is."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from fde_events.vendors import LIBRARIES, SYSTEMS, VENDORS
+from fde_events.vendors import is_catalogued
 from fde_streams.chain import is_builtin
 from fde_streams.group import Group, Known, State, customers
 from fde_streams.logline import template_of
@@ -27,11 +27,9 @@ _OURS: Final = frozenset(
     {"cause", "condition", "status", "limit", "metric", "direction", "change"}
 )  # parts of fde's words
 _JOINTS: Final = frozenset({"http", "rate", "limit", "at", "payload"})  # what fde puts between the parts in a title
-_CATALOGUED: Final = frozenset(
-    {each.name.lower() for each in (*VENDORS, *SYSTEMS)}
-    | {each.name.lower() for each in LIBRARIES}
-    | {"application", "library", "endpoint", "network", "unknown", "validation"}  # what fde calls those that are none
-)
+_OWNERLESS: Final = frozenset(
+    {"application", "library", "endpoint", "network", "unknown", "validation"}
+)  # blocks of none
 _VALUES: Final = re.compile(r"(?:<\*>[\s,;:/=&.-]*)+")
 _AROUND: Final = ".,:;…"
 
@@ -98,7 +96,7 @@ def _founder_first(state: State, group: Group) -> Iterator[Known]:
 def _free(block: str, parts: Parts) -> frozenset[str]:
     owner = owner_of(block).lower()
     ours = {plain_word(word) for name, value in parts if name in _OURS for word in value.split()}
-    return frozenset(ours | _JOINTS | ({plain_word(owner)} if owner in _CATALOGUED else set()))
+    return frozenset(ours | _JOINTS | ({plain_word(owner)} if owner in _OWNERLESS or is_catalogued(owner) else set()))
 
 
 def _is_in(word: str, said: frozenset[str], free: set[str]) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 from fde_events.event import Diagnosed, ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.signed import Signature
 from fde_events.vendors import system_of_host, vendor_of_host
-from fde_streams.diagnosis import Diagnosis, diagnosis_of
+from fde_streams.diagnosis import Diagnosis, diagnosis_of, short_digest
 from fde_streams.mask import RULES as MASK_RULES
 from fde_streams.mask import template
 from fde_streams.standin import Texts, plainest, shows, texts_of
@@ -119,18 +119,14 @@ def _as_diagnosed(found: Diagnosed) -> Signature:
 
 def _plain(name: str) -> str:
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "unknown"
-    return plain if len(plain) <= _NAME_LENGTH else f"{plain[: _NAME_LENGTH - 13]}-{_short_digest(plain)}"
+    return plain if len(plain) <= _NAME_LENGTH else f"{plain[: _NAME_LENGTH - 13]}-{short_digest(plain)}"
 
 
 def _bounded(value: str) -> str:
     """The value, its end as a digest where it is endless: what is told apart stays so, and a record holds it."""
     if len(value) <= _PART_LENGTH:
         return value
-    return f"{value[: _PART_LENGTH - 13]} {_short_digest(value)}"
-
-
-def _short_digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return f"{value[: _PART_LENGTH - 13]} {short_digest(value)}"
 
 
 def _taken(name: str, value: str) -> str:

@@ -41,14 +41,16 @@ def run(directory: Path | None, tell: Callable[[str], None]) -> list[Figure]:
     found: list[Figure] = []
     for name, events in corpora(directory).items():
         tell(f"{name}: {len(events)} errors of {len({one.deployment for one in events})} deployments")
-        found += _beside_peers(name, events, tell)
-        found += _kept(name, events, tell)
+        groups = ours.grouped(events)
+        found += _beside_peers(name, events, groups, tell)
+        found += _kept(name, events, groups, tell)
     return found
 
 
-def _beside_peers(name: str, events: Sequence[Labelled], tell: Callable[[str], None]) -> list[Figure]:
+def _beside_peers(
+    name: str, events: Sequence[Labelled], groups: Sequence[Hashable], tell: Callable[[str], None]
+) -> list[Figure]:
     truth, places = [one.challenge for one in events], [one.deployment for one in events]
-    groups = ours.grouped(events)
     mine = score(groups, truth, places)
     theirs: dict[str, Score] = {}
     for side, make in _SIDES:
@@ -75,9 +77,10 @@ def _beside_peers(name: str, events: Sequence[Labelled], tell: Callable[[str], N
     return found
 
 
-def _kept(name: str, events: Sequence[Labelled], tell: Callable[[str], None]) -> list[Figure]:
+def _kept(
+    name: str, events: Sequence[Labelled], groups: Sequence[Hashable], tell: Callable[[str], None]
+) -> list[Figure]:
     tell(f"{name}: another order, newcomers, redaction")
-    first = ours.grouped(events)
     order = list(range(len(events)))
     random.Random(7).shuffle(order)  # noqa: S311  an order, no secret
     shuffled = ours.grouped([events[index] for index in order])
@@ -85,7 +88,7 @@ def _kept(name: str, events: Sequence[Labelled], tell: Callable[[str], None]) ->
     for place, index in enumerate(order):
         again[index] = shuffled[place]
     return [
-        Figure(corpus=name, what="adjusted Rand, two orders", fde=_short(rand(first, again))),
+        Figure(corpus=name, what="adjusted Rand, two orders", fde=_short(rand(groups, again))),
         Figure(corpus=name, what="ids changed by +10 % and a re-clustering", fde=_short(churn(events))),
         *(
             Figure(corpus=name, what=f"signatures kept by redaction, {mode}", fde=_short(unchanged(events, mode)))
