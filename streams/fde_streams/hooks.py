@@ -16,6 +16,7 @@ from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 from structlog import get_logger
 
+from fde_streams.credentials import credentials_of
 from fde_streams.state import Part
 
 log = get_logger()
@@ -115,6 +116,7 @@ def fold_app(group: str, bootstrap: str, source: str, rebuild: Rebuild, *, datad
     return _App(
         group,
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        broker_credentials=credentials_of(bootstrap),
         value_serializer="raw",
         web_enabled=False,
         topic_allow_declare=False,  # topics are ours; the embedded broker cannot create any
