@@ -171,6 +171,8 @@ class Loop:
             self._fleet.stop()
         if self._children is not None:
             self._children.stop()
+        if self._broker is not None:
+            self._broker.close()
         self._broker = None
 
     def __enter__(self) -> Loop:
