@@ -111,7 +111,11 @@ class Join:
         touched = self._note_life(challenge)
         old = self.challenges.get(challenge.id)
         late = challenge.id in self._redirects or (old is not None and old != challenge and newer(challenge, old))
-        if challenge.merged_into:
+        if challenge.erased:
+            self._drop(challenge.id)
+            for merged in [merged for merged, into in self._redirects.items() if into == challenge.id]:
+                del self._redirects[merged]
+        elif challenge.merged_into:
             touched |= self._lead(challenge.id, challenge.merged_into)
         elif not late and old != challenge:
             self._drop(challenge.id)

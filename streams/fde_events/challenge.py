@@ -27,7 +27,8 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
     Of two records of one id the newer is the one that :func:`newer` says: `revision` grows with every merge, split, pin and
     ignore, between those evidence only grows. A record with `merged_into` is a tombstone: the challenge is another one now,
-    whose `redirects` name all ids that lead to it.
+    whose `redirects` name all ids that lead to it. One that is `erased` says nothing but its id: the only customers that had it
+    are gone, and whoever kept it forgets it.
 
     `id` is permanent. `raised_at` is the event time at which the threshold was met, and never changes after.
     `signatures` are the digests that belong to it; `samples` at most three redacted texts of distinct deployments.
@@ -56,11 +57,15 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     trend: str = ""
     hours: tuple[tuple[int, int], ...] = ()
     public_title: str = ""
+    erased: bool = False
 
 
 def newer(known: Challenge | None, found: Challenge) -> bool:
-    """Whether `found` says more than `known` of the same challenge. Between two revisions evidence only grows."""
-    return known is None or _extent(found) > _extent(known)
+    """Whether `found` says more than `known` of the same challenge. Between two revisions evidence only grows.
+
+    An erased one is newer than all before it; raised again, its count starts anew, so all after it are newer too.
+    """
+    return known is None or known.erased or found.erased or _extent(found) > _extent(known)
 
 
 def _extent(challenge: Challenge) -> tuple[int, int, int, int]:

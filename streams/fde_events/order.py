@@ -1,6 +1,6 @@
 """An order: what a person says about groups, which every re-clustering and replay obeys.
 
-`fde challenge merge|split|pin|ignore` -> Order -> fde-engine.signatures (in a SignedBatch, keyed by the block) -> fold.
+`fde challenge merge|split|pin|ignore`, `fde erase` -> Order -> fde-engine.signatures (in a SignedBatch, keyed by the block) -> fold.
 
 Orders travel in the log that the events travel in, so a replay meets both in one sequence. An order that names what is not
 known yet waits in the fold; one that cannot be followed is refused there, with the reason. The same `id` twice is one order.
@@ -69,7 +69,17 @@ class Unignore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     id: str = ""
 
 
-Order = Merge | Split | Pin | Ignore | Unignore
+class Erase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="erase"):
+    """Nothing of this customer stays in the state. It goes to every partition, in a batch without events."""
+
+    customer: str
+    author: str
+    time: str
+    reason: str
+    id: str = ""
+
+
+Order = Merge | Split | Pin | Ignore | Unignore | Erase
 
 
 def named(order: Order) -> Order:
@@ -81,6 +91,8 @@ def named(order: Order) -> Order:
 
 def groups_of(order: Order) -> tuple[str, ...]:
     """The groups an order names."""
+    if isinstance(order, Erase):
+        return ()
     return order.groups if isinstance(order, Merge) else (order.group,)
 
 

@@ -91,7 +91,15 @@ class Marked(msgspec.Struct, frozen=True, tag="marked", omit_defaults=True):
     why: str
 
 
-Change = Merged | Parted | Pinned | Marked
+class Erased(msgspec.Struct, frozen=True, tag="erased", omit_defaults=True):
+    """`customer` and all that only it brought in are gone. `challenges`: the raised groups that had evidence of it."""
+
+    customer: str
+    challenges: tuple[str, ...]
+    by: str
+
+
+Change = Merged | Parted | Pinned | Marked | Erased
 
 
 class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):

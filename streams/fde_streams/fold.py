@@ -26,7 +26,8 @@ from typing import Final
 
 from fde_events.order import Order
 from fde_events.signed import SignedBatch
-from fde_streams.delta import Delta, Folded, Raised, Ruling, Sample
+from fde_streams.delta import Delta, Erased, Folded, Raised, Ruling, Sample
+from fde_streams.erasure import erase
 from fde_streams.group import MAX_SAMPLES, SAMPLE_LENGTH, Known, State, hours_of
 from fde_streams.identity import disown, enact, forget, raised_at, seat
 from fde_streams.seating import Seating
@@ -146,7 +147,10 @@ def apply(state: State, delta: Delta) -> None:
         # Dated by the fleet's clock: a producer whose own is a year off is not forgotten before its time.
         state.seen.add(folded.epoch, folded.spans, now)
     for change in delta.changes:
-        enact(state, change)
+        if isinstance(change, Erased):
+            erase(state, change)
+        else:
+            enact(state, change)
     for raised in delta.raised:
         group = state.groups[raised.group]
         if group.raised_at is None:

@@ -194,7 +194,7 @@ def _part(state: State, change: Parted) -> None:
     for digest in leaves:
         state.signatures[digest].group = part.id
     for one in (group, part):
-        _recompute(state, one)
+        recompute(state, one)
     for other in sorted(state.walls.get(group.id, ())):
         _wall(state, other, part.id)
     _wall(state, group.id, part.id)
@@ -219,10 +219,10 @@ def _pin(state: State, change: Pinned) -> None:
     known.group = target.id
     for group in (source, target):
         group.revision += 1
-        _recompute(state, group)
+        recompute(state, group)
 
 
-def _recompute(state: State, group: Group) -> None:
+def recompute(state: State, group: Group) -> None:
     """Evidence and founder from the members, after some have left."""
     group.summed = summed(state.members(group)) if len(group.members) > 1 else None
     group.hours = hours_of(state.shares(group).values()) if group.raised_at is not None else None

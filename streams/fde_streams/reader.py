@@ -41,7 +41,7 @@ def read_challenges(bootstrap: str, *, timeout_s: float = 60.0) -> dict[str, Cha
         challenge = decode_challenge(message.value())
         if challenge is not None and newer(found.get(challenge.id), challenge):
             found[challenge.id] = challenge
-    return {name: challenge for name, challenge in found.items() if not challenge.merged_into}
+    return {name: challenge for name, challenge in found.items() if not (challenge.merged_into or challenge.erased)}
 
 
 def follow_challenges(

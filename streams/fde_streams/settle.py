@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from fde_events.order import Ignore, Merge, Order, Pin, Split, Unignore
-from fde_streams.delta import Delta, Marked, Parted, Pinned, Raised, Ruling
+from fde_events.order import Erase, Ignore, Merge, Order, Pin, Split
+from fde_streams.delta import Delta, Erased, Marked, Parted, Pinned, Raised, Ruling
+from fde_streams.erasure import challenges_with
 from fde_streams.group import Group, State
 from fde_streams.identity import block_of, parted_by, raised_at, united
 
@@ -32,6 +33,9 @@ def settle(state: State, threshold: int) -> Delta | None:
 def _settled(state: State, order: Order, threshold: int) -> Delta | None:
     if isinstance(order, Merge):
         return _merge(state, order, threshold)
+    if isinstance(order, Erase):
+        erased = Erased(order.customer, challenges_with(state, order.customer), order.author)
+        return Delta(changes=(erased,), rulings=(Ruling(order.id, FOLLOWED),))
     group = state.resolve(order.group)
     if group is None:
         return None
@@ -106,5 +110,5 @@ def _pin(state: State, order: Pin, group: Group, threshold: int) -> Delta:
     return Delta(changes=(pinned,), raised=(Raised(group.id, at),) if at is not None else (), rulings=done)
 
 
-def _ruled(order: Merge | Split | Pin | Ignore | Unignore, outcome: str, why: str) -> Delta:
+def _ruled(order: Order, outcome: str, why: str) -> Delta:
     return Delta(rulings=(Ruling(order.id, outcome, why),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from fde_events.challenge import Challenge, Sighting
-from fde_streams.delta import Delta, Merged, Parted, Pinned
+from fde_streams.delta import Delta, Erased, Merged, Parted, Pinned
 from fde_streams.fold import rank
 from fde_streams.group import MAX_SAMPLES, Group, State, Tombstone, customers
 from fde_streams.outside import public_title
@@ -66,10 +66,14 @@ def challenges_of(state: State, delta: Delta) -> list[Challenge]:
     names = {state.signatures[news.digest].group for news in delta.increments if news.digest in state.signatures}
     names.update(raised.group for raised in delta.raised)
     graves: list[Tombstone] = []
+    gone: list[str] = []
     for change in delta.changes:
         if isinstance(change, Merged):
             names.add(change.winner)
             graves += [state.tombstones[change.loser]] if change.loser in state.tombstones else []
+        elif isinstance(change, Erased):
+            names.update(change.challenges)
+            gone += [name for name in change.challenges if name not in state.groups]
         else:
             names.add(change.group)
         if isinstance(change, Parted):
@@ -79,6 +83,7 @@ def challenges_of(state: State, delta: Delta) -> list[Challenge]:
     live = [group for name in names if (group := state.groups.get(name)) is not None and group.raised_at is not None]
     found = [challenge_of(state, group) for group in live]
     found += [_tombstone(grave) for grave in graves if grave.raised_at is not None]
+    found += [_erased(name) for name in gone]
     return sorted(found, key=lambda challenge: challenge.id)
 
 
@@ -113,4 +118,21 @@ def _tombstone(grave: Tombstone) -> Challenge:
         raised_at=grave.raised_at or "",
         merged_into=grave.winner,
         revision=grave.revision,
+    )
+
+
+def _erased(name: str) -> Challenge:
+    return Challenge(
+        id=name,
+        title="",
+        kind="",
+        block="",
+        signatures=(),
+        deployments=0,
+        customers=0,
+        events=0,
+        first_seen="",
+        last_seen="",
+        raised_at="",
+        erased=True,
     )
