@@ -99,7 +99,7 @@ class Complaints:
             self.refusal = (
                 f"its certificate is not trusted ({_short(error)}). Check ssl.ca.location and the broker's name"
             )
-        else:
+        elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # it comes last, and says least
             self.last = _short(error)
 
     def about(self, error: KafkaException) -> str:

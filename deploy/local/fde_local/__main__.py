@@ -70,14 +70,22 @@ def status() -> int:
 
 
 @app.command
-def kafka() -> int:
-    """Run one Kafka broker until Ctrl-C; prints its bootstrap servers."""
+def kafka(*, secured: bool = False) -> int:
+    """Run one Kafka broker until Ctrl-C; prints its bootstrap servers.
+
+    Parameters
+    ----------
+    secured
+        TLS, passwords, and nothing allowed that no rule allows.
+    """
     from fde_local.kafka import KafkaBroker
 
     with _interruptible(), tempfile.TemporaryDirectory(prefix="fde-kafka-") as directory:
         try:
-            with KafkaBroker.start(Path(directory)) as broker:
+            with KafkaBroker.start(Path(directory), secured=secured) as broker:
                 print(broker.bootstrap_servers, flush=True)
+                if secured:
+                    _tell(f"the administrator's client settings: {broker.admin_settings}")
                 _tell(f"kafka runs (log: {broker.log}); Ctrl-C stops it and deletes its data")
                 threading.Event().wait()
         except LocalError as error:

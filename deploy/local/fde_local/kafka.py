@@ -1,27 +1,33 @@
 """One real Kafka broker (KRaft, no containers) on free loopback ports.
 
 The broker's way: start() -> format -> java kafka.Kafka -> metadata answers; kill(), restart() on the same data; stop().
+A secured one asks for a password over TLS and denies what no rule allows; its administrator's settings are in a file.
 """
 
 import base64
+import json
+import os
+import secrets
 import subprocess
 import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from fde_local.certificate import Certificate, certify
 from fde_local.component import KAFKA, default_cache
 from fde_local.errors import NotReady
 from fde_local.ports import free_ports
 from fde_local.process import LocalProcess
 from fde_local.toolchain import JAVA, find
 
-_SETTINGS: Final = Path(__file__).resolve().parents[1] / "kafka" / "server.properties"
+_SETTINGS: Final = Path(__file__).resolve().parents[1] / "kafka"
+_SCRAM: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 _JVM: Final = (
     "-Xmx512m",
     "-Xms128m",
@@ -37,19 +43,22 @@ class KafkaBroker:
     Topics are not created by use: call :meth:`create_topic`, or an AdminClient.
     """
 
-    def __init__(self, directory: Path, libs: Path) -> None:
+    def __init__(self, directory: Path, libs: Path, *, secured: bool = False) -> None:
         self._directory = directory
         self._libs = libs
+        self._secured = secured
+        self._certificate: Certificate | None = None
         self._port, self._controller_port = free_ports(2)
         self._process: LocalProcess | None = None
 
     @classmethod
-    def start(cls, directory: Path) -> Self:
+    def start(cls, directory: Path, *, secured: bool = False) -> Self:
         """A broker with newly formatted storage in `directory`; returns when metadata answers.
 
+        `secured`: SASL_SSL alone, SCRAM-SHA-512, denied by default; see :attr:`admin_settings`.
         Raises MissingToolchain or NotPrepared when there is no Kafka to start, NotReady when it does not come up.
         """
-        broker = cls(directory, KAFKA.demand(default_cache()))
+        broker = cls(directory.absolute(), KAFKA.demand(default_cache()), secured=secured)
         directory.mkdir(parents=True, exist_ok=True)
         broker._format()
         broker._run()
@@ -59,6 +68,16 @@ class KafkaBroker:
     def bootstrap_servers(self) -> str:
         """`127.0.0.1:<port>`; the same after every restart."""
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def admin_settings(self) -> Path:
+        """The administrator's client settings of a secured broker, YAML: user, password, authority."""
+        return self._directory / "admin.yaml"
+
+    @property
+    def authority(self) -> Path:
+        """The PEM file that clients of a secured broker trust."""
+        return self._directory / "ca.pem"
 
     @property
     def pid(self) -> int | None:
@@ -103,17 +122,18 @@ class KafkaBroker:
         self.stop()
 
     def _format(self) -> None:
-        broker, controller = self.bootstrap_servers, f"127.0.0.1:{self._controller_port}"
-        (self._directory / "server.properties").write_text(
-            f"{_SETTINGS.read_text()}\n"
-            f"controller.quorum.voters=1@{controller}\n"
-            f"listeners=PLAINTEXT://{broker},CONTROLLER://{controller}\n"
-            f"advertised.listeners=PLAINTEXT://{broker}\n"
-            "log.dirs=data\n"
-        )
+        arguments: tuple[str, ...] = ()
+        if self._secured:
+            password = secrets.token_urlsafe(24)
+            self._certificate = certify(self._directory, secrets.token_urlsafe(24))
+            self._write_admin(password)
+            arguments = ("--add-scram", f"SCRAM-SHA-512=[name=admin,password={password}]")
+            self._configure("secured.properties", "SASL_SSL", self._login(self._certificate, password))
+        else:
+            self._configure("server.properties", "PLAINTEXT", "")
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # `--cluster-id=`, since an id may begin with a dash
-        arguments = ("format", f"--cluster-id={cluster_id}", "--config", "server.properties")
+        arguments = ("format", f"--cluster-id={cluster_id}", "--config", "server.properties", *arguments)
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments),
             cwd=self._directory,
@@ -127,6 +147,40 @@ class KafkaBroker:
                 f"kafka: the storage in {self._directory} could not be formatted: {done.stderr or done.stdout}"
                 f"Check {_SETTINGS}."
             )
+
+    def _configure(self, settings: str, protocol: str, more: str) -> None:
+        broker, controller = self.bootstrap_servers, f"127.0.0.1:{self._controller_port}"
+        written = self._directory / "server.properties"
+        written.write_text(
+            f"{(_SETTINGS / settings).read_text()}\n"
+            f"controller.quorum.voters=1@{controller}\n"
+            f"listeners={protocol}://{broker},CONTROLLER://{controller}\n"
+            f"advertised.listeners={protocol}://{broker}\n"
+            "log.dirs=data\n"
+            f"{more}"
+        )
+        written.chmod(0o600)
+
+    def _login(self, certificate: Certificate, password: str) -> str:
+        return (
+            f"ssl.keystore.location={certificate.keystore}\n"
+            f"ssl.keystore.password={certificate.password}\n"
+            f"ssl.key.password={certificate.password}\n"
+            f"ssl.truststore.location={certificate.authority}\n"
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config="
+            f'{_SCRAM} required username="admin" password="{password}";\n'
+        )
+
+    def _write_admin(self, password: str) -> None:
+        settings = {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "admin",
+            "sasl.password": password,
+            "ssl.ca.location": str(self.authority.absolute()),
+        }
+        with os.fdopen(os.open(self.admin_settings, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(settings, file, indent=2)  # JSON is YAML
 
     def _run(self, limit_s: float = 60.0) -> None:
         self._process = LocalProcess.start("kafka", self._java("kafka.Kafka", "server.properties"), self._directory)
@@ -158,8 +212,10 @@ class KafkaBroker:
         return (str(find(JAVA).path), *_JVM, "-cp", f"{self._libs}/*", main_class, *arguments)
 
     def _admin(self) -> AdminClient:
+        settings: dict[str, Any] = json.loads(self.admin_settings.read_text()) if self._secured else {}
         return AdminClient(
-            {
+            settings
+            | {
                 "bootstrap.servers": self.bootstrap_servers,
                 "log_level": 0,  # a refused connection while the broker starts is no news
                 "reconnect.backoff.ms": 50,
