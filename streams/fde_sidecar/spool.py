@@ -1,157 +1,108 @@
 """The spool: a write-ahead log on disk between reading and publishing.
 
-batch + input positions -> append() -> commit() [fsync] -> unsent() -> Kafka's acknowledgement -> acknowledge()
+batch + input positions -> append() -> commit() [write, fsync] -> read() -> Kafka's acknowledgement -> acknowledge()
 
-Each entry is one frame: length and CRC-32 (8 bytes, big endian), then MessagePack. An entry holds the record to send *and*
-where the inputs stood after it, so that both are there after a crash or neither is. A torn last frame is cut off. Sending
-again after a crash repeats epoch and sequence, so that a repeated event has the same id.
+An entry holds the record to send *and* where the inputs stood after it, so that both are there after a crash or neither is.
+What is appended lives in memory until it is committed, and nobody else sees it before: neither a reader nor `state`. When a
+commit fails, nothing is taken for written: the segment is cut back to what was synced before, and the next commit writes
+all of it again into a new file (after a failed fsync a second one says yes to pages that are gone).
 
-Segments are removed when all they hold is acknowledged; a new segment begins with a snapshot of what must outlive them
-(positions, withheld counts, open epochs, drops). `cursor.json` names the first entry not acknowledged; losing it only
-repeats records. Drop policy, applied on admission and counted by reason: above half of the cap no performance, drift and
-rate-limit records; at the cap no errors either (the first errors of an outage are worth more than the last).
+Every segment begins with a snapshot of what must outlive the segments before it, which go when all they hold is
+acknowledged. `cursor.json` names the first entry not acknowledged; losing it only repeats records, under the same ids.
+Damage inside a segment costs what stands on the damaged bytes and no more; it is counted and told, never silent.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
-import struct
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from fde_events.errors import Unavailable
+from fde_sidecar.cursor import Cursor, read_cursor, save_cursor
+from fde_sidecar.disk import Disk, put
+from fde_sidecar.entry import Entry, EpochState, Place, Position, SpoolState, Withheld, encode_frame, read_frame
+from fde_sidecar.segment import Hole, begins_after, numbers_in, path_of, read_some, scan
+
+__all__ = [
+    "DEFAULT_CAP_BYTES",
+    "Disk",
+    "Entry",
+    "EpochState",
+    "Place",
+    "Position",
+    "Spool",
+    "SpoolState",
+    "Withheld",
+]
+
+log = structlog.get_logger(__name__)
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
 DEFAULT_CAP_BYTES: Final = 256 * 1024 * 1024
 LOW_PRIORITY_SHARE: Final = 0.5
-_FRAME: Final = struct.Struct(">II")
-_MAX_FRAME: Final = 4 * 1024 * 1024
+# Up to which share of the cap each kind is still taken in: the first errors of an outage are worth more than its figures.
+SHARES: Final = {"error": 1.0, "schema_drift": 0.8, "rate_limit": 0.65, "performance": LOW_PRIORITY_SHARE}
+DAMAGED: Final = "spool-damaged-bytes"
+PURGED: Final = "purged"
+_PENDING_BYTES: Final = 4 * 1024 * 1024  # appended and not committed: more than that is committed on the way
 
-
-class Position(msgspec.Struct, frozen=True, array_like=True):
-    """How far one file has been turned into entries. `head` is the digest of its first `head_bytes` bytes."""
-
-    path: str
-    device: int
-    inode: int
-    head: str
-    head_bytes: int
-    offset: int
-    line: int
-
-
-class Withheld(msgspec.Struct, frozen=True, array_like=True):
-    """Events of one shape counted and not sent yet; `sample` is the encoded event they look like, `kind` its kind."""
-
-    shape: str
-    count: int
-    sample: bytes
-
-
-class EpochState(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of one producer epoch: highest sequence assigned (-1 none), events in it, drops by reason."""
-
-    highest: int
-    events: int
-    closed: bool
-    dropped: dict[str, int]
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One frame. `value` None: nothing to send (only positions or counts moved). `snapshot`: the state replaces what was."""
-
-    epoch: str
-    sequence: int
-    events: int
-    time: str
-    value: bytes | None
-    positions: list[Position] = []
-    withheld: list[Withheld] = []
-    released: list[str] = []
-    dropped: dict[str, int] = {}
-    closed: str = ""
-    forgotten: list[tuple[int, int]] = []
-    snapshot: dict[str, EpochState] | None = None
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Entry).decode
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where an entry begins: segment number and byte."""
-
-    segment: int
-    offset: int
-
-
-@dataclass(slots=True)
-class SpoolState:
-    """What the entries add up to."""
-
-    positions: dict[tuple[int, int], Position] = field(default_factory=dict)
-    withheld: dict[str, Withheld] = field(default_factory=dict)
-    epochs: dict[str, EpochState] = field(default_factory=dict)
-
-    def take(self, entry: Entry) -> None:
-        """Fold one entry in."""
-        if entry.snapshot is not None:
-            self.positions, self.withheld, self.epochs = {}, {}, dict(entry.snapshot)
-        for position in entry.positions:
-            self.positions[(position.device, position.inode)] = position
-        for file in entry.forgotten:
-            self.positions.pop(file, None)
-        for one in entry.withheld:
-            before = self.withheld.get(one.shape)
-            count = one.count + (before.count if before else 0)
-            self.withheld[one.shape] = Withheld(one.shape, count, one.sample or (before.sample if before else b""))
-        for shape in entry.released:
-            self.withheld.pop(shape, None)
-        if entry.closed and entry.closed in self.epochs:
-            del self.epochs[entry.closed]
-        if not entry.epoch:
-            return
-        known = self.epochs.get(entry.epoch) or EpochState(-1, 0, False, {})
-        dropped = dict(known.dropped)
-        for reason, count in entry.dropped.items():
-            dropped[reason] = dropped.get(reason, 0) + count
-        self.epochs[entry.epoch] = EpochState(
-            max(known.highest, entry.sequence), known.events + entry.events, known.closed, dropped
-        )
+Kind = Literal["error", "schema_drift", "rate_limit", "performance"]
 
 
 class Spool:
-    """One sidecar's spool directory. Not shared between processes: `lock` refuses a second one."""
+    """One sidecar's spool directory. Not shared between processes: `lock` refuses a second one.
+
+    Every method that touches the disk raises :class:`Unavailable` when the disk refuses; calling it again is the way on.
+    """
 
     def __init__(
-        self, directory: Path, *, cap_bytes: int = DEFAULT_CAP_BYTES, segment_bytes: int = SEGMENT_BYTES
+        self,
+        directory: Path,
+        *,
+        cap_bytes: int = DEFAULT_CAP_BYTES,
+        segment_bytes: int = SEGMENT_BYTES,
+        disk: Disk | None = None,
     ) -> None:
         self._directory, self.cap_bytes, self._segment_bytes = directory, cap_bytes, segment_bytes
+        self._disk = disk or Disk()
         self.state = SpoolState()
-        self.torn_bytes = 0
-        self._sizes: dict[int, int] = {}
+        self.torn_bytes = self.damaged_bytes = 0
+        self._sizes: dict[int, int] = {}  # synced bytes by segment
+        self._holes: dict[int, tuple[Hole, ...]] = {}
+        self._values: dict[int, int] = {}  # entries to send, by segment
+        self._told: dict[int, int] = {}  # damaged bytes of a segment that stand in some epoch's count
         self._cursor = Place(0, 0)
-        self._file: BinaryIO | None = None
-        self._dirty = False
+        self._cursor_saved = True
+        self._file: int | None = None  # the segment written to; None: the next commit opens one
+        self._pending: list[tuple[Entry, bytes]] = []
+        self._pending_bytes = 0
+        self._number = self._head = 0
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(directory / "lock")
-            self._recover()
         except OSError as error:
-            raise Unavailable(f"The spool {directory} cannot be used: {error.strerror}.") from error
+            raise self._refused("used", error) from error
+        try:
+            self._recover()
+        except BaseException as error:  # whatever it was, the directory is free again
+            os.close(self._lock)
+            if isinstance(error, OSError):
+                raise self._refused("used", error) from error
+            raise
 
     # --- reading -----------------------------------------------------------------------------------------------------
     @property
     def unsent_bytes(self) -> int:
-        """Bytes from the cursor to the end."""
-        return sum(size for number, size in self._sizes.items() if number >= self._cursor.segment) - self._cursor.offset
+        """Bytes from the cursor to the end, those included that are not committed yet."""
+        after = sum(size for number, size in self._sizes.items() if number >= self._cursor.segment)
+        return after - (self._cursor.offset if self._cursor.segment in self._sizes else 0) + self._pending_bytes
 
     @property
     def bytes(self) -> int:
@@ -160,7 +111,7 @@ class Spool:
 
     @property
     def end(self) -> Place:
-        """Where the next entry goes."""
+        """Where the committed entries end."""
         last = max(self._sizes)
         return Place(last, self._sizes[last])
 
@@ -169,175 +120,277 @@ class Spool:
         """The first entry that is not acknowledged."""
         return self._cursor
 
-    def admits(self, *, important: bool) -> bool:
-        """Whether a record of this importance may still be spooled."""
-        share = 1.0 if important else LOW_PRIORITY_SHARE
-        return self.unsent_bytes < self.cap_bytes * share
+    def admits(self, kind: Kind | str = "error", *, important: bool | None = None) -> bool:
+        """Whether an event of this kind may still be spooled: errors longest, then drift, rate limits, performance.
+
+        `important` is the older question: an error, or anything else.
+        """
+        if important is not None:
+            kind = "error" if important else "performance"
+        return self.unsent_bytes < self.cap_bytes * SHARES.get(kind, LOW_PRIORITY_SHARE)
 
     def read(self, start: Place, limit_bytes: int) -> Iterator[tuple[Place, Place, Entry]]:
-        """Entries from `start`: (its place, the place after it, the entry), about `limit_bytes` of them."""
+        """Committed entries from `start`: (its place, the place after it, the entry), about `limit_bytes` of them."""
         taken = 0
         for number in sorted(segment for segment in self._sizes if segment >= start.segment):
             offset = start.offset if number == start.segment else 0
-            with self._path(number).open("rb") as file:
-                file.seek(offset)
-                while taken < limit_bytes and offset < self._sizes[number]:
-                    found = _read_frame(file)
-                    if found is None:
-                        break
-                    entry, size = found
-                    after = Place(number, offset + size)
-                    yield Place(number, offset), after, entry
-                    offset += size
-                    taken += size
-            if taken >= limit_bytes:
-                return
+            size = self._sizes.get(number, 0)  # a segment may go while its reader waits
+            while taken < limit_bytes and offset < size:
+                try:
+                    data = read_some(path_of(self._directory, number), offset, size)
+                except OSError as error:
+                    raise self._refused("read", error) from error
+                at = 0
+                while taken < limit_bytes and (found := read_frame(data, at)) is not None:
+                    entry, length = found
+                    after = Place(number, offset + at + length)
+                    yield Place(number, offset + at), after, entry
+                    at += length
+                    taken += length
+                if taken >= limit_bytes:
+                    return
+                offset += at
+                if not at:  # a hole, known since the start or made while we ran
+                    known = [hole for hole in self._holes.get(number, ()) if hole[0] <= offset < hole[1]]
+                    offset = known[0][1] if known else self._new_hole(number, offset)
+
+    def _new_hole(self, number: int, offset: int) -> int:
+        """Damage that came after the start. It is counted; returns where reading goes on."""
+        found = scan(path_of(self._directory, number), lambda _: None)
+        size = self._sizes[number]
+        onward = next((end for begin, end in found.holes if begin <= offset < end), size)
+        self._holes[number] = (*self._holes.get(number, ()), (offset, onward))
+        self._damage(number, onward - offset)
+        return onward
 
     # --- writing -----------------------------------------------------------------------------------------------------
     def append(self, entry: Entry) -> None:
-        """Add an entry; on disk for good after `commit`. :class:`Unavailable` when the disk is full."""
-        if self._sizes[max(self._sizes)] >= self._segment_bytes:
-            self._rotate()
-        self._write(entry)
-        self.state.take(entry)
+        """Add an entry; on disk for good, and seen by readers, after `commit`. ValueError for one beyond any size."""
+        if entry.epoch and (untold := self._untold()):
+            # Nobody has to remember: the next entry of an epoch carries the damage into its count, and so into its mark.
+            entry = msgspec.structs.replace(entry, dropped={**entry.dropped, DAMAGED: untold})
+            self._told, self._cursor_saved = {number: self._damage_of(number) for number in self._holes}, False
+        numbered = msgspec.structs.replace(entry, number=self._number + 1)
+        frame = encode_frame(numbered)
+        self._number += 1
+        self._pending.append((numbered, frame))
+        self._pending_bytes += len(frame)
+        if self._pending_bytes >= _PENDING_BYTES:
+            self.commit()
 
     def commit(self) -> None:
-        """Group commit: everything appended is on disk when this returns."""
-        if self._dirty and self._file is not None:
+        """Group commit: everything appended is on disk when this returns. After :class:`Unavailable` it is still pending."""
+        while self._pending:
             try:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                self._write_some()
             except OSError as error:
-                raise Unavailable(f"The spool {self._directory} cannot be written: {error.strerror}.") from error
-            self._dirty = False
+                self._give_up_segment()
+                raise self._refused("written", error) from error
+        if not self._cursor_saved:
+            self._save_cursor()
 
     def acknowledge(self, upto: Place) -> None:
         """The broker has everything before `upto`: move the cursor and remove segments that are done."""
         if upto <= self._cursor:
             return
-        self._cursor = upto
-        temporary = self._directory / "cursor.json.new"
-        temporary.write_bytes(msgspec.json.encode({"segment": upto.segment, "offset": upto.offset}))
-        temporary.replace(self._directory / "cursor.json")
-        for number in [segment for segment in self._sizes if segment < upto.segment]:
-            self._path(number).unlink(missing_ok=True)
-            del self._sizes[number]
-        last = max(self._sizes)
-        if upto == Place(last, self._sizes[last]) and self._sizes[last] >= self._segment_bytes:
-            self._rotate()
+        self._cursor = self._normal(upto)
+        self._save_cursor()
+        with contextlib.suppress(OSError):  # what cannot be removed now goes with the next acknowledgement or start
+            for number in [segment for segment in self._sizes if segment < self._cursor.segment]:
+                self._remove(number)
+            last = max(self._sizes)
+            if upto == Place(last, self._sizes[last]) and self._full:
+                self._begin_segment()
+                self._remove(last)
+                self._cursor = Place(max(self._sizes), 0)
+                self._save_cursor()
+
+    def purge(self) -> dict[str, int]:
+        """Forget everything that is not sent: how many events, under the reason `purged`. Positions and epochs stay."""
+        self.commit()
+        events = sum(entry.events for _, _, entry in self.read(self._cursor, 1 << 62) if entry.value is not None)
+        events += sum(one.count for one in self.state.withheld.values())
+        self.state.withheld.clear()
+        old = list(self._sizes)
+        try:
+            self._begin_segment()
+            self._cursor = Place(max(self._sizes), 0)
+            self._save_cursor()
+            for number in old:
+                self._remove(number)
+            self._disk.sync_directory(self._directory)
+        except OSError as error:
+            raise self._refused("emptied", error) from error
+        return {PURGED: events} if events else {}
 
     def close(self) -> None:
-        """Commit and let go of the directory. What a full disk refuses is cut off by the next start."""
+        """Commit and let go of the directory. What a full disk refuses is cut off, or was never written."""
         try:
             self.commit()
         finally:
             file, self._file = self._file, None
-            with contextlib.suppress(OSError):
-                if file is not None:
-                    file.close()
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    self._disk.close(file)
             os.close(self._lock)
 
-    # --- inside ------------------------------------------------------------------------------------------------------
-    def _path(self, number: int) -> Path:
-        return self._directory / f"segment-{number:08d}.wal"
+    @property
+    def _full(self) -> bool:
+        """Whether the last segment holds enough, its snapshot left aside."""
+        return self._sizes[max(self._sizes)] - self._head >= self._segment_bytes
 
-    def _write(self, entry: Entry) -> None:
+    # --- one commit --------------------------------------------------------------------------------------------------
+    def _write_some(self) -> None:
+        """As much of what is pending as the segment takes, synced; a full segment makes room for the next."""
+        if self._file is None or self._full:
+            self._begin_segment()
         assert self._file is not None
-        payload = _encode(entry)
-        if len(payload) > _MAX_FRAME:
-            raise ValueError(f"a spool entry of {len(payload)} bytes")
         number = max(self._sizes)
+        count, size, limit = 0, 0, max(1, self._segment_bytes + self._head - self._sizes[number])
+        while count < len(self._pending) and size < limit:
+            size += len(self._pending[count][1])
+            count += 1
+        written = self._pending[:count]
+        put(self._disk, self._file, b"".join(frame for _, frame in written))
+        self._disk.sync(self._file)
+        # From here on it is committed: no system call may stand between the sync and these lines.
+        self._sizes[number] += size
+        del self._pending[:count]
+        self._pending_bytes -= size
+        for entry, _ in written:
+            self.state.take(entry)
+            self._values[number] += entry.value is not None
+
+    def _begin_segment(self) -> None:
+        """A new segment that begins with the state as it is committed. The one before goes if it has nothing to send."""
+        number = max(self._sizes, default=0) + 1
+        path = path_of(self._directory, number)
+        before, self._file = self._file, None
+        if before is not None:
+            with contextlib.suppress(OSError):
+                self._disk.close(before)
+        file = self._disk.open(path)
         try:
-            self._file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
-        except OSError as error:
-            raise Unavailable(f"The spool {self._directory} cannot be written: {error.strerror}.") from error
-        self._sizes[number] += _FRAME.size + len(payload)
-        self._dirty = True
+            self._disk.truncate(file, 0)  # what a failed attempt left under this name
+            self._file = file
+            snapshot = self.state.snapshot()
+            put(self._disk, file, snapshot)
+            self._disk.sync(file)
+            self._disk.sync_directory(self._directory)
+        except OSError:
+            self._file = None
+            with contextlib.suppress(OSError):
+                self._disk.close(file)
+            with contextlib.suppress(OSError):
+                self._disk.unlink(path)
+            raise
+        self._sizes[number], self._values[number], self._head = len(snapshot), 0, len(snapshot)
+        with contextlib.suppress(OSError):
+            for empty in [one for one in self._sizes if one < number and not self._values[one]]:
+                self._remove(empty)  # positions and counts alone: the snapshot says it all. Keeps a full spool bounded.
 
-    def _rotate(self) -> None:
-        self.commit()
-        if self._file is not None:
-            self._file.close()
-        self._open(max(self._sizes) + 1)
-        self._write(
-            Entry(
-                epoch="",
-                sequence=-1,
-                events=0,
-                time="",
-                value=None,
-                positions=list(self.state.positions.values()),
-                withheld=list(self.state.withheld.values()),
-                snapshot=self.state.epochs,
-            )
-        )
-        self.commit()
-        if self._cursor.segment < max(self._sizes) and self._cursor.offset >= self._sizes[self._cursor.segment]:
-            self.acknowledge(Place(max(self._sizes), 0))
+    def _give_up_segment(self) -> None:
+        """A write or a sync failed: cut back to what was synced, and write into another file from now on."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        with contextlib.suppress(OSError):  # what stays behind is written again and counts once, by its number
+            self._disk.truncate(file, self._sizes[max(self._sizes)])
+        with contextlib.suppress(OSError):
+            self._disk.close(file)
 
-    def _open(self, number: int) -> None:
-        self._file = self._path(number).open("ab", buffering=256 * 1024)
-        self._sizes[number] = self._file.tell()
-        _sync_directory(self._directory)
+    def _remove(self, number: int) -> None:
+        self._disk.unlink(path_of(self._directory, number))
+        self._sizes.pop(number, None)
+        self._values.pop(number, None)
+        self._holes.pop(number, None)
+        self._told.pop(number, None)
+        self._cursor = self._normal(self._cursor)
 
+    def _normal(self, place: Place) -> Place:
+        """The same place where its segment is gone: the beginning of the next one."""
+        if place.segment in self._sizes:
+            return place
+        return Place(min((number for number in self._sizes if number > place.segment), default=max(self._sizes)), 0)
+
+    def _save_cursor(self) -> None:
+        """Best effort: an older cursor repeats records, so a full disk is no reason to stop."""
+        told = {number: count for number, count in self._told.items() if count}
+        try:
+            save_cursor(self._disk, self._directory, Cursor(self._cursor.segment, self._cursor.offset, told))
+            self._cursor_saved = True
+        except OSError:
+            self._cursor_saved = False
+
+    # --- after a start -----------------------------------------------------------------------------------------------
     def _recover(self) -> None:
-        numbers = sorted(int(path.stem.removeprefix("segment-")) for path in self._directory.glob("segment-*.wal"))
+        saved = read_cursor(self._directory)
+        numbers = numbers_in(self._directory)
         for number in numbers:
-            path = self._path(number)
-            good = 0
-            with path.open("rb") as file:
-                while (found := _read_frame(file)) is not None:
-                    self.state.take(found[0])
-                    good += found[1]
-            torn = path.stat().st_size - good
+            path = path_of(self._directory, number)
+            last = number == numbers[-1]
+            upto = None if last else begins_after(path_of(self._directory, number + 1))
+            found = scan(path, self.state.take, upto=upto)
+            self._sizes[number], self._values[number] = found.good, found.values
+            holes = found.holes
+            torn = found.size - found.good
+            if torn and not last and upto != self.state.number:
+                holes, torn = (*holes, (found.good, found.size)), 0
             if torn:
                 self.torn_bytes += torn
-                os.truncate(path, good)
-            self._sizes[number] = good
-        self._open(numbers[-1] if numbers else 1)
-        first = min(self._sizes)
-        self._cursor = Place(first, 0)
-        try:
-            saved = msgspec.json.decode((self._directory / "cursor.json").read_bytes(), type=dict[str, int])
-            place = Place(saved["segment"], saved["offset"])
-            if place.segment in self._sizes and place.offset <= self._sizes[place.segment]:
-                self._cursor = place
-        except (FileNotFoundError, msgspec.DecodeError, KeyError):
-            pass
+                os.truncate(path, found.good)
+            if holes:
+                self._holes[number] = holes
+        self._told = {number: saved.told.get(number, 0) for number in self._holes}
+        self._number = self.state.number
+        if self._holes:
+            self.damaged_bytes = sum(self._damage_of(number) for number in self._holes)
+            log.error(
+                "spool_damaged",
+                spool=self._directory.name,
+                bytes=self.damaged_bytes,
+                segments=sorted(self._holes),
+                next_step="events on these bytes are lost and counted as spool-damaged-bytes; check the disk",
+            )
+        if not self._sizes:
+            self._begin_segment()
+        elif self._sizes[max(self._sizes)]:
+            self._file = self._disk.open(path_of(self._directory, max(self._sizes)))
+        else:  # made, and not begun, when we died: begun again under the same name by the next commit
+            empty = max(self._sizes)
+            del self._sizes[empty], self._values[empty]
+            self._holes.pop(empty, None)
+            if not self._sizes:
+                self._begin_segment()
+        self._cursor = Place(min(self._sizes), 0)
+        if saved.segment <= max(self._sizes):
+            self._cursor = self._normal(Place(saved.segment, saved.offset))
+        if self._cursor.offset > self._sizes[self._cursor.segment]:
+            self._cursor = Place(self._cursor.segment, 0)
+        with contextlib.suppress(OSError):  # a crash came between the cursor and these
+            for number in [segment for segment in self._sizes if segment < self._cursor.segment]:
+                self._remove(number)
 
+    # --- damage ------------------------------------------------------------------------------------------------------
+    def _damage_of(self, number: int) -> int:
+        return sum(end - begin for begin, end in self._holes.get(number, ()))
 
-def _read_frame(file: BinaryIO) -> tuple[Entry, int] | None:
-    """The next entry and its size on disk; None at the end or where the file is torn."""
-    head = file.read(_FRAME.size)
-    if len(head) < _FRAME.size:
-        return None
-    length, checksum = _FRAME.unpack(head)
-    if length > _MAX_FRAME:
-        return None
-    payload = file.read(length)
-    if len(payload) < length or zlib.crc32(payload) != checksum:
-        return None
-    try:
-        return _decode(payload), _FRAME.size + length
-    except msgspec.DecodeError:
-        return None
+    def _untold(self) -> int:
+        return sum(self._damage_of(number) - self._told.get(number, 0) for number in self._holes)
+
+    def _damage(self, number: int, count: int) -> None:
+        self.damaged_bytes += count
+        log.error("spool_damaged", spool=self._directory.name, bytes=count, segments=[number])
+
+    def _refused(self, what: str, error: OSError) -> Unavailable:
+        return Unavailable(f"The spool {self._directory} cannot be {what}: {error.strerror}.")
 
 
 def _locked(path: Path) -> int:
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise OSError(0, "another sidecar is using it") from None
     return descriptor
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
