@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from fde_events.connection import Connection
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]{2,45}(?:%[\w.-]+)?\]")
 _PROTOCOL: Final = re.compile(
@@ -46,8 +50,16 @@ def check_seconds(_: Any, seconds: float | None) -> None:
 
 
 Brokers = Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS", validator=check_brokers)]
+KafkaConfig = Annotated[Path | None, Parameter(name="--kafka-config", env_var="FDE_KAFKA_CONFIG")]
 Port = Annotated[int, Parameter(validator=check_port)]
 PagePort = Annotated[Port, Parameter(env_var="FDE_REVIEW_PORT")]
 Positive = Annotated[int, Parameter(validator=check_positive)]
 Seconds = Annotated[float, Parameter(validator=check_seconds)]
 Patience = Annotated[Seconds, Parameter(env_var="FDE_PATIENCE_S")]
+
+
+def reached(brokers: str, kafka_config: Path | None) -> Connection:
+    """The brokers with the client settings in the file. BadInput or InsecureConnection when they cannot be reached so."""
+    from fde_events.connection import connection
+
+    return connection(brokers, kafka_config)

@@ -9,10 +9,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import kopf
 from structlog import get_logger
 
+from fde_events.connection import connection as kafka_connection
 from fde_events.errors import FdeError, Unavailable
 from fde_operator import deployment, feed, handlers, primitive, usage
 from fde_operator.cluster import Cluster
@@ -109,7 +111,10 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Calla
     """Run until SIGTERM or SIGINT. `tell` gets lines for the operator's human: start, waiting, ready."""
     cluster = KubernetesCluster(kubeconfig)
     queue = WorkQueue(Backoff(settings.backoff_base_s, settings.backoff_cap_s))
-    decisions: Decisions = KafkaDecisions(settings.brokers) if settings.brokers else NoDecisions()
+    decisions: Decisions = NoDecisions()
+    if settings.brokers:
+        file = Path(settings.kafka_config) if settings.kafka_config else None
+        decisions = KafkaDecisions(kafka_connection(settings.brokers, file))
     reconciler = Reconciler(cluster, queue, settings, decisions)
     await wait_for_api(cluster, tell=tell)
     handlers.quiet()

@@ -14,6 +14,7 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Printed at start; holds no secret."""
 
     brokers: str | None = None  # FDE_BROKERS: bootstrap servers; None: no decision records, sidecars spool
+    kafka_config: str | None = None  # a file of the operator's own client settings; sidecars have theirs in the Secret
     broker_networks: tuple[str, ...] = ()  # CIDRs of the brokers; empty: their ports, at any address
     sidecar_image: str = "fde/sidecar:0.1.0"
     runtime_image: str = "fde/runtime:0.1.0"  # runs `python -m fde_template.pod`, in pods whose files hold secrets

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 from structlog import get_logger
 
@@ -26,6 +26,7 @@ __all__ = [
     "connection",
     "consumer_settings",
     "create_topics",
+    "listed",
     "metadata",
     "plan_topics",
     "producer_settings",
@@ -113,7 +114,13 @@ def metadata(bootstrap: str, *, timeout_s: float = 20.0) -> ClusterMetadata:
     :class:`Refused` as soon as Kafka refuses the user or we refuse its certificate; :class:`Unavailable` if nobody answers.
     """
     heard = Complaints()
-    client = AdminClient(client_settings(bootstrap, error_cb=heard))
+    return listed(AdminClient(client_settings(bootstrap, error_cb=heard)), heard, bootstrap, timeout_s=timeout_s)
+
+
+def listed(
+    client: AdminClient | Consumer | Producer, heard: Complaints, bootstrap: str, *, timeout_s: float = 20.0
+) -> ClusterMetadata:
+    """The same, asked through a client that is there; `heard` is its `error_cb`."""
     until = time.monotonic() + timeout_s
     while True:
         try:
@@ -123,7 +130,7 @@ def metadata(bootstrap: str, *, timeout_s: float = 20.0) -> ClusterMetadata:
             if heard.refusal:
                 raise Refused(f"Kafka at {bootstrap}: {heard.refusal}.") from error
             if time.monotonic() >= until:
-                raise Unavailable(f"Kafka at {bootstrap} did not answer: {heard.about(error)}.") from error
+                raise Unavailable(f"Kafka at {bootstrap} does not answer: {heard.about(error)}.") from error
 
 
 def _short(error: KafkaError) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 from structlog import get_logger
 
 from fde_events.errors import Unavailable
-from fde_events.kafka import client_settings
+from fde_events.kafka import client_settings, metadata
 from fde_events.topics import CHALLENGES, DEAD_LETTER, LEDGER, SIGNATURES, STATE
 
 log = get_logger()
@@ -20,7 +20,7 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
     """Return when the broker answers and has the engine's topics; tries again with growing pauses up to `patience_s`.
 
     The embedded broker makes a topic when it is asked about it; a real one is never asked in a way that would.
-    :class:`Unavailable`, naming what is missing, when patience ends.
+    :class:`Unavailable`, naming what is missing, when patience ends. :class:`Refused` at once for a wrong password or certificate.
     """
     pause, until = 0.25, time.monotonic() + patience_s
     while True:
@@ -29,6 +29,8 @@ def await_topics(bootstrap: str, *, embedded: bool, patience_s: float = 60.0) ->
             if not missing:
                 return
             why = f"Kafka at {bootstrap} has no topic {missing[0]}. Create the engine's topics: fde kafka apply --brokers {bootstrap}"
+        except Unavailable as error:
+            why = error.what
         except KafkaException as error:
             why = f"Kafka at {bootstrap} does not answer: {error.args[0].str()}."
         if time.monotonic() + pause > until:
@@ -42,9 +44,5 @@ def _missing(bootstrap: str, embedded: bool, timeout_s: float) -> list[str]:
     if embedded:
         producer = Producer(client_settings(bootstrap))
         return [name for name in NEEDED if producer.list_topics(name, timeout=timeout_s).topics[name].error is not None]
-    consumer = Consumer(client_settings(bootstrap) | {"group.id": "fde-topics"})
-    try:
-        present = consumer.list_topics(timeout=timeout_s).topics
-    finally:
-        consumer.close()
+    present = metadata(bootstrap, timeout_s=timeout_s).topics
     return [name for name in NEEDED if name not in present]

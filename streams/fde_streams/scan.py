@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fde_events.errors import Unavailable
-from fde_events.kafka import client_settings
+from fde_events.kafka import Complaints, client_settings, listed
 
 
 def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Message]:
     """Every record of `topic` up to the end it had when this began, per partition in order. Nothing if there is no such topic.
 
-    :class:`Unavailable` if the broker does not answer, or the end is not reached in `timeout_s`.
+    :class:`Unavailable` if the broker does not answer, or the end is not reached in `timeout_s`;
+    :class:`Refused` at once for a wrong password or certificate.
     """
-    settings = client_settings(bootstrap) | {
+    heard = Complaints()
+    settings = client_settings(bootstrap, error_cb=heard) | {
         "group.id": "fde-scan",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
@@ -25,7 +27,7 @@ def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Mes
     }
     consumer = Consumer(settings)
     try:
-        found = consumer.list_topics(timeout=min(timeout_s, 20.0)).topics.get(topic)
+        found = listed(consumer, heard, bootstrap, timeout_s=min(timeout_s, 20.0)).topics.get(topic)
         if found is None or not found.partitions:
             return
         consumer.assign([TopicPartition(topic, partition, 0) for partition in found.partitions])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from fde_cli.options import Brokers, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Seconds, reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ Flag = Annotated[bool, Parameter(negative=())]
 def list_(
     *,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     registry: Registry = None,
     all_: Annotated[Flag, Parameter(name="--all")] = False,
     json_: Json = False,
@@ -37,6 +39,8 @@ def list_(
     ----------
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     registry
         directory:PATH or kubernetes[:NAMESPACE].
     all_
@@ -46,7 +50,9 @@ def list_(
     """
     import msgspec
 
-    found = [challenge for challenge in _read(_at(brokers, registry)).values() if all_ or not challenge.ignored]
+    found = [
+        challenge for challenge in _read(_at(brokers, registry, kafka_config)).values() if all_ or not challenge.ignored
+    ]
     for challenge in sorted(found, key=lambda c: (-c.customers, -c.deployments, c.id)):
         print(msgspec.json.encode(challenge).decode() if json_ else _line(challenge))
     if not found:
@@ -56,7 +62,14 @@ def list_(
 
 
 @app.command
-def show(name: str, *, brokers: Brokers | None = None, registry: Registry = None, json_: Json = False) -> int:
+def show(
+    name: str,
+    *,
+    brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
+    registry: Registry = None,
+    json_: Json = False,
+) -> int:
     """One challenge: evidence by deployment, signatures, samples, and the ids that lead to it.
 
     Parameters
@@ -65,6 +78,8 @@ def show(name: str, *, brokers: Brokers | None = None, registry: Registry = None
         Its id, or that of one that was merged into it.
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     registry
         directory:PATH or kubernetes[:NAMESPACE].
     json_
@@ -74,7 +89,7 @@ def show(name: str, *, brokers: Brokers | None = None, registry: Registry = None
 
     from fde_streams.orders import known_as
 
-    found = known_as(_read(_at(brokers, registry)), name)
+    found = known_as(_read(_at(brokers, registry, kafka_config)), name)
     if json_:
         print(msgspec.json.encode(found).decode())
         return 0
@@ -99,7 +114,12 @@ def show(name: str, *, brokers: Brokers | None = None, registry: Registry = None
 
 @app.command
 def merge(
-    *names: str, reason: str, registry: Registry = None, brokers: Brokers | None = None, wait: Seconds = 15.0
+    *names: str,
+    reason: str,
+    registry: Registry = None,
+    brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
+    wait: Seconds = 15.0,
 ) -> int:
     """Make two or more challenges one. The oldest keeps its id, the others lead to it. Takes back a split.
 
@@ -113,6 +133,8 @@ def merge(
         directory:PATH or kubernetes[:NAMESPACE]: who you are is asked there.
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     wait
         Seconds to wait until the fold has followed.
     """
@@ -120,7 +142,7 @@ def merge(
     from fde_events.order import Merge
     from fde_streams.orders import block_of, known_as
 
-    at = _at(brokers, registry)
+    at = _at(brokers, registry, kafka_config)
     known = _read(at)
     found = {challenge.id: challenge for name in names if (challenge := known_as(known, name))}
     if len(found) < 2:
@@ -137,6 +159,7 @@ def split(
     reason: str,
     registry: Registry = None,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     wait: Seconds = 15.0,
 ) -> int:
     """Take signatures out of a challenge. The part that more deployments have keeps the id; no clustering joins them again.
@@ -153,6 +176,8 @@ def split(
         directory:PATH or kubernetes[:NAMESPACE]: who you are is asked there.
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     wait
         Seconds to wait until the fold has followed.
     """
@@ -160,7 +185,7 @@ def split(
     from fde_events.order import Split
     from fde_streams.orders import known_as
 
-    at = _at(brokers, registry)
+    at = _at(brokers, registry, kafka_config)
     found = known_as(_read(at), name)
     if not signatures:
         raise Misuse("which signatures? `fde challenge show` lists them.")
@@ -180,6 +205,7 @@ def pin(
     reason: str,
     registry: Registry = None,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     wait: Seconds = 15.0,
 ) -> int:
     """Say that a signature belongs to a challenge, whether it was seen already or not.
@@ -196,6 +222,8 @@ def pin(
         directory:PATH or kubernetes[:NAMESPACE]: who you are is asked there.
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     wait
         Seconds to wait until the fold has followed.
     """
@@ -207,7 +235,7 @@ def pin(
 
     if not re.fullmatch(r"[0-9a-f]{32}", signature):
         raise Misuse(f"{signature!r} is no signature's digest (32 hexadecimal digits); `fde group` prints it.")
-    at = _at(brokers, registry)
+    at = _at(brokers, registry, kafka_config)
     known = _read(at)
     found = known_as(known, name)
     block_of([found, *(challenge for challenge in known.values() if signature in challenge.signatures)])
@@ -223,6 +251,7 @@ def ignore(
     undo: Flag = False,
     registry: Registry = None,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     wait: Seconds = 15.0,
 ) -> int:
     """Say that nobody needs to solve a challenge: it is counted on, and nothing is proposed for it.
@@ -239,23 +268,24 @@ def ignore(
         directory:PATH or kubernetes[:NAMESPACE]: who you are is asked there.
     brokers
         Kafka, host:port[,host:port]; of a running `fde up` it is found by its library.
+    kafka_config
+        A YAML mapping of Kafka client settings; needed for a broker on another machine.
     wait
         Seconds to wait until the fold has followed.
     """
     from fde_events.order import Ignore, Unignore
     from fde_streams.orders import known_as
 
-    at = _at(brokers, registry)
+    at = _at(brokers, registry, kafka_config)
     found = known_as(_read(at), name)
     kind = Unignore if undo else Ignore
     order = kind(group=found.id, **_said(registry, reason))
     return _order(at, found.block, order, lambda now: found.id in now and now[found.id].ignored is not undo, wait)
 
 
-def _at(brokers: str | None, registry: str | None) -> str:
+def _at(brokers: str | None, registry: str | None, kafka_config: Path | None) -> str:
     """The brokers that were named, or those of the embedded loop whose library the registry is."""
     import logging
-    from pathlib import Path
 
     from fde_cli import log
     from fde_events.errors import Misuse
@@ -263,7 +293,7 @@ def _at(brokers: str | None, registry: str | None) -> str:
 
     log.to_stderr(logging.ERROR)
     if brokers is not None:
-        return brokers
+        return reached(brokers, kafka_config)
     kind, _, path = (registry or "").partition(":")
     found = (
         broker_of(Path(path).expanduser().resolve().parent / "state.sqlite") if kind == "directory" and path else None

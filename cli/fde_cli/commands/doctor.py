@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from fde_cli.options import Brokers, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Seconds, reached
 
 if TYPE_CHECKING:
     from fde_registry.registry import Registry
@@ -30,6 +30,7 @@ class Finding:
 def doctor(
     *,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
     timeout: Seconds = 5.0,
@@ -41,6 +42,8 @@ def doctor(
     ----------
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     registry
         directory:PATH or kubernetes[:NAMESPACE].
     customer
@@ -50,7 +53,7 @@ def doctor(
     json_
         One JSON object a check.
     """
-    findings = [*_broker(brokers, customer, timeout), *_registry(registry), *_egress()]
+    findings = [*_broker(brokers, kafka_config, customer, timeout), *_registry(registry), *_egress()]
     for found in findings:
         if json_:
             fields = {"check": found.what, "state": found.state, "saw": found.saw, "next": found.next_step}
@@ -63,25 +66,26 @@ def doctor(
     return int(any(found.state == "wrong" for found in findings))
 
 
-def _broker(brokers: str | None, customer: str | None, timeout: float) -> Iterator[Finding]:
+def _broker(brokers: str | None, kafka_config: Path | None, customer: str | None, timeout: float) -> Iterator[Finding]:
     if brokers is None:
         yield Finding(
             "broker", "unset", "no --brokers", "set FDE_BROKERS=host:port, or use `fde up`, which brings its own"
         )
         return
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
-    from fde_events.kafka import client_settings
+    from fde_events.errors import BadInput, Refused, Unavailable
+    from fde_events.kafka import metadata
     from fde_events.topics import ENGINE, check_customer, solutions, telemetry
 
     try:
-        topics = set(AdminClient(client_settings(brokers)).list_topics(timeout=timeout).topics)
-    except KafkaException as error:
+        topics = set(metadata(reached(brokers, kafka_config), timeout_s=timeout).topics)
+    except (BadInput, Refused) as error:
+        yield Finding("broker", "wrong", str(error), "mend the client settings (--kafka-config), or ask for a user")
+        return
+    except Unavailable as error:
         yield Finding(
             "broker",
             "wrong",
-            f"{brokers} does not answer ({error.args[0].str()})",
+            error.what,
             "start it, or check the address and network",
         )
         return
@@ -95,7 +99,7 @@ def _broker(brokers: str | None, customer: str | None, timeout: float) -> Iterat
             "topics",
             "wrong",
             f"missing or not visible: {', '.join(missing)}",
-            "create them (fde_events.kafka.create_topics), or ask for the ACL",
+            "create them (fde kafka apply), or ask for the ACL",
         )
     else:
         yield Finding("topics", "ok", "all there")

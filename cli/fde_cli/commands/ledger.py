@@ -7,12 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fde_cli.options import Brokers
+from fde_cli.options import Brokers, KafkaConfig, reached
 
 
 def ledger(
     *,
     brokers: Brokers,
+    kafka_config: KafkaConfig = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Show the loss ledger. Exit 1 when a gap is known.
@@ -21,6 +22,8 @@ def ledger(
     ----------
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     as_json
         One JSON object a deployment, with the gaps as ranges of sequences.
     """
@@ -32,7 +35,7 @@ def ledger(
     from fde_streams.scan import scan
 
     book = Book()
-    for message in scan(brokers, LEDGER):
+    for message in scan(reached(brokers, kafka_config), LEDGER):
         try:
             if (value := message.value()) is not None:
                 book.restore(value)

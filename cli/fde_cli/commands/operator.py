@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Positive, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Positive, Seconds
 
 app = App(name="operator", help="The operator process, and what it needs in a cluster.")
 
@@ -21,6 +21,7 @@ def operator(
     *,
     kubeconfig: Kubeconfig = None,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     broker_networks: Annotated[str, Parameter(env_var="FDE_BROKER_NETWORKS")] = "",
     sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
     runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
@@ -36,6 +37,8 @@ def operator(
         A kubeconfig file; without one, the pod's own service account.
     brokers
         Kafka bootstrap servers: decision records go there, sidecars and network policies are told of them.
+    kafka_config
+        A YAML mapping of the operator's own Kafka client settings; needed for a broker on another machine.
     broker_networks
         CIDRs of the brokers, separated by commas, for network policies; without them, their ports at any address.
     sidecar_image
@@ -58,6 +61,7 @@ def operator(
     defaults = OperatorSettings()
     settings = OperatorSettings(
         brokers=brokers,
+        kafka_config=str(kafka_config) if kafka_config else None,
         broker_networks=tuple(cidr.strip() for cidr in broker_networks.split(",") if cidr.strip()),
         sidecar_image=sidecar_image or defaults.sidecar_image,
         runtime_image=runtime_image or defaults.runtime_image,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from fde_cli.options import Brokers
+from fde_cli.options import Brokers, KafkaConfig, reached
 
 if TYPE_CHECKING:
     from fde_extraction.repository import Repository, Tracked
@@ -31,6 +32,7 @@ def submit(
     released: Annotated[bool, Parameter(negative=())] = False,
     dry_run: bool = False,
     brokers: Brokers | None = None,
+    kafka_config: KafkaConfig = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     repository: Annotated[Path, Parameter(name=["--repository", "-C"])] = Path(),
 ) -> int:
@@ -62,6 +64,8 @@ def submit(
         Print exactly the record that would leave, and send nothing.
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     registry
         `kubernetes` also creates a PatternProposal in --namespace.
     repository
@@ -113,7 +117,7 @@ def submit(
     check_egress(egress, os.environ, customer=customer)
     if brokers is None:
         raise Misuse("where to? Give --brokers HOST:PORT (or FDE_BROKERS), or --dry-run.")
-    _send(brokers, prepared)
+    _send(reached(brokers, kafka_config), prepared)
     if registry is not None and registry.partition(":")[0] == "kubernetes":
         _propose(registry, prepared, namespace)
     print(prepared.solution.id)
@@ -193,8 +197,8 @@ def _tell_what(prepared: Submission) -> None:
 def _send(brokers: str, prepared: Submission) -> None:
     from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-    from fde_events.errors import Unavailable
-    from fde_events.kafka import producer_settings
+    from fde_events.errors import Refused, Unavailable
+    from fde_events.kafka import Complaints, producer_settings
 
     failed: list[str] = []
 
@@ -202,12 +206,18 @@ def _send(brokers: str, prepared: Submission) -> None:
         if error is not None:
             failed.append(error.str())
 
-    producer = Producer(producer_settings(brokers, **{"message.timeout.ms": 15_000, "log_level": 2}))
+    heard = Complaints()
+    more = {"message.timeout.ms": 15_000, "log_level": 2, "error_cb": heard}
+    producer = Producer(producer_settings(brokers, **more))
     try:
         producer.produce(prepared.topic, prepared.value, key=prepared.key, on_delivery=landed)
     except KafkaException as error:
         raise Unavailable(f"Kafka at {brokers} did not take the record: {error}.") from error
-    left = producer.flush(20)
+    until = time.monotonic() + 20
+    while (left := producer.flush(1)) and heard.refusal is None and time.monotonic() < until:
+        pass
+    if heard.refusal is not None:
+        raise Refused(f"Kafka at {brokers}: {heard.refusal}. Nothing was handed in.")
     if left or failed:
         why = failed[0] if failed else "no answer within 20 s"
         raise Unavailable(

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Patience, Positive, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Patience, Positive, Seconds, reached
 from fde_cli.patience import giving_up
 
 app = App(name="worker", help="The workers: ingest, fold, extraction.")
@@ -23,6 +23,7 @@ app.command(
 def ingest(
     *,
     brokers: Brokers,
+    kafka_config: KafkaConfig = None,
     pace: Annotated[str | None, Parameter(env_var="FDE_PACE")] = None,
     patience: Patience = 120.0,
 ) -> int:
@@ -32,6 +33,8 @@ def ingest(
     ----------
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     pace
         sqlite:PATH of the fold's state: hold back while it is behind. For the embedded broker, which forgets.
     patience
@@ -43,6 +46,7 @@ def ingest(
     from fde_streams.state_sqlite import covered_offsets
 
     log.to_stderr()
+    brokers = reached(brokers, kafka_config)
     path = None if pace is None else _sqlite_path("--pace", pace)
     paced = None if path is None else Pace(lambda: covered_offsets(path, brokers))
     with giving_up():
@@ -62,6 +66,7 @@ def ingest(
 def fold(
     *,
     brokers: Brokers,
+    kafka_config: KafkaConfig = None,
     state: Annotated[str, Parameter(env_var="FDE_STATE")] = "kafka",
     threshold: Annotated[Positive, Parameter(env_var="FDE_THRESHOLD")] = 3,
     cluster: Annotated[Seconds, Parameter(env_var="FDE_CLUSTER_S")] = 300.0,
@@ -73,6 +78,8 @@ def fold(
     ----------
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     state
         kafka (the topic fde-engine.state) or sqlite:PATH (embedded mode).
     threshold
@@ -89,6 +96,7 @@ def fold(
     from fde_streams.state_sqlite import SqliteStateLog
 
     log.to_stderr()
+    brokers = reached(brokers, kafka_config)
     path = None if state == "kafka" else _sqlite_path("--state", state)
     settings = FoldSettings(brokers, threshold=threshold, patience_s=patience, cluster_s=cluster)
     with giving_up():

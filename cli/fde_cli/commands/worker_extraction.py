@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Patience, Positive, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Patience, Positive, Seconds, reached
 from fde_cli.patience import giving_up
 
 
@@ -19,6 +19,7 @@ def extraction(
     brokers: Brokers,
     registry: Annotated[str, Parameter(env_var="FDE_REGISTRY")],
     evidence: Annotated[Path, Parameter(env_var="FDE_EVIDENCE")],
+    kafka_config: KafkaConfig = None,
     min_siblings: Annotated[Positive, Parameter(env_var="FDE_MIN_SIBLINGS")] = 3,
     min_customers: Annotated[Positive, Parameter(env_var="FDE_MIN_CUSTOMERS")] = 3,
     once_idle: Seconds | None = None,
@@ -30,6 +31,8 @@ def extraction(
     ----------
     brokers
         Kafka, host:port[,host:port].
+    kafka_config
+        A YAML mapping of Kafka client settings (security.protocol, sasl.*, ssl.*); needed for a broker on another machine.
     registry
         directory:PATH or kubernetes[:NAMESPACE].
     evidence
@@ -60,6 +63,7 @@ def extraction(
     if min_siblings < 2 or min_customers < 2:
         raise Misuse("--min-siblings and --min-customers are at least 2: one customer's code is nobody's pattern.")
     log.to_stderr()
+    brokers = reached(brokers, kafka_config)
     home = open_registry(registry, engine=True)
     producer = Producer(producer_settings(brokers, **{"linger.ms": 5}))
     store = EvidenceStore(evidence, publish=audit_to(producer))
