@@ -43,8 +43,11 @@ class KafkaBroker:
     Topics are not created by use: call :meth:`create_topic`, or an AdminClient.
     """
 
-    def __init__(self, directory: Path, libs: Path, *, secured: bool = False) -> None:
+    def __init__(
+        self, directory: Path, libs: Path, *, secured: bool = False, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._directory = directory
+        self._more = dict(settings or {})
         self._libs = libs
         self._secured = secured
         self._certificate: Certificate | None = None
@@ -52,13 +55,13 @@ class KafkaBroker:
         self._process: LocalProcess | None = None
 
     @classmethod
-    def start(cls, directory: Path, *, secured: bool = False) -> Self:
+    def start(cls, directory: Path, *, secured: bool = False, settings: Mapping[str, str] | None = None) -> Self:
         """A broker with newly formatted storage in `directory`; returns when metadata answers.
 
-        `secured`: SASL_SSL alone, SCRAM-SHA-512, denied by default; see :attr:`admin_settings`.
+        `secured`: SASL_SSL alone, SCRAM-SHA-512, denied by default; see :attr:`admin_settings`. `settings`: the broker's, beside ours.
         Raises MissingToolchain or NotPrepared when there is no Kafka to start, NotReady when it does not come up.
         """
-        broker = cls(directory.absolute(), KAFKA.demand(default_cache()), secured=secured)
+        broker = cls(directory.absolute(), KAFKA.demand(default_cache()), secured=secured, settings=settings)
         directory.mkdir(parents=True, exist_ok=True)
         broker._format()
         broker._run()
@@ -157,7 +160,7 @@ class KafkaBroker:
             f"listeners={protocol}://{broker},CONTROLLER://{controller}\n"
             f"advertised.listeners={protocol}://{broker}\n"
             "log.dirs=data\n"
-            f"{more}"
+            f"{more}\n" + "".join(f"{name}={value}\n" for name, value in self._more.items())
         )
         written.chmod(0o600)
 
