@@ -2,8 +2,9 @@
 
 desired(customers, feeds) -> TenantPlan;  plan(observed, TenantPlan) -> Actions;  broker.execute(action), one by one
 
-Only users with names of ours are looked at. A user that is planned for has exactly its rules: one too many is removed. A user
-of ours that is not planned for is kept unless `prune` says otherwise, since a plan may be of one customer alone.
+Only users with names of ours are looked at. A user that is planned for has exactly its rules: one too many is removed. A plan
+may be of one customer alone, so users of ours that it does not name, and the engine's rules on the topics of customers that
+it does not name, are kept unless `prune` says otherwise.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from fde_events.errors import InvalidEvent
 from fde_events.tenancy.acl import Rule, feed_rules, reaches_in, submit_rules
 from fde_events.tenancy.quota import FEED_QUOTA, Quota, told
 from fde_events.tenancy.role import ROLES, rules_of
-from fde_events.tenancy.user import FeedRef, engine_user, is_ours, submitter
-from fde_events.topics import ENGINE, Topic, solutions, telemetry
+from fde_events.tenancy.user import ENGINE_USER, FeedRef, engine_user, is_ours, submitter
+from fde_events.topics import ENGINE, Topic, customer_of, solutions, telemetry
 
 MECHANISM: Final = "SCRAM-SHA-512"
 Verdict = Literal["create", "keep", "differs", "remove", "rotate", "foreign"]
@@ -56,6 +58,7 @@ class TenantPlan:
 
     topics: tuple[Topic, ...] = ()
     tenants: tuple[Tenant, ...] = ()
+    customers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def desired(
     if engine:
         topics = [*ENGINE, *topics]
         tenants += [Tenant(engine_user(role.name), frozenset(rules_of(role, served))) for role in ROLES]
-    return TenantPlan(tuple(topics), tuple(tenants))
+    return TenantPlan(tuple(topics), tuple(tenants), frozenset(served))
 
 
 def plan(
@@ -112,7 +115,7 @@ def plan(
         # The quota first and the rules last: nobody is let in who is not held back.
         actions += _quota(observed, tenant)
         actions.append(_user(observed, tenant, anew))
-        actions += _rules(observed, tenant)
+        actions += _rules(observed, tenant, None if prune else wanted.customers)
     known = {tenant.user for tenant in wanted.tenants}
     if prune:
         for user in sorted(_present(observed) - known):
@@ -171,9 +174,18 @@ def _user(observed: Observed, tenant: Tenant, anew: frozenset[str]) -> Action:
     return Action("user", verdict, tenant.user, MECHANISM)
 
 
-def _rules(observed: Observed, tenant: Tenant) -> Iterator[Action]:
+def _rules(observed: Observed, tenant: Tenant, customers: frozenset[str] | None) -> Iterator[Action]:
     has = {rule for rule in observed.rules if rule.user == tenant.user}
     for rule in sorted(has - tenant.rules):
+        if customers is not None and tenant.user.startswith(ENGINE_USER) and _is_of_another(rule, customers):
+            continue
         yield Action("rule", "remove", tenant.user, str(rule), rule=rule)
     for rule in sorted(tenant.rules):
         yield Action("rule", "keep" if rule in has else "create", tenant.user, str(rule), rule=rule)
+
+
+def _is_of_another(rule: Rule, customers: frozenset[str]) -> bool:
+    try:
+        return rule.resource == "topic" and customer_of(rule.name) not in customers
+    except InvalidEvent:
+        return False
