@@ -156,14 +156,7 @@ class FeedFile:
                 )
         else:
             self._told = ""
-        if feed != self._feed:
-            log.info(
-                "feed_changed",
-                deployment=feed.deployment,
-                signals=sorted(feed.signals),
-                redaction=feed.mode,
-                egress=feed.egress,
-            )
+        if feed != self._feed:  # the session tells of it, when it takes effect
             self._feed = feed
 
 

@@ -15,6 +15,7 @@ KINDS: Final = ("error", "performance", "rate_limit", "schema_drift")
 # Why something did not leave. A reason with a colon counts under what stands before it; others count as `other`.
 REASONS: Final = (
     "spool-full",
+    "spool-damaged-bytes",
     "too-large",
     "purged",
     "undecodable-bytes",

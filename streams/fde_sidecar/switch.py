@@ -16,8 +16,6 @@ from typing import Final, Literal
 
 import structlog
 
-from fde_sidecar.spool import Entry, Spool
-
 log = structlog.get_logger(__name__)
 
 State = Literal["on", "hold", "off"]
@@ -29,7 +27,6 @@ _WORDS: Final[Mapping[bytes, tuple[State, bool]]] = {
     b"off purge": ("off", True),
 }
 _MAX_BYTES: Final = 256
-PURGED: Final = "purged"
 
 
 def strictest(*states: State) -> State:
@@ -53,7 +50,7 @@ class Switch:
         self._told = ""
 
     @property
-    def purge(self) -> bool:
+    def purges(self) -> bool:
         """Whether what is spooled is to be destroyed, as of the last :meth:`state`."""
         return self._purge
 
@@ -108,46 +105,6 @@ class Switch:
                 next_step="write on, hold, off or off purge into it; nothing leaves until then",
             )
         return self._state
-
-
-def purge(directory: Path) -> dict[str, int]:
-    """Destroy what a spool holds and has not sent: events by epoch, counted there as dropped for `PURGED`.
-
-    Positions stay, so nothing of it is read again; so do epochs, whose marks will tell what was dropped. The spool must not
-    be open. :class:`fde_events.errors.Unavailable` when the disk refuses; then it may be called again.
-    """
-    # Segments of no size: each entry begins a new one, and every older one can go.
-    spool = Spool(directory, segment_bytes=0)
-    try:
-        counts: dict[str, int] = {}
-        last = ""
-        start = spool.cursor
-        for _, _, entry in spool.read(start, max(1, spool.bytes)):
-            if entry.epoch:
-                last = entry.epoch
-            if entry.value is not None:
-                counts[entry.epoch] = counts.get(entry.epoch, 0) + entry.events
-        withheld = spool.state.withheld
-        if withheld and (last or spool.state.epochs):
-            last = last or max(spool.state.epochs)  # epochs sort by time
-            counts[last] = counts.get(last, 0) + sum(one.count for one in withheld.values())
-        released = list(withheld)
-        if not counts and not released:
-            return {}
-        for epoch, events in counts.items():
-            spool.append(_drops(epoch, {PURGED: events}, released))
-            released = []
-        spool.append(_drops("", {}, released))  # its segment begins with a snapshot that holds no sample any more
-        spool.commit()
-        spool.acknowledge(spool.end)
-        log.warning("spool_purged", events=sum(counts.values()), epochs=len(counts))
-        return counts
-    finally:
-        spool.close()
-
-
-def _drops(epoch: str, dropped: dict[str, int], released: list[str]) -> Entry:
-    return Entry(epoch=epoch, sequence=-1, events=0, time="", value=None, dropped=dropped, released=released)
 
 
 def _settled(mtime_ns: int) -> bool:

@@ -1,4 +1,4 @@
-"""The kill switch: one word has the last say, what is no word lets nothing out, and what was held can be destroyed."""
+"""The kill switch: one word has the last say, and what is no word lets nothing out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import structlog.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_sidecar.spool import Entry, Position, Spool, Withheld
-from fde_sidecar.switch import State, Switch, purge, strictest
+from fde_sidecar.switch import State, Switch, strictest
 
 
 def test_without_a_switch_everything_is_on(tmp_path: Path) -> None:
@@ -27,7 +26,7 @@ def test_without_a_switch_everything_is_on(tmp_path: Path) -> None:
 def test_one_word_says_it(tmp_path: Path, word: str, state: str, purges: bool) -> None:
     (tmp_path / "switch").write_text(word)
     switch = Switch(tmp_path / "switch")
-    assert (switch.state(), switch.purge) == (state, purges)
+    assert (switch.state(), switch.purges) == (state, purges)
 
 
 def test_it_may_be_thrown_at_any_moment(tmp_path: Path) -> None:
@@ -36,7 +35,7 @@ def test_it_may_be_thrown_at_any_moment(tmp_path: Path) -> None:
     for word in ("on", "off", "on", "hold", "on", "off purge", "on"):
         file.write_text(word)  # within one tick of the clock, some of them of one size
         assert switch.state() == word.split()[0]
-    assert not switch.purge
+    assert not switch.purges
 
 
 def test_a_mounted_key_is_another_file_behind_the_same_name(tmp_path: Path) -> None:
@@ -80,46 +79,3 @@ def test_a_switch_that_cannot_be_read_or_is_taken_away_is_hold_and_told_once(tmp
 def test_neither_opens_what_the_other_closed(states: list[State]) -> None:
     found = strictest(*states)
     assert found == ("off" if "off" in states else "hold" if "hold" in states else "on")
-
-
-def an_entry(epoch: str, sequence: int, value: bytes | None, **more: object) -> Entry:
-    return Entry(epoch=epoch, sequence=sequence, events=3 if value else 0, time="t", value=value, **more)  # type: ignore[arg-type]
-
-
-def test_purging_leaves_nothing_of_what_was_spooled_and_counts_it(tmp_path: Path) -> None:
-    position = Position("app.log", 1, 2, "", 0, 77, 9)
-    spool = Spool(tmp_path)
-    spool.append(an_entry("e1", -1, None))
-    spool.append(an_entry("e1", 0, b"planted-one"))
-    spool.append(an_entry("e2", -1, None))
-    withheld = Withheld("shape", 5, b"planted-two")
-    spool.append(an_entry("e2", 0, b"planted-three", positions=[position], withheld=[withheld]))
-    spool.append(an_entry("e2", 1, b"planted-four"))
-    spool.commit()
-    spool.acknowledge(next(after for _, after, entry in spool.read(spool.cursor, 10**6) if entry.value))
-    spool.close()
-
-    assert purge(tmp_path) == {"e2": 6 + 5}  # e1's record had left
-
-    for path in tmp_path.rglob("*"):
-        assert b"planted" not in path.read_bytes(), path
-    spool = Spool(tmp_path)
-    assert not [entry for _, _, entry in spool.read(spool.cursor, 10**6) if entry.value is not None]
-    assert spool.state.positions == {(1, 2): position}  # nothing of it is read again
-    assert not spool.state.withheld
-    assert spool.state.epochs["e2"].dropped == {"purged": 11}
-    assert (spool.state.epochs["e1"].highest, spool.state.epochs["e2"].highest) == (0, 1)
-    spool.close()
-    assert purge(tmp_path) == {}
-
-
-def test_a_spool_that_was_purged_goes_on(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
-    spool.append(an_entry("e1", 0, b"gone"))
-    spool.close()
-    purge(tmp_path)
-    spool = Spool(tmp_path)
-    spool.append(an_entry("e3", 0, b"new"))
-    spool.commit()
-    assert [entry.value for _, _, entry in spool.read(spool.cursor, 10**6) if entry.value] == [b"new"]
-    spool.close()
