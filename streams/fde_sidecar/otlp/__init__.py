@@ -1,0 +1,1 @@
+"""OTLP/HTTP: what OpenTelemetry SDKs and our own small SDKs send, as readings of the sidecar."""
