@@ -17,7 +17,7 @@ import msgspec
 from fde_events.errors import InvalidEvent
 from fde_events.event import ErrorEvent, Event, PerformanceEvent, RateLimitEvent, SchemaDriftEvent
 from fde_events.record import ReceivedBatch
-from fde_events.signed import SignedBatch, SignedEvent
+from fde_events.signed import SignedBatch, SignedEvent, packed
 from fde_events.topics import MAX_RECORD_BYTES
 from fde_streams.signature import signature_of
 
@@ -26,7 +26,7 @@ _ROOM: Final = MAX_RECORD_BYTES - 1_024
 _KINDS: Final = {
     kind: str(kind.__struct_config__.tag) for kind in (ErrorEvent, RateLimitEvent, PerformanceEvent, SchemaDriftEvent)
 }
-encode_signed = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 def sign(received: ReceivedBatch) -> list[SignedBatch]:
@@ -54,6 +54,11 @@ def sign(received: ReceivedBatch) -> list[SignedBatch]:
         else:
             block.append(signed)
     return [batch for block, events in blocks.items() for batch in _fitting(block, events)]
+
+
+def encode_signed(batch: SignedBatch) -> bytes:
+    """The batch as it travels: what its events share is said once."""
+    return _encode(SignedBatch(block=batch.block, orders=batch.orders, runs=(*batch.runs, *packed(batch.events))))
 
 
 def sample_of(event: Event) -> str:
@@ -98,7 +103,7 @@ def _fitting(block: str, events: list[SignedEvent]) -> Iterator[SignedBatch]:
     chosen: list[SignedEvent] = []
     size = 0
     for event in events:
-        length = len(encode_signed(event)) + 1
+        length = len(_encode(event)) + 1
         if chosen and size + length > _ROOM:
             yield SignedBatch(block=block, events=tuple(chosen))
             chosen, size = [], 0

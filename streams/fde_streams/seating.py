@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fde_events.signed import Signature, SignedEvent
+from fde_events.signed import Run, Signature, SignedEvent
 from fde_streams.delta import Seat
 from fde_streams.group import State, bounded
 from fde_streams.identity import block_of, group_id
@@ -32,7 +32,7 @@ class Seating:
         self._joined: dict[str, int] = {}
         self._near: Near | None = None
 
-    def digest_of(self, event: SignedEvent) -> str:
+    def digest_of(self, event: SignedEvent | Run) -> str:
         """Under which signature the event counts: its own, if there is room for it."""
         digest = event.signature.digest
         if digest in self._state.signatures or digest in self.seats:

@@ -26,7 +26,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod
 
-from fde_events.signed import SignedBatch
+from fde_events.signed import SignedBatch, events_of
 from fde_events.topics import CHALLENGES, SIGNATURES
 from fde_local.kafka import KafkaBroker
 from fde_local.kubernetes import ControlPlane
@@ -333,7 +333,7 @@ def limited_at(brokers: str, customer: str) -> bool:
     """Whether a signed event of this customer says 429."""
     for message in scan(brokers, SIGNATURES):
         batch = msgspec.json.decode(message.value() or b"", type=SignedBatch)
-        if any(event.customer == customer and "429" in event.sample for event in batch.events):
+        if any(event.customer == customer and "429" in event.sample for event in events_of(batch)):
             return True
     return False
 
