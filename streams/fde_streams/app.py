@@ -4,10 +4,10 @@ fde-engine.signatures -> agent -> fold_and_keep (state log) -> fde-engine.challe
 
 Positions, gaps and progress are ours (see `hooks`): a contiguity guard in the agent, a watchdog beside it.
 
-A challenge record is published after the state that it follows from was kept. A worker that dies between the two leaves
-it unpublished, so whoever rebuilds the partition publishes the last step's challenges again. Records are keyed by the
-challenge's permanent id and are a function of the state, so a repeat says the same: "raised once" is one id with one
-`raised_at`, kept by exactly one step of the log.
+A challenge record is published after the state that it follows from was kept, and not after every step: what changed is
+gathered and published a few times a second, however many events there are. A worker that dies leaves some unpublished; the log says
+so, and whoever rebuilds the partition publishes them. Records are keyed by the challenge's permanent id and are a function of
+the state, so a repeat says the same: "raised once" is one id with one `raised_at`, kept by exactly one step of the log.
 """
 
 from __future__ import annotations
@@ -37,13 +37,24 @@ from fde_streams.apart import Apart
 from fde_streams.fold import THRESHOLD
 from fde_streams.hooks import fold_app
 from fde_streams.merging import Standing, changed, snapshot_of, standings
-from fde_streams.standing import challenges_of, raised_of
-from fde_streams.state import Fenced, Part, StateLog, fold_and_keep, settle_and_keep, unite_and_keep
+from fde_streams.standing import raised_of
+from fde_streams.state import (
+    SNAPSHOT_FROM,
+    Fenced,
+    Part,
+    StateLog,
+    compact,
+    fold_and_keep,
+    publish_dirty,
+    settle_and_keep,
+    unite_and_keep,
+)
 
 log = get_logger()
 
 _MAX_REFENCES: Final = 5
 _TEND_S: Final = 5.0
+_PUBLISH_S: Final = 0.25
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,6 +68,7 @@ class FoldSettings:
     batch: int = 200  # source records a step, at most
     patience_s: float = 120.0  # how long the broker may be away
     stall_s: float = 15.0  # lag without progress: seek at a third of it, exit at the whole
+    snapshot_bytes: int = SNAPSHOT_FROM  # of deltas that make a snapshot worth while
     cluster_s: float = 300.0  # between two looks for groups to merge; 0: never
 
 
@@ -110,6 +122,7 @@ class FoldWorker:
         self.app.agent(topic, name="fold")(self._agent)
         self.app.task(self._watchdog)
         self.app.task(self._tend)
+        self.app.task(self._publisher)
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code."""
@@ -136,12 +149,11 @@ class FoldWorker:
         for part in parts.values():
             if part.covered < 0:  # an embedded broker that is new: nobody has heard of these challenges there
                 self._publish(raised_of(part.state))
-            elif part.last_delta is not None:
-                self._publish(challenges_of(part.state, part.last_delta))
+            publish_dirty(part, self._publish)
         return parts
 
     def _step(self, partition: int, part: Part, records: list[tuple[int, bytes]]) -> bool:
-        """Fold, keep, publish; whether there is a gap before some of `records`."""
+        """Fold and keep; whether there is a gap before some of `records`."""
 
         def undecodable(offset: int, _: bytes, error: Exception) -> None:
             log.error("signed_batch_undecodable", partition=partition, offset=offset, error=type(error).__name__)
@@ -153,7 +165,6 @@ class FoldWorker:
             records,
             threshold=self.settings.threshold,
             undecodable=undecodable,
-            publish=self._publish,
         )
         return gap
 
@@ -217,6 +228,28 @@ class FoldWorker:
             consumer.built_generation = -1
             await consumer.perform_seek()
 
+    async def _publisher(self) -> None:
+        """Publish what changed, and compact the log: a fifth of the time at most, so that a storm of events is not held up."""
+        while not self.app.should_stop:
+            started = time.monotonic()
+            consumer = self.app.consumer
+            for partition, part in list(consumer.parts.items()):
+                if not (part.unpublished or part.wants_snapshot(self.settings.snapshot_bytes)):
+                    continue
+                try:
+                    async with consumer.lock:  # the state stands still while it is read
+                        if consumer.parts.get(partition) is part:
+                            await asyncio.to_thread(publish_dirty, part, self._publish)
+                            await asyncio.to_thread(self._compact, partition, part)
+                except Unavailable as error:
+                    log.warning("snapshot_was_put_off", partition=partition, why=str(error))
+                except FdeError as error:
+                    await self._refence(consumer, error)
+            await self.app.sleep(max(_PUBLISH_S, 4 * (time.monotonic() - started)))
+
+    def _compact(self, partition: int, part: Part) -> None:
+        compact(self.state, partition, part, above=self.settings.snapshot_bytes)
+
     async def _tend(self) -> None:
         """Follow orders that a crash left behind; and every few minutes merge what clustering proposes and nobody parted."""
         stood: dict[int, dict[str, Standing]] = {}
@@ -239,7 +272,7 @@ class FoldWorker:
             looked = time.monotonic() if due else looked
 
     def _settle(self, partition: int, part: Part) -> None:
-        settle_and_keep(self.state, partition, part, threshold=self.settings.threshold, publish=self._publish)
+        settle_and_keep(self.state, partition, part, threshold=self.settings.threshold)
 
     async def _merge(self, consumer: Any, partition: int, stood: dict[int, dict[str, Standing]]) -> None:
         part = consumer.parts.get(partition)
@@ -263,7 +296,6 @@ class FoldWorker:
                     proposal.groups,
                     why=proposal.why,
                     threshold=self.settings.threshold,
-                    publish=self._publish,
                 )
             log.info("merge_was_proposed", groups=proposal.groups, score=proposal.score, refused=refused or "")
 

@@ -252,6 +252,9 @@ class Near:
     def __len__(self) -> int:
         return len(self._founders)
 
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._founders
+
     def add(self, founder: Outline) -> None:
         """Make `founder` findable. Adding it again changes nothing."""
         if founder.key is None or founder.digest in self._founders:

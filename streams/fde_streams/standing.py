@@ -5,6 +5,7 @@ State -> challenge_of() -> Challenge; a raised group that was merged leaves a to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fde_events.challenge import Challenge, Sighting
@@ -63,28 +64,40 @@ def challenge_of(state: State, group: Group) -> Challenge:
 
 def challenges_of(state: State, delta: Delta) -> list[Challenge]:
     """The challenges that a delta raised or changed, as they stand after it; one record a group, in id order."""
-    names = {state.signatures[news.digest].group for news in delta.increments if news.digest in state.signatures}
-    names.update(raised.group for raised in delta.raised)
-    graves: list[Tombstone] = []
-    gone: list[str] = []
+    return standing_of(state, touched(state, delta))
+
+
+def touched(state: State, delta: Delta) -> dict[str, bool]:
+    """The ids of the groups that a delta changed or took away; True for a challenge whose absence is to be told."""
+    names = {state.signatures[news.digest].group: False for news in delta.increments if news.digest in state.signatures}
+    names.update((raised.group, False) for raised in delta.raised)
     for change in delta.changes:
         if isinstance(change, Merged):
-            names.add(change.winner)
-            graves += [state.tombstones[change.loser]] if change.loser in state.tombstones else []
-        elif isinstance(change, Erased):
-            names.update(change.challenges)
-            gone += [name for name in change.challenges if name not in state.groups]
-        else:
-            names.add(change.group)
-        if isinstance(change, Parted):
-            names.add(change.part)
+            names.update({change.winner: False, change.loser: False})
+        elif isinstance(change, Parted):
+            names.update({change.group: False, change.part: False})
         elif isinstance(change, Pinned):
-            names.add(change.source)
-    live = [group for name in names if (group := state.groups.get(name)) is not None and group.raised_at is not None]
-    found = [challenge_of(state, group) for group in live]
-    found += [_tombstone(grave) for grave in graves if grave.raised_at is not None]
-    found += [_erased(name) for name in gone]
-    return sorted(found, key=lambda challenge: challenge.id)
+            names.update({change.group: False, change.source: False})
+        elif isinstance(change, Erased):
+            names.update(dict.fromkeys(change.challenges, True))
+        else:
+            names[change.group] = False
+    return names
+
+
+def standing_of(state: State, names: Mapping[str, bool]) -> list[Challenge]:
+    """The challenges of these ids as they stand, merged and erased ones as tombstones, in id order; raised ones only."""
+    found = []
+    for name, told in sorted(names.items()):
+        if (group := state.groups.get(name)) is not None:
+            if group.raised_at is not None:
+                found.append(challenge_of(state, group))
+        elif (grave := state.tombstones.get(name)) is not None:
+            if grave.raised_at is not None:
+                found.append(_tombstone(grave))
+        elif told:
+            found.append(_erased(name))
+    return found
 
 
 def raised_of(state: State) -> list[Challenge]:

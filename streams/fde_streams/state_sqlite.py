@@ -55,28 +55,43 @@ class SqliteStateLog:
             part = parts[partition] = Part()
             rows = self._connection.execute("SELECT body FROM record WHERE partition = ? ORDER BY id", (partition,))
             for (body,) in rows:
-                part.apply(decode_state(body))
+                part.apply(decode_state(body), len(body))
             part.generation = self._generations[partition]
         return parts
 
-    def append(self, partition: int, record: StateRecord) -> None:
+    def append(self, partition: int, record: StateRecord) -> int:
         """See :class:`~fde_streams.state.StateLog`."""
         with self._transaction():
-            row = self._connection.execute(
-                "SELECT generation, owner FROM owner WHERE partition = ?", (partition,)
+            self._check_owner(partition)
+            return self._write(partition, record)
+
+    def replace(self, partition: int, snapshot: Iterable[StateRecord]) -> int:
+        """See :class:`~fde_streams.state.StateLog`. The file does not shrink; the room is used again."""
+        with self._transaction():
+            self._check_owner(partition)
+            (before,) = self._connection.execute(
+                "SELECT max(id) FROM record WHERE partition = ?", (partition,)
             ).fetchone()
-            if row is None or row != (self._generations.get(partition), OWNER):
-                raise Fenced(f"partition {partition} of {self._path.name} has another owner now")
-            self._write(partition, record)
+            size = sum(self._write(partition, record) for record in snapshot)
+            self._connection.execute("DELETE FROM record WHERE partition = ? AND id <= ?", (partition, before or 0))
+            return size
+
+    def _check_owner(self, partition: int) -> None:
+        row = self._connection.execute(
+            "SELECT generation, owner FROM owner WHERE partition = ?", (partition,)
+        ).fetchone()
+        if row is None or row != (self._generations.get(partition), OWNER):
+            raise Fenced(f"partition {partition} of {self._path.name} has another owner now")
 
     def close(self) -> None:
         """See :class:`~fde_streams.state.StateLog`."""
         self._connection.close()
 
-    def _write(self, partition: int, record: StateRecord) -> None:
+    def _write(self, partition: int, record: StateRecord) -> int:
         body = encode_state(record)
         self._connection.execute("INSERT INTO record (partition, body) VALUES (?, ?)", (partition, body))
         self._connection.execute("INSERT OR REPLACE INTO covered VALUES (?, ?)", (partition, record.last))
+        return len(body)
 
     def _adopt_broker(self) -> None:
         row = self._connection.execute("SELECT value FROM meta WHERE key = 'broker'").fetchone()
@@ -157,7 +172,7 @@ def read_parts(path: Path | str) -> dict[int, Part]:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
     try:
         for partition, body in connection.execute("SELECT partition, body FROM record ORDER BY id"):
-            parts.setdefault(partition, Part()).apply(decode_state(body))
+            parts.setdefault(partition, Part()).apply(decode_state(body), len(body))
     except sqlite3.OperationalError:
         return {}  # being created by the fold at this moment
     finally:

@@ -203,7 +203,7 @@ def test_memory_is_bounded_and_what_is_hopelessly_late_counts_as_seen():
     seen = Seen()
     for number in range(0, 4 * MAX_SPANS, 2):
         seen.add("e", ((number, number),), "2026-10-01T00:00:00.000Z")
-    assert len(seen.epochs["e"].spans) == MAX_SPANS
+    assert len(seen.epochs["e"]) == MAX_SPANS
     assert seen.has("e", 1)
     assert not seen.has("e", 4 * MAX_SPANS - 1)
 

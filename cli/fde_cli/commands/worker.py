@@ -70,6 +70,7 @@ def fold(
     state: Annotated[str, Parameter(env_var="FDE_STATE")] = "kafka",
     threshold: Annotated[Positive, Parameter(env_var="FDE_THRESHOLD")] = 3,
     cluster: Annotated[Seconds, Parameter(env_var="FDE_CLUSTER_S")] = 300.0,
+    snapshot: Annotated[Positive, Parameter(env_var="FDE_SNAPSHOT_KIB")] = 4096,
     patience: Patience = 120.0,
 ) -> int:
     """Group signed events and raise challenges.
@@ -86,6 +87,8 @@ def fold(
         Deployments that must have seen a group before it is a challenge.
     cluster
         Seconds between two looks for groups that are one (hdbscan proposes, the rules decide); 0 never looks.
+    snapshot
+        KiB of steps in a partition's state log after which a snapshot replaces them.
     patience
         Seconds that Kafka may be away before the worker gives up.
     """
@@ -98,7 +101,9 @@ def fold(
     log.to_stderr()
     brokers = reached(brokers, kafka_config)
     path = None if state == "kafka" else _sqlite_path("--state", state)
-    settings = FoldSettings(brokers, threshold=threshold, patience_s=patience, cluster_s=cluster)
+    settings = FoldSettings(
+        brokers, threshold=threshold, patience_s=patience, cluster_s=cluster, snapshot_bytes=snapshot * 1024
+    )
     with giving_up():
         await_topics(brokers, embedded=path is not None, patience_s=patience)
         kept: StateLog = KafkaStateLog(brokers) if path is None else SqliteStateLog(path, brokers)
