@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from fde_events.vendors import system_of_host
+from fde_sidecar import issuers
 from fde_sidecar.vendors import classify
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 Pseudonym = Callable[[str, str], str]  # (kind, value) -> 8 hex digits
 Replace = Callable[[re.Match[str], "Marks"], str | None]
 
@@ -82,7 +83,7 @@ def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
 _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (r"aws[-_]?secret[-_]?access[-_]?key|secret[-_]?access[-_]?key", "aws-secret-access-key"),
     (r"(?:[\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)|[a-z]{1,20}passw(?:or)?d", "password"),
-    (r"(?:[\w-]{0,40}[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]access|function)[-_]?key", "api-key"),
+    (r"(?:[\w-]{0,40}[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]?access|function)[-_]?key", "api-key"),
     (r"(?:[\w-]{0,40}[-_.])?client[-_]?secret|(?:[\w-]{0,40}[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
     (r"(?:[\w-]{0,40}[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
     (r"token|session[-_]?(?:id|key)|sessid|phpsessid|jsessionid|credentials?|sig|signature|code[-_]?verifier|x-amz-(?:signature|credential|security-token)", "token"),
@@ -104,9 +105,14 @@ _NO_VALUES: Final = frozenset(
 )
 
 
+_ARN: Final = re.compile(r"\barn:[\w:/*.-]*$")
+
+
 def _keyed(found: re.Match[str], marks: Marks) -> str | None:
     kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
     value = found["quoted"] if found["quote"] else found["bare"]
+    if found["separator"] == ":" and _ARN.search(found.string, max(0, found.start() - 200), found.start()):
+        return None  # `arn:aws:secretsmanager:<region>:<account>:secret:name` says where a secret is, not what
     if not found["quote"] and _CODE.fullmatch(value):
         follows = found.string[found.end() : found.end() + 1]
         dotted = "." in value.rstrip(".:")
@@ -125,7 +131,9 @@ def _keyed(found: re.Match[str], marks: Marks) -> str | None:
 
 
 def _is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
-    if len(value) < 3 or re.fullmatch(rf"(?:{_TOKEN}|[*xX.•]{{3,}}|\$\{{?\w+\}}?|%\(?\w+\)?s?|\{{\w*\}})", value):
+    if len(value) < 3 or re.fullmatch(
+        rf"(?:{_TOKEN}|[*xX.•]{{3,}}|\$\{{?\w+\}}?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{\w*\}})", value
+    ):
         return False
     word = value.strip(".:;,!?").lower()
     if word in _NO_VALUES:
@@ -214,8 +222,17 @@ _CARD_BRAND: Final = re.compile(
 )
 
 
+# Names beside which a plain run of digits counts things; one in ten of them passes Luhn's check.
+_NUMBERED: Final = re.compile(
+    r"(?i)(?:\b|_)(?:order|tracking|invoice|shipment|parcel|batch|offset|sequence|seq|message|event|trace|span|request|job"
+    r"|task|correlation|ticket|timestamp|nanos)s?(?:[ _-]?(?:id|no|nr|number))?[\\\"']{0,4}\s?[:=#]?\s?[\\\"']{0,4}$"
+)
+
+
 def _card(found: re.Match[str], marks: Marks) -> str | None:
     digits = re.sub(r"[ -]", "", found[0])
+    if digits == found[0] and _NUMBERED.search(found.string, max(0, found.start() - 60), found.start()):
+        return None
     if not _CARD_BRAND.fullmatch(digits) or not _luhn(digits) or len(set(digits)) < 2:
         return None
     return marks.plain("card-number")
@@ -266,17 +283,60 @@ def _prefixed(found: re.Match[str], marks: Marks) -> str | None:
     return marks.plain("api-key")
 
 
+def _issued(found: re.Match[str], marks: Marks) -> str | None:
+    """Not a placeholder of documentation: one character repeated."""
+    return marks.plain("api-key") if len(set(found[0][-16:])) > 4 else None
+
+
 def _aws_secret(found: re.Match[str], marks: Marks) -> str | None:
     value = found[0]
     mixed = any(c.isdigit() for c in value) and any(c.islower() for c in value) and any(c.isupper() for c in value)
     return marks.plain("aws-secret-access-key") if mixed else None
 
 
+_FIELD: Final = re.compile(r"[a-z]+(?:_[a-z]+)+=")
+
+
 def _bearer(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"]
+    if _FIELD.match(value):
+        return None  # `token_type: Bearer expires_in=3600`
     if value.lower().strip(".,") in _NO_VALUES or not (_looks_random(value) or found["header"]):
         return None
     return found[0][: found.start("value") - found.start()] + marks.plain("bearer-token")
+
+
+# --- values in XML and SQL -----------------------------------------------------------------------------------------------
+_ELEMENT: Final = re.compile(
+    rf"(?i)<(?P<name>(?:\w{{1,20}}:)?(?:{_KEYS}))(?:\s[^<>]{{0,300}})?>(?P<value>[^<>]{{3,400}})</(?P=name)>"
+)
+
+
+def _element(found: re.Match[str], marks: Marks) -> str | None:
+    kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
+    if not _is_value(found["value"], quoted=True, assigned=True, kind=kind):
+        return None
+    start, end = found.start("value") - found.start(), found.end("value") - found.start()
+    return found[0][:start] + marks.plain(kind) + found[0][end:]
+
+
+def _spoken_sql(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"]
+    if not _is_value(value, quoted=True, assigned=True, kind="password"):
+        return None
+    if found["sure"].lower() == "password" and value.isalpha() and value.islower():
+        return None  # `password 'confirmation' does not match`: a field's name
+    start, end = found.start("value") - found.start(), found.end("value") - found.start()
+    return found[0][:start] + marks.plain("password") + found[0][end:]
+
+
+def _mac(found: re.Match[str], marks: Marks) -> str | None:
+    value = found[0].lower().replace("-", ":")
+    if len(set(value)) <= 2:  # 00:00:00:00:00:00 and the broadcast address name nobody
+        return None
+    if value.replace(":", "").isdigit() and "-" in found[0]:
+        return None  # six pairs of digits with hyphens are a date and a time
+    return marks.comparable("mac", value)
 
 
 # --- names of people, machines and places ----------------------------------------------------------------------------
@@ -352,6 +412,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("url-password", "password", ("://",),
          re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + _TOKEN + r"):(?P<password>[^\s\"'<>]{1,400}?|" + _TOKEN + r")@(?=[\w.\[<-]+(?:[/?:,\s\"'`;)\\>\]]|$))"),
          _userinfo, "credentials in URLs and DSNs; the user is kept comparable"),
+    Rule("oracle-password", "password", (":oracle:", "sqlplus"),
+         re.compile(r"(?i)(?P<scheme>jdbc:oracle:(?:thin|oci8?):|\bsqlplus\b[^|;\n/]{0,60}?\s)(?P<user>[\w$#.-]{1,60})/(?P<password>[^\s\"'@/<>]{1,200})@"),
+         lambda found, marks: f"{found['scheme']}{marks.comparable('user', found['user'])}/{marks.plain('password')}@", "Oracle writes user/password@"),
     Rule("authorization", "bearer-token", ("authorization",),
          re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){_Q}\s*[:=]\s*{_Q}(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
          _bearer, "the header's value is a credential in every scheme"),
@@ -359,17 +422,22 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(r"(?P<header>)\b(?i:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/=-]{8,})"),
          _bearer, "a scheme and a random value, wherever they stand"),
     Rule("cookie", "token", ("cookie",),
-         re.compile(rf"(?i)\b(?:set-)?cookie{_Q}\s*:\s*{_Q}([^\s\"'`<>\\=;]+=[^\s\"'`<>\\]{{6,}}(?:;\s*[\w.-]+=[^\s\"'`<>\\;]+)*)"),
+         re.compile(rf"(?i)\b(?:set-)?cookie{_Q}\s*:\s*{_Q}([^\s\"'`<>\\=;]+=(?:[^\s\"'`<>\\]{{6,}}|[^\s\"'`<>\\;]{{0,5}}(?=;\s?[\w.-]+=[^\s\"'`<>\\;]{{6,}}))(?:;\s*[\w.-]+=[^\s\"'`<>\\;]+)*)"),
          _group("token"), "session cookies"),
-    Rule("jwt", "jwt", ("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{6,}(?:\.[\w-]*)?"), _jwt, "JSON Web Tokens start with eyJ"),
+    Rule("jwt", "jwt", ("eyj",), re.compile(r"\beyJ[\w-]{8,}\.(?:[\w-]{6,}(?:\.[\w-]*(?:\.[\w-]{8,}){0,2})?|(?:\.[\w-]{8,}){3})"), _jwt, "JSON Web Tokens start with eyJ"),
     Rule("keyed", "secret",
          ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig"),
          _KEYED, _keyed, "a value under a name that says secret"),
+    Rule("element", "password", ("</",), _ELEMENT, _element, "an XML element whose name says secret"),
+    Rule("spoken-sql", "password", ("identified", "password"),
+         re.compile(r"(?i)\b(?P<sure>identified\s+(?:by|with\s+\w+\s+by)(?:\s+password)?|(?:with|set|encrypted)\s+password(?:\s*=|\s+for\s+\S{1,80}\s*=)?|password)\s{1,3}(?P<quote>\\{0,3}[\"'])(?P<value>[^\s\"'\\]{3,200})(?P=quote)"),
+         _spoken_sql, "SQL names a password in words"),
+    Rule("hook", "token", ("hook", "maker.ifttt", "telegram"), issuers.HOOK, _group("token", 2), "an address that is a key"),
     Rule("option", "password", ("pass", "pwd", "key", "secret", "token"),
          re.compile(r"(?i)(?<![\w-])--?(?P<name>(?:[a-z][\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|pwd|(?:api|access|secret|private|account)[-_]?key|secret|token))(?P<spaced>\s{1,3}[\\\"'`]{0,4}|\\{0,3}[\"'`],\s{0,3}\\{0,3}[\"'`])(?P<value>[^\s\"'`\\]+)"),
          _option, "an option of a command line, with its value beside it"),
-    Rule("short-option", "password", ("mysql", "mariadb", "sshpass", "redis-cli", "curl"),
-         re.compile(r"(?P<name>)(?P<spaced>)(?:\b(?:mysql|mariadb)[\w-]{0,20}\b[^|;\n]{0,300}?\s-p|\bsshpass\s+-p\s?|\bredis-cli\b[^|;\n]{0,200}?\s-a\s+|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)\s?[\"']?[^\s:\"']{1,80}:)(?P<value>[^\s|;\"'`]+)"),
+    Rule("short-option", "password", ("mysql", "mariadb", "sshpass", "redis-cli", "curl", "login", "sqlcmd", "ldap"),
+         re.compile(r"(?P<name>)(?P<spaced>)(?:\b(?:mysql|mariadb)[\w-]{0,20}\b[^|;\n]{0,300}?\s-p|\bsshpass\s+-p\s?|\bredis-cli\b[^|;\n]{0,200}?\s-a\s+|\b(?:docker|podman|helm|oras|crane|az|buildah|skopeo)\b[^|;\n]{0,60}?\blogin\b[^|;\n]{0,200}?\s-p\s+|\bsqlcmd\b[^|;\n]{0,200}?\s-P\s+|\bldap\w{3,9}\b[^|;\n]{0,200}?\s-w\s+|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)\s?[\"']?[^\s:\"']{1,80}:)(?P<value>[^\s|;\"'`]+)"),
          _option, "programs that take a password under a letter"),
     Rule("beside", "password", ("passw", "passphrase", "pwd"),
          re.compile(r"(?i)(?<![\w./-])(?:password|passwd|passwort|passphrase|pwd)[ \t]{1,3}(?:is |was |of )?(?P<value>[^\s\"'`<>()\[\]{},;]+)"),
@@ -387,6 +455,7 @@ RULES: Final[tuple[Rule, ...]] = (
          _whole("aws-access-key-id"), "AWS key ids have four known prefixes"),
     Rule("aws-secret", "aws-secret-access-key", ("akia", "asia", "aws-access-key-id", "aws"),
          re.compile(r"(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"), _aws_secret, "40 base64 characters near an AWS key id"),
+    Rule("issuer-key", "api-key", issuers.HINTS, issuers.PATTERN, _issued, "the forms that issuers publish"),
     Rule("vendor-key", "api-key",
          ("sk_", "pk_", "rk_", "ak_", "tk_", "key_", "whsec_", "sk-", "gh", "github_pat_", "glpat-", "xox", "aiza", "sg.", "ya29.", "npm_", "pypi-", "shp", "dop_v1_", "hf_", "key-", "pat_", "pat-", "token_", "secret_", "api_", "apikey", "eaa", "lin_api_", "rpa_", "dapi", "atatt"),
          re.compile(
@@ -403,7 +472,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("iban", "iban", (), re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![\w-])"), _iban, "a country's length, and the check digits"),
     Rule("ssn", "ssn", ("-",), re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)"), _whole("ssn"), "a social security number of the United States, as it is written"),
     Rule("email", "email", ("@",),
-         re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?(?:@|%40)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,12}[A-Za-z]{2,24}(?![\w/-])"),
+         re.compile(r"[^\W_](?:[\w.%+'-]{0,62}[\w+-])?(?:@|%40)(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.){1,12}[^\W\d_]{2,24}(?![\w/-])"),
          _email, "an address names a person; equal ones stay equal"),
     Rule("email-encoded", "email", ("%40",),
          re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9_+-])?%40(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}"),
@@ -414,6 +483,8 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(rf"(?P<head>(?:^|(?<=[\s(])))(?:file://)?(?P<path>{_PATH_CHARACTERS})(?=:\d+(?::\d+)?)"), _frame_path, "the same for Node"),
     Rule("home", "user", ("/home/", "/users/", "\\users\\"),
          re.compile(r"(?P<root>/home/|/Users/|[A-Za-z]:\\{1,2}Users\\{1,2})(?P<user>[A-Za-z0-9._-]+)"), _home, "a home directory names a person"),
+    Rule("mac", "mac", (":", "-"), re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})(?![\w:-])"),
+         _mac, "a network card's address"),
     Rule("ipv4", "ip", (".",), re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)"), _ip, "addresses inside a customer's network"),
     Rule("ipv6", "ip", ("::", ":"), re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6}(?![\w:.])|(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,6}:(?![\w:])"),
          _ip, "the same, version 6"),
