@@ -36,7 +36,7 @@ class Scram:
         nonce, salt, count = fields.get("r", ""), fields.get("s", ""), fields.get("i", "")
         if not nonce.startswith(self._nonce) or not count.isdecimal() or not 0 < int(count) <= _MOST_ITERATIONS:
             raise ScramFailed("it answered another login")
-        salted = hashlib.pbkdf2_hmac(self._hash, self._password.encode(), base64.b64decode(salt), int(count))
+        salted = hashlib.pbkdf2_hmac(self._hash, self._password.encode(), _bytes(salt), int(count))
         key = self._mac(salted, b"Client Key")
         bare = f"c=biws,r={nonce}"  # biws: no channel is bound
         message = f"{self._bare},{said.decode()},{bare}".encode()
@@ -48,11 +48,18 @@ class Scram:
     def verify(self, said: bytes) -> None:
         """:class:`ScramFailed` unless the server knows the password too."""
         fields = _fields(said)
-        if "v" not in fields or not hmac.compare_digest(base64.b64decode(fields["v"]), self._expected):
+        if "v" not in fields or not hmac.compare_digest(_bytes(fields["v"]), self._expected):
             raise ScramFailed("it could not prove that it knows the password")
 
     def _mac(self, key: bytes, message: bytes) -> bytes:
         return hmac.new(key, message, self._hash).digest()
+
+
+def _bytes(said: str) -> bytes:
+    try:
+        return base64.b64decode(said, validate=True)
+    except ValueError as error:
+        raise ScramFailed("it answered no login") from error
 
 
 def _fields(said: bytes) -> dict[str, str]:
