@@ -9,6 +9,8 @@ UTF-8 loses itself and not its neighbours, and memory is bounded by the largest 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -37,6 +39,11 @@ _NAMES: Final[dict[Signal, tuple[str, str, str]]] = {
     "metrics": ("resourceMetrics", "scopeMetrics", "metrics"),
     "traces": ("resourceSpans", "scopeSpans", "spans"),
 }
+# One without its other half.
+_SURROGATE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 _decode = msgspec.json.Decoder().decode
 _TEMPORALITY: Final = {"AGGREGATION_TEMPORALITY_DELTA": 1, "AGGREGATION_TEMPORALITY_CUMULATIVE": 2}
 
@@ -71,10 +78,7 @@ def items(body: bytes, signal: Signal, encoding: Encoding, broken: Broken) -> It
 def _of_json(body: bytes, signal: Signal, broken: Broken) -> Iterator[Item]:
     if body.count(b"{") + body.count(b"[") > MAX_JSON_NODES:
         raise Overfull(f"more than {MAX_JSON_NODES} objects and lists in one request")
-    try:
-        document = _decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Garbage(f"not JSON: {error}") from error
+    document = _document(body)
     if not isinstance(document, dict):
         raise Garbage("an export request is a JSON object")
     groups, scopes, records = _NAMES[signal]
@@ -84,6 +88,20 @@ def _of_json(body: bytes, signal: Signal, broken: Broken) -> Iterator[Item]:
             scope = scope_name(scoped)
             for record in listed(scoped.get(records), records, broken):
                 yield Item(dict(record), resource, scope)
+
+
+def _document(body: bytes) -> Any:
+    """Strictly first; a lone surrogate, a byte that is no UTF-8 or a NaN in one record must not lose the others."""
+    try:
+        return _decode(body)
+    except RecursionError as error:
+        raise Garbage("nested too deep") from error
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    try:
+        return json.loads(_SURROGATE.sub(r"\\ufffd", body.decode("utf-8", "replace")), strict=False)
+    except (ValueError, RecursionError) as error:
+        raise Garbage("not JSON") from error
 
 
 # --- protobuf --------------------------------------------------------------------------------------------------------
