@@ -25,7 +25,8 @@ from typing import Any, Final
 
 import faust
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from faust.types import TP
 from structlog import get_logger
 
@@ -49,6 +50,7 @@ from fde_streams.state import (
     settle_and_keep,
     unite_and_keep,
 )
+from fde_streams.watchdog import Watch
 
 log = get_logger()
 
@@ -100,7 +102,7 @@ class FoldWorker:
     def __init__(self, settings: FoldSettings, state: StateLog) -> None:
         self.settings, self.state = settings, state
         self._challenges = Challenges(settings.bootstrap)
-        self._watch = Consumer(client_settings(settings.bootstrap) | {"group.id": f"{settings.group}-watch"})
+        self._watch = AdminClient(client_settings(settings.bootstrap))
         self._refences = 0
         self._apart = Apart()
         self._datadir = tempfile.mkdtemp(prefix="fde-fold-")
@@ -301,7 +303,7 @@ class FoldWorker:
 
     async def _watchdog(self) -> None:
         """Lag without progress, a rebalance that never ends, a broker that stays away: seek, then exit to be restarted."""
-        limit, moved = self.settings.stall_s, dict[int, tuple[int, float]]()
+        watch = Watch[int](self.settings.stall_s)
         answered = time.monotonic()
         rebalancing_since: float | None = None
         while not self.app.should_stop:
@@ -310,24 +312,29 @@ class FoldWorker:
             rebalancing_since = (rebalancing_since or now) if self.app.rebalancing else None
             if rebalancing_since is not None and now - rebalancing_since > self.settings.patience_s:
                 _exit(f"A rebalance did not end in {self.settings.patience_s:g} s. Restart joins again.")
-            for partition, part in list(consumer.parts.items()):
-                try:
-                    at = TopicPartition(SIGNATURES, partition)
-                    _, high = await asyncio.to_thread(self._watch.get_watermark_offsets, at, 5)
-                    answered = time.monotonic()
-                except KafkaException:
-                    moved.clear()
-                    if now - answered > self.settings.patience_s:
-                        _exit(f"Kafka at {self.settings.bootstrap} has not answered for {now - answered:.0f} s.")
-                    break
-                old = moved.get(partition)
-                if old is None or old[0] != part.covered or part.covered + 1 >= high:
-                    moved[partition] = (part.covered, now)
-                elif now - old[1] > limit:
-                    _exit(f"Partition {partition} stood still at {part.covered} of {high} for {limit:g} s.")
-                elif now - max(old[1], consumer.sought_at.get(partition, 0.0)) > limit / 3:
-                    log.warning("stall_was_found", partition=partition, covered=part.covered, high=high)
-                    await consumer.seek_to_covered({TP(SIGNATURES, partition)})
+            parts = dict(consumer.parts)
+            try:
+                ends = await asyncio.to_thread(self._ends, list(parts))
+                answered = time.monotonic()
+            except (KafkaException, TimeoutError):
+                watch.blind()
+                if now - answered > self.settings.patience_s:
+                    _exit(f"Kafka at {self.settings.bootstrap} has not answered for {now - answered:.0f} s.")
+                continue
+            for still in watch.look(now, {p: (part.covered + 1, ends[p]) for p, part in parts.items()}):
+                if still.hopeless:
+                    where = f"Partition {still.key} stood still at {still.position}, {still.lag} records behind"
+                    _exit(f"{where}, for {still.seconds:.0f} s.")
+                log.warning("stall_was_found", partition=still.key, position=still.position, lag=still.lag)
+                await consumer.seek_to_covered({TP(SIGNATURES, still.key)})
+            if watch.due(now):
+                log.info("lag_measured", records=sum(watch.lag.values()), partitions=dict(sorted(watch.lag.items())))
+
+    def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
+        """The ends of partitions of the signatures topic, in one request."""
+        wanted = {TopicPartition(SIGNATURES, partition): OffsetSpec.latest() for partition in partitions}
+        futures = self._watch.list_offsets(wanted, request_timeout=5) if wanted else {}
+        return {tp.partition: future.result(6).offset for tp, future in futures.items()}
 
 
 def _exit(sentence: str) -> None:

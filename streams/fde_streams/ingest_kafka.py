@@ -6,28 +6,37 @@ fde.<customer>.telemetry (by regular expression, so a new customer is picked up 
     -> received and marked -> fde-engine.ledger
 
 Offsets are committed after everything that a batch of records led to was acknowledged. After a crash records are signed
-again; the fold removes repeats by event id, the ledger counts them.
+again; the fold removes repeats by event id, the ledger counts them. Rebalances are cooperative: what stays is not put down.
+
+A worker that was frozen may write accounts after another took over. The owner looks at the ledger now and then, and writes again what
+is not as it knows it. A watchdog beside the loop measures lag, reads on from the position where a partition stands still, and
+ends the process when that does not help.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from structlog import get_logger
 
 from fde_events.deadletter import burial, coordinate, reason_of
 from fde_events.errors import InvalidEvent, Unavailable
-from fde_events.kafka import consumer_settings, producer_settings
+from fde_events.kafka import client_settings, consumer_settings, producer_settings
 from fde_events.record import decode, decode_mark, header_map, is_mark
 from fde_events.topics import DEAD_LETTER, LEDGER, SIGNATURES, TELEMETRY_PATTERN
 from fde_streams.book import Book, encode_account
 from fde_streams.ingest import encode_signed, sign
 from fde_streams.pace import Pace
 from fde_streams.scan import scan
+from fde_streams.watchdog import Watch
 
 log = get_logger()
 _FLUSH_S: Final = 30.0
@@ -41,6 +50,8 @@ class IngestSettings:
     group: str = "fde-ingest"
     batch: int = 500  # records a round, at most
     patience_s: float = 120.0  # how long the broker may be away
+    stall_s: float = 18.0  # lag without progress: read on from the position at each third, exit at the whole
+    heal_s: float = 30.0  # between two looks whether the ledger says what we know
 
 
 class IngestWorker:
@@ -54,16 +65,31 @@ class IngestWorker:
         self._answered = time.monotonic()
         self._book_is_stale = True
         self._held: list[Message] = []  # came in while we were holding back
+        self._mine: set[str] = set()  # accounts that we have written since the last assignment
+        self._looked = time.monotonic()
+        self._positions: dict[tuple[str, int], int] = {}  # the next offset to sign, of what we have signed
+        self._unlocated: set[tuple[str, int]] = set()  # assigned, and nobody knows yet where reading begins
+        self._standing: list[TopicPartition] = []  # found by the watchdog, read on by the loop
+        self._guard = threading.Lock()
         self._producer = Producer(producer_settings(settings.bootstrap, **{"linger.ms": 5}))
         self._consumer = Consumer(
-            consumer_settings(settings.bootstrap, settings.group, **{"session.timeout.ms": 10_000}),
+            consumer_settings(
+                settings.bootstrap,
+                settings.group,
+                **{"session.timeout.ms": 10_000, "partition.assignment.strategy": "cooperative-sticky"},
+            ),
         )
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until `stop()`. :class:`Unavailable` when the broker stays away longer than the patience of the settings."""
-        self._consumer.subscribe([TELEMETRY_PATTERN], on_assign=self._assigned)
+        self._consumer.subscribe([TELEMETRY_PATTERN], on_assign=self._assigned, on_revoke=self._revoked)
+        done = threading.Event()
+        watchdog = threading.Thread(target=self._watch, args=(done,), daemon=True)
+        watchdog.start()
         try:
             while not stop():
+                self._read_on()
+                self._heal_ledger()
                 held, self._held = self._held, []
                 messages = held + self._good(self._consumer.consume(self.settings.batch, 0.2))
                 if messages:
@@ -72,11 +98,22 @@ class IngestWorker:
                 else:
                     self._check_broker()
         finally:
+            done.set()
+            watchdog.join(5)
             self._consumer.close()
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._book_is_stale = True
+        self._book_is_stale = self._book_is_stale or bool(partitions)
+        with self._guard:
+            self._unlocated |= {(tp.topic, tp.partition) for tp in partitions}
         log.info("partitions_assigned", topics=sorted({tp.topic for tp in partitions}), partitions=len(partitions))
+
+    def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._guard:
+            for tp in partitions:
+                self._positions.pop((tp.topic, tp.partition), None)
+                self._unlocated.discard((tp.topic, tp.partition))
+        log.info("partitions_revoked", topics=sorted({tp.topic for tp in partitions}), partitions=len(partitions))
 
     def _read_book(self) -> None:
         """After an assignment, before the first record: the last owner's accounts are on the ledger topic."""
@@ -91,6 +128,90 @@ class IngestWorker:
                 except InvalidEvent as error:
                     log.warning("account_undecodable", offset=message.offset(), error=str(error)[:200])
             self.book = book
+            self._mine.clear()
+
+    def _heal_ledger(self) -> None:
+        """Write again the accounts of ours that somebody else, frozen while it wrote, has put back."""
+        if time.monotonic() - self._looked < self.settings.heal_s:
+            return
+        self._looked = time.monotonic()
+        if not self._mine or self._book_is_stale:
+            return
+        kept: dict[str, bytes] = {}
+        try:
+            for message in scan(self.settings.bootstrap, LEDGER, timeout_s=10):
+                if (key := message.key()) is not None and message.value() is not None:
+                    kept[key.decode()] = message.value() or b""
+            wrong = {
+                record.key
+                for record in self.book.records(self._mine & self.book.who.keys())
+                if kept.get(record.key) != encode_account(record)
+            }
+            if wrong:
+                log.warning("accounts_were_put_back", accounts=len(wrong))
+                self.book.changed |= wrong
+                self._write_accounts()
+        except Unavailable as error:
+            log.warning("ledger_was_not_checked", why=str(error))
+
+    def _watch(self, done: threading.Event) -> None:
+        """Beside the loop: lag of what is ours, and what stands still. Ends the process when healing does not help."""
+        watch = Watch[tuple[str, int]](self.settings.stall_s)
+        admin = AdminClient(client_settings(self.settings.bootstrap))
+        while not done.wait(1.0):
+            try:
+                self._locate(admin)
+                with self._guard:
+                    positions = dict(self._positions)
+                wanted = {TopicPartition(*place): OffsetSpec.latest() for place in positions}
+                futures = admin.list_offsets(wanted, request_timeout=5) if wanted else {}
+                ends = {(tp.topic, tp.partition): future.result(6).offset for tp, future in futures.items()}
+            except (KafkaException, TimeoutError):
+                watch.blind()
+                continue
+            if self.pace is not None:
+                watch.blind()  # holding back is no standstill
+            now = time.monotonic()
+            for still in watch.look(now, {place: (positions[place], end) for place, end in ends.items()}):
+                topic, partition = still.key
+                if still.hopeless:
+                    sentence = f"{topic}/{partition} stood still at {still.position}, {still.lag} records behind, for {still.seconds:.0f} s."
+                    print(f"fde worker ingest: {sentence} Restart reads on.", file=sys.stderr, flush=True)
+                    os._exit(1)  # the loop may hang; all that matters is kept, and a supervisor restarts us
+                log.warning("stall_was_found", topic=topic, partition=partition, position=still.position, lag=still.lag)
+                with self._guard:
+                    self._standing.append(TopicPartition(topic, partition, still.position))
+            if watch.due(now):
+                lag: dict[str, int] = {}
+                for (topic, _), records in watch.lag.items():
+                    lag[topic] = lag.get(topic, 0) + records
+                log.info("lag_measured", records=sum(lag.values()), topics={t: n for t, n in sorted(lag.items()) if n})
+
+    def _locate(self, admin: AdminClient) -> None:
+        """Where reading begins in what was assigned and not signed from yet: the committed offset, or the first there is."""
+        with self._guard:
+            unknown = [TopicPartition(*place) for place in self._unlocated]
+        if not unknown:
+            return
+        found = {(tp.topic, tp.partition): tp.offset for tp in self._consumer.committed(unknown, timeout=5)}
+        firsts = {TopicPartition(*place): OffsetSpec.earliest() for place, offset in found.items() if offset < 0}
+        for tp, future in (admin.list_offsets(firsts, request_timeout=5) if firsts else {}).items():
+            found[tp.topic, tp.partition] = future.result(6).offset
+        with self._guard:
+            for place in found.keys() & self._unlocated:
+                self._positions.setdefault(place, found[place])
+            self._unlocated -= found.keys()
+
+    def _read_on(self) -> None:
+        """Read what stands still from where it stands, whatever the client thinks it has delivered or paused."""
+        with self._guard:
+            standing, self._standing = self._standing, []
+        for tp in standing:
+            try:
+                self._consumer.resume([TopicPartition(tp.topic, tp.partition)])
+                self._consumer.seek(tp)
+            except KafkaException as error:
+                log.warning("seek_was_refused", topic=tp.topic, partition=tp.partition, why=error.args[0].str())
 
     def _good(self, messages: Iterable[Message]) -> list[Message]:
         good = []
@@ -161,6 +282,7 @@ class IngestWorker:
 
     def _write_accounts(self) -> None:
         changed = set(self.book.changed)
+        self._mine |= changed
         for record in self.book.records(changed):
             self._produce(LEDGER, record.key, encode_account(record))
         self._flush("the ledger")
@@ -198,6 +320,8 @@ class IngestWorker:
             offsets[place] = max(offsets.get(place, 0), message.offset() + 1)
         if not offsets:
             return
+        with self._guard:
+            self._positions |= offsets
         try:
             self._consumer.commit(
                 offsets=[TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()],

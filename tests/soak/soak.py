@@ -66,6 +66,7 @@ class Soak:
             self.plant.ingest(number)
             self.plant.fold(number)
         self.load.start()
+        time.sleep(0.5)
         say(f"started; first events counted after {self.recovered():.1f} s")
 
     def recovered(self) -> float:
