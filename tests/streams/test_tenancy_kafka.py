@@ -10,10 +10,13 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
+    AclBinding,
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     NewTopic,
     ResourcePatternType,
@@ -25,7 +28,7 @@ from fde_events.connection import connection
 from fde_events.errors import Refused
 from fde_events.kafka import client_settings, metadata, producer_settings
 from fde_events.tenancy.broker import Tenancy
-from fde_events.tenancy.quota_wire import describe_quotas
+from fde_events.tenancy.quota_wire import alter_quota, describe_quotas
 from fde_events.tenancy.wire import Conversation
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, LEDGER, SIGNATURES, STATE
 from fde_local.kafka import KafkaBroker
@@ -156,7 +159,7 @@ def test_a_feed_administers_nothing(site):
     everything = AclBindingFilter(
         *(ResourceType.ANY, None, ResourcePatternType.ANY), *(None, None, AclOperation.ANY, AclPermissionType.ANY)
     )
-    no_topic, no_cluster = KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    no_topic = KafkaError.TOPIC_AUTHORIZATION_FAILED
     for name in (f"fde.{A}.telemetry.more", "another"):
         assert code_of(client.create_topics([NewTopic(name, 1, 1)])[name]) == no_topic
     assert code_of(client.delete_topics([mine])[mine]) == no_topic
@@ -164,16 +167,24 @@ def test_a_feed_administers_nothing(site):
     assert code_of(client.describe_configs([topic])[topic]) == no_topic
     altered = retention(mine)
     assert code_of(client.incremental_alter_configs([altered])[altered]) == no_topic
-    assert (
-        client.describe_acls(everything).result(15) == []
-    )  # the client tells no error here; there are dozens of rules
-    assert code_of(client.describe_user_scram_credentials()) == no_cluster
+    assert client.describe_acls(everything).result(15) == []  # the client tells no error; there are dozens of rules
+    grant = AclBinding(
+        *(ResourceType.TOPIC, f"fde.{B}.telemetry", ResourcePatternType.LITERAL, "User:*", "*"),
+        *(AclOperation.READ, AclPermissionType.ALLOW),
+    )
+    assert code_of(client.create_acls([grant])[grant]) == KafkaError.CLUSTER_AUTHORIZATION_FAILED
     assert client.list_consumer_groups().result(15).valid == []
 
 
 def test_a_feed_knows_and_changes_no_quota(site):
-    with Conversation(feed(site)) as talk, pytest.raises(Refused, match="may not"):
-        describe_quotas(talk)
+    with Conversation(feed(site)) as talk:
+        with pytest.raises(Refused, match="may not"):
+            describe_quotas(talk)
+        with pytest.raises(Refused, match="may not"):
+            alter_quota(talk, f"fde-feed.{A}.customer-{A}.orders", {"producer_byte_rate": 1e9})
+    for command in ("plan", "apply"):
+        own = ("--credentials", str(site.folder / "mine")) if command == "apply" else ()
+        assert fde(command, site.brokers, file_of(site, f"fde-feed.{A}.customer-{A}.orders"), *named(), *own) == 1
 
 
 def test_a_feed_gets_no_transactional_id(site):
@@ -354,3 +365,12 @@ def test_the_whole_way_is_gone_with_least_privilege_over_tls(site, worker, until
     assert {a["customer"]: a["verdict"] for a in accounts if a["deployment"].endswith("/orders")} == dict.fromkeys(
         FEEDS, "whole"
     )
+
+    challenge = next(one for one in read_challenges(reader).values() if one.customers == 3)
+    registry, evidence = f"directory:{tmp_path / 'library'}", tmp_path / "evidence"
+    more = ("--registry", registry, "--evidence", str(evidence), "--once-idle", "3")
+    assert run(["worker", "extraction", *more, *with_user("extraction")]) == 0
+    assert challenge.id in (evidence / "status.jsonl").read_text()
+    order = ("--reason", "known and accepted here", "--registry", registry)
+    assert run(["challenge", "ignore", challenge.id, *order, *with_user("review")]) == 0
+    until(lambda: read_challenges(reader)[challenge.id].ignored)
