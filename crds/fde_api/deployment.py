@@ -137,6 +137,14 @@ class SidecarImage(Part, frozen=True, kw_only=True):
     image: Annotated[str, msgspec.Meta(max_length=512)] | None = None
 
 
+class Egress(Part, frozen=True, kw_only=True):
+    """Whether anything leaves. `state` hold: reads and spools; off: neither (quoted: a bare off is false in YAML 1.1).
+    `source`: whether `fde submit` may send this deployment's source code. Only the customer's role may widen them."""
+
+    state: Literal["on", "hold", "off"] = "on"
+    source: bool = False
+
+
 Signal = Literal["errors", "performance", "rateLimit", "schemaDrift"]
 
 
@@ -147,6 +155,7 @@ class TelemetryFeedSpec(Part, frozen=True, kw_only=True):
     signals: Annotated[tuple[Signal, ...], msgspec.Meta(min_length=1, max_length=4)]
     redaction: Redaction = Redaction()
     sampling: Sampling = Sampling()
+    egress: Egress = Egress()
     solution_paths: Annotated[
         tuple[Annotated[str, msgspec.Meta(max_length=253)], ...], msgspec.Meta(max_length=64)
     ] = ()

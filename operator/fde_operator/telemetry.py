@@ -2,7 +2,9 @@
 
 app's output -> tee wrapper -> /fde/logs/app.log (shared emptyDir) -> sidecar (native: initContainer, restartPolicy Always)
 
-No probe ties the app to the sidecar: with broker, DNS and credentials absent the app starts and runs all the same.
+No probe ties the app to the sidecar: with broker, DNS and credentials absent the app starts and runs all the same. So there
+is a liveness probe, which restarts the sidecar alone, and no startup probe: behind one, a sidecar that cannot start (a feed
+off its rules, a Secret with a wrong key) would keep the app from starting for ever.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ TEE: Final = f"{BIN}/tee.py"
 SPOOL: Final = "/fde/spool"
 FEED: Final = "/fde/feed"
 IDENTITY: Final = "/fde/identity"
+SWITCH: Final = "/fde/switch"
+SWITCH_CONFIG: Final = "fde-egress"  # the customer's ConfigMap, key `egress`: on, hold, off, off purge
+PROBES_PORT: Final = 9464
 CONTAINER_SECURITY: Final[dict[str, Any]] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -103,12 +108,17 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
         "FDE_CUSTOMER": customer,
         "FDE_SPOOL": SPOOL,
         "FDE_SPOOL_CAP_MIB": str(SPOOL_CAP_MIB),
+        "FDE_SWITCH": f"{SWITCH}/egress",
+        # The kubelet asks the pod's own address. Nothing of the customer's is served, and the deployment's NetworkPolicy
+        # lets nobody else in: a scraper needs a rule of its own.
+        "FDE_PROBES": f"0.0.0.0:{PROBES_PORT}",
         **({"FDE_BROKERS": brokers} if brokers else {}),
     }
     mounts: list[Manifest] = [
         {"name": "fde-logs", "mountPath": LOGS},
         {"name": "fde-spool", "mountPath": SPOOL},
         {"name": "fde-feed", "mountPath": FEED, "readOnly": True},
+        {"name": "fde-switch", "mountPath": SWITCH, "readOnly": True},
         {"name": "fde-sidecar-tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
     ]
     if settings.telemetry_secret:
@@ -121,6 +131,14 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
         "command": ["fde", "sidecar", "--feed", f"{FEED}/feed.yaml", "--logs", f"{LOGS}/*.log"],
         "restartPolicy": "Always",
         "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "ports": [{"name": "fde-probes", "containerPort": PROBES_PORT, "protocol": "TCP"}],
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", "port": PROBES_PORT},
+            "initialDelaySeconds": 15,
+            "periodSeconds": 20,
+            "timeoutSeconds": 5,
+            "failureThreshold": 3,
+        },
         "resources": SIDECAR,
         "securityContext": CONTAINER_SECURITY,
         "volumeMounts": mounts,
@@ -141,4 +159,5 @@ def volumes(feed_config: str, settings: OperatorSettings) -> list[Manifest]:
         {"name": "fde-logs", "emptyDir": {"sizeLimit": f"{LOG_LIMIT_MIB}Mi"}},
         {"name": "fde-spool", "emptyDir": {"sizeLimit": f"{SPOOL_LIMIT_MIB}Mi"}},
         {"name": "fde-feed", "configMap": {"name": feed_config}},
+        {"name": "fde-switch", "configMap": {"name": SWITCH_CONFIG, "optional": True}},
     ]

@@ -232,6 +232,7 @@ _PATHS = {
     "Deployment": "apis/apps/v1/deployments",
     "CronJob": "apis/batch/v1/cronjobs",
     "Job": "apis/batch/v1/jobs",
+    "RoleBinding": "apis/rbac.authorization.k8s.io/v1/rolebindings",
     "NetworkPolicy": "apis/networking.k8s.io/v1/networkpolicies",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ValidatingAdmissionPolicyBinding": "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",

@@ -1,0 +1,97 @@
+"""Consent on the real API server: who may let out more than a feed lets out, and who may only narrow it.
+
+Marker `cluster`. The specification of deploy/policies/consent.yaml and of role fde-customer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+OWNER = "nobody@company.example"  # who has no role of ours but this one
+NEEDS = r"(?s)takes verb consent on telemetryfeeds/consent \(role fde-customer\)"
+
+
+@pytest.fixture
+def owner(api: Any, customer: str) -> str:
+    """A person with the customer's role in the customer's namespace alone."""
+    api.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "fde-customer", "namespace": customer},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "fde-customer"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OWNER}],
+        }
+    )
+    return "nobody"
+
+
+def feed(namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "fde.io/v1",
+        "kind": "TelemetryFeed",
+        "metadata": {"name": "sync", "namespace": namespace},
+        "spec": {"deploymentRef": {"name": "sync"}, "signals": ["errors"], **spec},
+    }
+
+
+WIDER: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {"signals": ["errors", "performance"]}),
+    ({"redaction": {"mode": "strict"}}, {"redaction": {"mode": "standard"}}),
+    ({"redaction": {"mode": "strict"}}, {"redaction": None}),
+    ({"egress": {"state": "hold"}}, {"egress": {"state": "on"}}),
+    ({"egress": {"state": "off"}}, {"egress": {"state": "hold"}}),
+    ({"egress": {"state": "off"}}, {"egress": None}),
+    ({}, {"egress": {"source": True}}),
+]
+
+
+@pytest.mark.parametrize(("before", "change"), WIDER, ids=[str(change) for _, change in WIDER])
+def test_only_the_customer_s_role_lets_out_more(
+    api: Any, given: Any, customer: str, owner: str, before: dict[str, Any], change: dict[str, Any]
+) -> None:
+    api.create(feed(customer, **before), user="ben")
+    with pytest.raises(given.refused, match=NEEDS):
+        api.patch("TelemetryFeed", "sync", {"spec": change}, customer, "ben")
+    api.patch("TelemetryFeed", "sync", {"spec": change}, customer, owner)
+
+
+def test_an_engineer_may_narrow_a_feed_and_change_what_lets_nothing_out(api: Any, given: Any, customer: str) -> None:
+    api.create(feed(customer, signals=["errors", "performance"]), user="ben")
+    for change in (
+        {"signals": ["errors"]},
+        {"sampling": {"full": 7}},
+        {"redaction": {"mode": "strict"}},
+        {"egress": {"state": "hold"}},
+        {"egress": {"state": "off"}},
+    ):
+        api.patch("TelemetryFeed", "sync", {"spec": change}, customer, "ben")
+
+
+def test_source_code_is_not_turned_on_by_making_a_feed(api: Any, given: Any, customer: str, owner: str) -> None:
+    with pytest.raises(given.refused, match=NEEDS):
+        api.create(feed(customer, egress={"source": True}), user="ben")
+    made = api.create(feed(customer, egress={"source": True}), user=owner)
+    assert made["spec"]["egress"] == {"source": True, "state": "on"}
+
+
+def test_the_customer_s_role_ends_at_the_namespace(api: Any, given: Any, owner: str) -> None:
+    with pytest.raises(given.refused, match="forbidden"):
+        api.list("TelemetryFeed", "default", user=owner)
+
+
+@pytest.mark.parametrize("state", ["stop", True])
+def test_a_state_that_is_none_is_refused(api: Any, given: Any, customer: str, state: object) -> None:
+    with pytest.raises(given.refused, match=r"spec.egress.state"):
+        api.create(feed(customer, egress={"state": state}), user="ben")
+
+
+def test_a_narrowed_feed_is_not_widened_by_deleting_it(api: Any, given: Any, customer: str, owner: str) -> None:
+    api.create(feed(customer, egress={"state": "hold"}), user="ben")
+    with pytest.raises(given.refused, match=NEEDS):
+        api.delete("TelemetryFeed", "sync", customer, user="ben")
+    api.delete("TelemetryFeed", "sync", customer, user=owner)
+    api.create(feed(customer, signals=["errors", "performance", "rateLimit", "schemaDrift"]), user="ben")
+    api.delete("TelemetryFeed", "sync", customer, user="ben")  # made again it is the same
