@@ -26,6 +26,7 @@ from lightkube.types import PatchType
 from msgspec.structs import replace
 
 from fde_api.candidate import PatternCandidate, PatternProposal, Proof, Review
+from fde_api.deployment import TelemetryFeed
 from fde_api.errors import InvalidResource
 from fde_api.kinds import BY_NAME, parse
 from fde_api.meta import API_VERSION, GROUP, manifest
@@ -47,6 +48,7 @@ def _resource(kind: str) -> Any:
 _CANDIDATE: Final = _resource("PatternCandidate")
 _PROPOSAL: Final = _resource("PatternProposal")
 _PRIMITIVE: Final = _resource("DeploymentPrimitive")
+_FEED: Final = _resource("TelemetryFeed")
 _RACES: Final = 5
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -199,6 +201,21 @@ class KubernetesRegistry:
         parsed = parse(_plain(made), where=where)
         assert isinstance(parsed, PatternProposal)
         return parsed
+
+    def source_consent(self, deployment: str) -> bool | None:
+        """Whether the TelemetryFeed of NAMESPACE/NAME lets its source code out; None when it has no feed."""
+        namespace, _, name = deployment.partition("/")
+        where = f"the TelemetryFeed of {deployment}"
+        with _asked(where):
+            found = list(
+                self._client.list(_FEED, namespace=namespace, fields={"spec.deploymentRef.name": name}, chunk_size=100)
+            )
+            feeds = [parse({**_plain(one), "kind": "TelemetryFeed"}, where=where) for one in found]
+        if not feeds:
+            return None
+        feed = min(feeds, key=lambda one: one.metadata.name)  # the one its sidecar reads
+        assert isinstance(feed, TelemetryFeed)
+        return feed.spec.egress.source
 
     def close(self) -> None:
         """Close the connections."""

@@ -115,6 +115,8 @@ def submit(
         _say(f"nothing was sent; this record would go to {prepared.topic}")
         return 0
     check_egress(egress, os.environ, customer=customer)
+    if registry is not None and registry.partition(":")[0] == "kubernetes":
+        _check_feed(prepared)
     if brokers is None:
         raise Misuse("where to? Give --brokers HOST:PORT (or FDE_BROKERS), or --dry-run.")
     _send(reached(brokers, kafka_config), prepared)
@@ -224,6 +226,21 @@ def _send(brokers: str, prepared: Submission) -> None:
             f"Kafka at {brokers} did not take the record for {prepared.topic}: {why}. Nothing was handed in; submit again."
         )
     _say(f"handed in as {prepared.solution.id} to {prepared.topic}")
+
+
+def _check_feed(prepared: Submission) -> None:
+    """The deployment's own feed has a say, too. Digests alone are no source."""
+    from fde_events.errors import Refused
+    from fde_registry.kubernetes import KubernetesRegistry
+
+    deployment = prepared.solution.deployment
+    if not any(file.content for file in prepared.solution.files):
+        return
+    if KubernetesRegistry().source_consent(deployment) is False:
+        raise Refused(
+            f"nothing was sent: the TelemetryFeed of {deployment} keeps its source code (spec.egress.source is not true). "
+            "The customer's role turns it on; without --reuse only digests are sent, which it does not keep."
+        )
 
 
 def _propose(address: str, prepared: Submission, namespace: str | None) -> None:
