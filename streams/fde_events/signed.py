@@ -16,7 +16,7 @@ import msgspec
 from fde_events.order import Order
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What stays the same when an error happens again, in any deployment.
 
     `block` is kind x vendor or library (``error/salesforce``); only signatures of one block may share a group.
@@ -32,7 +32,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     masked: tuple[str, ...] = ()
 
 
-class SignedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SignedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One event with its signature. `sample` is redacted text, at most 2 000 characters."""
 
     id: str
@@ -45,7 +45,7 @@ class SignedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     count: int = 1
 
 
-class Run(msgspec.Struct, frozen=True, array_like=True):
+class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Events of one signature from one received record. `sample` is the smallest of theirs, as text compares.
 
     `indexes` are their places in the record, ascending; `times` stand beside them; `counts` too, empty when each is 1.

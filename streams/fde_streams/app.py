@@ -36,6 +36,7 @@ from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import CHALLENGES, SIGNATURES
 from fde_streams.apart import Apart
 from fde_streams.fold import THRESHOLD
+from fde_streams.garbage import collect_seldom
 from fde_streams.hooks import fold_app
 from fde_streams.merging import Standing, changed, snapshot_of, standings
 from fde_streams.standing import raised_of
@@ -128,6 +129,7 @@ class FoldWorker:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; the exit code."""
+        collect_seldom()
         logging.getLogger("aiokafka").setLevel(logging.ERROR)
         worker = faust.Worker(
             self.app, loglevel="warning", override_logging=False, redirect_stdouts=False, quiet=True, console_port=None

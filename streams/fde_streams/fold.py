@@ -21,7 +21,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
-from operator import ge
+from operator import lt
 from typing import Final
 
 from fde_events.order import Order
@@ -180,12 +180,16 @@ def _fresh(run: Run, epoch: _Epoch) -> tuple[Sequence[str], Sequence[int]]:
 def check_run(run: Run) -> None:
     """ValueError unless its columns are of one length and its numbers ascend."""
     indexes = run.indexes
-    if len(run.times) != len(indexes) or (run.counts and len(run.counts) != len(indexes)):
+    count = len(indexes)
+    if len(run.times) != count or (run.counts and len(run.counts) != count):
         raise ValueError("a run's columns are not of one length")
+    if not count:
+        return
     if (
         run.sequence < 0
-        or any(map(ge, indexes, indexes[1:]))
-        or (indexes and not 0 <= indexes[0] <= indexes[-1] < _MOST)
+        or indexes[0] < 0
+        or indexes[-1] >= _MOST
+        or not all(map(lt, indexes, islice(indexes, 1, None)))
     ):
         raise ValueError("a run's indexes do not ascend")
 

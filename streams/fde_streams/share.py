@@ -22,7 +22,7 @@ DAYS: Final = 60
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
-class Increment(msgspec.Struct, frozen=True, array_like=True):
+class Increment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """New evidence of one place for one signature: `count` events between `first` and `last` (RFC 3339, event time).
 
     `hours`: (hour since 1970-01-01T00, events).

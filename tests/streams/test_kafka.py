@@ -4,14 +4,17 @@ import json
 import os
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
-from fde_events.kafka import create_topics
+from fde_events.kafka import client_settings, create_topics
+from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, Topic, telemetry
 from fde_streams.delta import Delta
+from fde_streams.ingest import encode_signed
 from fde_streams.reader import read_challenges
 from fde_streams.scan import scan
-from fde_streams.state import FORM, Fenced, StateRecord
-from fde_streams.state_kafka import KafkaStateLog
+from fde_streams.state import FORM, Fenced, StateRecord, compact, fold_and_keep, publish_dirty
+from fde_streams.state_kafka import KafkaStateLog, read_parts
 
 pytestmark = pytest.mark.kafka
 
@@ -128,3 +131,42 @@ def test_the_state_topic_rebuilds_and_its_older_writer_is_shut_out(bootstrap):
         old.append(0, StateRecord("old", part.generation, 0, 1, Delta(), form=FORM))
     new.append(0, StateRecord("new", rebuilt.generation, 0, 1, Delta(), form=FORM))
     assert new.rebuild([0])[0].covered == 1
+
+
+def test_a_snapshot_takes_the_place_of_the_steps_before_it_and_rebuilds_the_same(bootstrap):
+    group, topic = f"g-{os.urandom(4).hex()}", f"state-{os.urandom(4).hex()}"
+    create_topics(bootstrap, [Topic(topic, 2, -1, False, "offset", "a test's state")])
+    log = KafkaStateLog(bootstrap, group=group, topic=topic)
+    part = log.rebuild([0, 1])[0]
+    consumer = Consumer(client_settings(bootstrap, **{"group.id": "low"}))
+    place, firsts = TopicPartition(topic, 0), []
+    for number in range(60):
+        fold_and_keep(log, 0, part, [(number, a_signed(number))], threshold=2)
+        publish_dirty(part, lambda found: None)
+        if compact(log, 0, part, above=20_000):
+            firsts.append(consumer.get_watermark_offsets(place, 10)[0])
+    consumer.close()
+    assert len(firsts) >= 2
+    assert 0 < firsts[0] < firsts[-1]
+    taken = KafkaStateLog(bootstrap, group=group, topic=topic).rebuild([0])[0]
+    assert (taken.state, taken.covered) == (part.state, part.covered)
+    assert taken.steps < 60
+    assert read_parts(bootstrap, [0, 1], topic=topic)[0].state == part.state
+    with pytest.raises(Fenced):
+        compact(log, 0, part, above=-1)
+
+
+def a_signed(number):
+    made = [
+        SignedEvent(
+            id=f"e{number % 3}/{number // 3}/{index}",
+            kind="error",
+            customer=f"c{number % 3}",
+            deployment="d",
+            time="2026-10-01T00:00:00.000Z",
+            signature=Signature(digest=f"{index:032x}", rules="r", block="error/x", title=f"t {index}", parts=()),
+            sample="x" * 400,
+        )
+        for index in range(6)
+    ]
+    return encode_signed(SignedBatch(block="error/x", events=tuple(made)))

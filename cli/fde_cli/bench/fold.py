@@ -22,6 +22,7 @@ import msgspec
 
 from fde_events.challenge import Challenge
 from fde_events.signed import Signature, SignedBatch, SignedEvent
+from fde_streams.garbage import collect_seldom
 from fde_streams.ingest import encode_signed
 from fde_streams.state import Part, StateLog, compact, fold_and_keep, publish_dirty
 from fde_streams.state_sqlite import SqliteStateLog
@@ -123,6 +124,7 @@ def measure(state: str, log: StateLog, records: int, kinds: int) -> Throughput:
 
 def run(records: int, tell: Callable[[str], None], kinds: Sequence[int] = (1, 5, 25)) -> list[Throughput]:
     """Every mix of signatures, with the state in a file."""
+    collect_seldom()  # as the worker does
     found = []
     for mixed in kinds:
         with tempfile.TemporaryDirectory(prefix="fde-bench-") as directory:
