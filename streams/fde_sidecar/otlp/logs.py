@@ -121,6 +121,9 @@ def _errors(item: Item, severity: int | None, said: dict[str, Any]) -> Iterator[
     elif body is not None:
         fields = {key: value for key, value in fields.items() if key not in ("event", "msg", "message")}
         fields["event"] = body if isinstance(body, str) else msgspec.json.encode(body).decode()
+        printed = find_stack(fields["event"]) if "\n" in fields["event"] and not said.get(_STACK) else None
+        if printed is not None:
+            fields.update({"event": printed.before, _STACK: printed.text})
     if severity is None:
         if not thrown:
             return

@@ -177,9 +177,9 @@ class Receiver:
             guest.since = None
             self._guests.give_back(guest)
         self._count(answer.status)
-        if guest.writer.is_closing() or reader.at_eof():
-            return False  # `_unanswered` knows: its retry is answered without being taken twice
-        if answer.status == 200:
+        if guest.writer.is_closing():
+            return False
+        if answer.status == 200 and not reader.at_eof():  # else it may be gone: its retry is answered, not taken twice
             self._unanswered.pop(digest, None)
         guest.writer.write(answer.encode(keep=keep))
         async with asyncio.timeout(patience.write_s):
@@ -231,7 +231,7 @@ class Receiver:
         guest.since = self._loop.time()
         if guest.writer.can_write_eof():
             guest.writer.write_eof()
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(min(2.0, self._patience.write_s)):
             while await reader.read(HEAD_BYTES):
                 pass
 

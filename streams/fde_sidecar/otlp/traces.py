@@ -59,7 +59,8 @@ def _exception(
         one.get("attributes")
     )
     time = nanos_to_time(integer(one.get("timeUnixNano"))) or now()
-    event = error_of(fields, level="error", time=time, scope=item.scope, service=service)
+    # Without the tracer's name: it is no logger's, and the same error uncaught in a log file has none.
+    event = error_of(fields, level="error", time=time, scope=None, service=service)
     if event is None or not (event.exception_type or event.exception_stacktrace):
         return None
     trace, span, parent = (_id(item.record.get(name)) for name in ("traceId", "spanId", "parentSpanId"))
