@@ -11,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
 
 from fde_events.event import ErrorEvent, Event
+from fde_sidecar.custom import CustomRule, labels
 from fde_sidecar.rules import RULES, VERSION, Marks, Rule, host_text
+from fde_sidecar.trigger import Triggers
 
 Mode = Literal["standard", "strict"]
 Withhold = Callable[[ErrorEvent], ErrorEvent]
@@ -43,18 +45,34 @@ class Redaction:
 class Redactor:
     """The rules with one customer's pseudonym key. Equal values of one customer get equal pseudonyms, others' do not."""
 
-    def __init__(self, key: bytes, mode: Mode = "standard", withhold: Withhold | None = None) -> None:
-        """`withhold` takes what the application wrote out of an event; strict mode lets no event out without it."""
+    def __init__(
+        self,
+        key: bytes,
+        mode: Mode = "standard",
+        withhold: Withhold | None = None,
+        *,
+        custom: Sequence[CustomRule] = (),
+    ) -> None:
+        """`withhold` takes what the application wrote out of an event; strict mode lets no event out without it.
+
+        `custom` rules come first: what a customer named is taken out before anything else is read into it.
+        """
         self._key, self.mode, self._withhold = key, mode, withhold
-        self._plainly = Redactor(key) if mode == "strict" else self  # a diagnosis reads what standard mode leaves
+        # A diagnosis reads what standard mode leaves.
+        self._plainly = Redactor(key, custom=custom) if mode == "strict" else self
         # Frames repeat: most lines of a stack have been seen. Bounded; the process holds the raw log anyway.
         self._seen: dict[str, tuple[str, tuple[str, ...]]] = {}
-        self._rules: tuple[Rule, ...] = tuple(rule for rule in RULES if mode == "strict" or not rule.strict)
+        self._rules: tuple[Rule, ...] = (
+            *(_custom(rule) for rule in custom),
+            *(rule for rule in RULES if mode == "strict" or not rule.strict),
+        )
+        self._triggers = Triggers(self._rules)
+        self._suffix = labels(custom)
 
     @property
     def label(self) -> str:
         """What a batch says of its redaction: mode and rule version."""
-        return f"{self.mode}/{VERSION}"
+        return f"{self.mode}/{VERSION}{self._suffix}"
 
     def redact(self, text: str) -> str:
         """`text` with every value replaced; as many lines as before."""
@@ -148,15 +166,10 @@ class Redactor:
         return line
 
     def _pass(self, line: str, found: list[str]) -> str:
-        lower = line.lower()
-        digits = any(character.isdigit() for character in line)
-        for rule in self._rules:
-            if rule.hints:
-                if not any(hint in lower for hint in rule.hints):
-                    continue
-            elif not digits:
-                continue
-            marks = Marks(self.pseudonym, found)
+        wanted = self._triggers.wanted(line)
+        while wanted:
+            number = wanted.pop(0)
+            rule, marks = self._rules[number], Marks(self.pseudonym, found)
 
             def replacement(match: re.Match[str], rule: Rule = rule, marks: Marks = marks) -> str:
                 text = rule.replace(match, marks)
@@ -164,8 +177,25 @@ class Redactor:
 
             redacted = rule.pattern.sub(replacement, line)
             if redacted != line:
-                line, lower = redacted, redacted.lower()
+                line = redacted
+                wanted = self._triggers.wanted(line, number)  # a placeholder may be what a later rule looks for
         return line
+
+
+def _custom(rule: CustomRule) -> Rule:
+    """A customer's rule among ours. A placeholder inside a match is no value, so a rule never takes its own apart."""
+
+    def replace(found: re.Match[str], marks: Marks) -> str | None:
+        return None if _PLAIN.search(found[0]) or _inside(found) else marks.plain(rule.kind)
+
+    return Rule(rule.name, rule.kind, (), rule.pattern, replace, "the customer's", trigger=r"[\s\S]", always=True)
+
+
+def _inside(found: re.Match[str]) -> bool:
+    """Whether a match lies inside a placeholder, like the name of a kind."""
+    start = found.string.rfind("<", max(0, found.start() - 50), found.start() + 1)
+    token = _PLAIN.match(found.string, start) if start >= 0 else None
+    return token is not None and token.end() >= found.end()
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -27,7 +27,10 @@ _Q: Final = r"(?:\\{0,3}[\"'`])?"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `hints`: lower-case literals, one of which must be in the line; () for always. `why` is for the reader."""
+    """One rule. `hints`: lower-case literals, one of which must be in the line; () for a digit, or for anything if `always`.
+
+    `trigger` is a simpler expression found wherever the pattern matches (:mod:`fde_sidecar.trigger`); `why` is for the reader.
+    """
 
     name: str
     kind: str
@@ -36,6 +39,8 @@ class Rule:
     replace: Replace
     why: str
     strict: bool = False
+    trigger: str = ""
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +431,7 @@ RULES: Final[tuple[Rule, ...]] = (
          _group("token"), "session cookies"),
     Rule("jwt", "jwt", ("eyj",), re.compile(r"\beyJ[\w-]{8,}\.(?:[\w-]{6,}(?:\.[\w-]*(?:\.[\w-]{8,}){0,2})?|(?:\.[\w-]{8,}){3})"), _jwt, "JSON Web Tokens start with eyJ"),
     Rule("keyed", "secret",
-         ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig"),
+         ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig", "verifier"),
          _KEYED, _keyed, "a value under a name that says secret"),
     Rule("element", "password", ("</",), _ELEMENT, _element, "an XML element whose name says secret"),
     Rule("spoken-sql", "password", ("identified", "password"),
@@ -496,7 +501,7 @@ RULES: Final[tuple[Rule, ...]] = (
          _host, "where a message names a machine"),
     Rule("bare-host", "host", tuple(f".{suffix}" for suffix in _SUFFIXES),
          re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.){{1,12}}(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
-         _host, "a dotted name under a public or a private suffix"),
+         _host, "a dotted name under a public or a private suffix", trigger=rf"[a-z0-9_]\.(?:{'|'.join(_SUFFIXES)})(?:[^A-Za-z0-9_-]|$)"),
     Rule("phone", "phone", ("+", "(", "-"),
          re.compile(r"(?<![\w+.-])(?:\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){2,4}|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w-]|\.\d|:\d)"),
          lambda found, marks: ("+" if found[0][0] == "+" else "") + marks.plain("phone") if sum(c.isdigit() for c in found[0]) >= 9 else None, "international or North American form"),
