@@ -30,6 +30,7 @@ app = App(
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "abstract": ("abstract:abstract", "Sibling files to one parameterized primitive, with private bindings."),
     "challenge": ("challenge:app", "List and show challenges; merge, split, pin and ignore them."),
+    "dead-letter": ("deadletter:app", "List records off contract, and give them back."),
     "demo": ("demo:demo", "The whole loop on the shipped fleet, with the review page."),
     "doctor": ("doctor:doctor", "What is reachable, permitted and set, with the next step for what is not."),
     "drift": ("drift:drift", "Where a source's payloads changed their shape, from a file."),
@@ -39,7 +40,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "group": ("group:group", "Signatures and groups of events in a file, offline."),
     "ingest": ("ingest:ingest", "Take in bundles carried from where no outbound Kafka is allowed."),
     "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
-    "kafka": ("kafka:app", "The topics of the engine and of customers: plan, apply."),
+    "kafka": ("kafka:app", "Topics, users, access rules and quotas: plan, apply, revoke."),
     "key": ("key:app", "The keys of a customer's pseudonyms: list, rotate, destroy."),
     "ledger": ("ledger:ledger", "Per deployment: published, received, duplicates, gaps, unproven."),
     "operator": ("operator:app", "The operator process."),

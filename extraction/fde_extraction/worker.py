@@ -167,7 +167,8 @@ class ExtractionWorker:
         if not self._buried.add(where):  # read again at every start, told once
             return
         log.warning("record_was_buried", source=where, reason=reason_of(error.why))
-        headers = burial(message.topic(), message.partition(), message.offset(), message.headers(), error.why)
+        source = message.topic(), message.partition(), message.offset()
+        headers = burial(*source, message.headers(), error.why, key=message.key())
         self._produce(DEAD_LETTER, where, message.value(), headers=headers)
 
     def _produce(self, topic: str, key: str, value: bytes | None, *, headers: Any = None) -> None:

@@ -1,6 +1,6 @@
 """Client settings shared by every Kafka client of ours, and what a client says when it is refused.
 
-With `tenancy.broker` and `deadletter_kafka`, the only modules of fde_events that know confluent-kafka.
+With `tenancy.broker`, the only module of fde_events that knows confluent-kafka.
 """
 
 from __future__ import annotations

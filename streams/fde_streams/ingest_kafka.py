@@ -31,7 +31,7 @@ from fde_events.deadletter import burial, coordinate, reason_of
 from fde_events.errors import InvalidEvent, Unavailable
 from fde_events.kafka import client_settings, consumer_settings, producer_settings
 from fde_events.record import decode, decode_mark, header_map, is_mark
-from fde_events.topics import DEAD_LETTER, LEDGER, SIGNATURES, TELEMETRY_PATTERN
+from fde_events.topics import DEAD_LETTER, LEDGER, SIGNATURES, TELEMETRY_PATTERN, customer_of
 from fde_streams.book import Book, encode_account
 from fde_streams.ingest import encode_signed, sign
 from fde_streams.pace import Pace
@@ -91,7 +91,7 @@ class IngestWorker:
                 self._read_on()
                 self._heal_ledger()
                 held, self._held = self._held, []
-                messages = held + self._good(self._consumer.consume(self.settings.batch, 0.2))
+                messages = held + self._good(self._received())
                 if messages:
                     self._read_book()
                     self._round(messages, stop)
@@ -101,6 +101,11 @@ class IngestWorker:
             done.set()
             watchdog.join(5)
             self._consumer.close()
+
+    def _received(self) -> list[Message]:
+        """What has come, as soon as anything has: `consume` alone would wait for a whole batch."""
+        first = self._consumer.poll(0.2)
+        return [] if first is None else [first, *self._consumer.consume(self.settings.batch - 1, 0)]
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._book_is_stale = self._book_is_stale or bool(partitions)
@@ -277,8 +282,14 @@ class IngestWorker:
         self.dead += 1
         where = coordinate(message.topic(), message.partition(), message.offset())
         log.warning("record_was_buried", source=where, reason=reason_of(error.why))
-        headers = burial(message.topic(), message.partition(), message.offset(), message.headers(), error.why)
+        source = message.topic(), message.partition(), message.offset()
+        headers = burial(*source, message.headers(), error.why, key=message.key())
         self._produce(DEAD_LETTER, where, message.value(), headers=headers)
+        told = header_map(message.headers())
+        epoch, sequence, deployment = (told.get(name, "") for name in ("fde_epoch", "fde_sequence", "ce_subject"))
+        if 0 < len(epoch) <= 128 and len(deployment) <= 320 and sequence.isdecimal() and len(sequence) < 16:
+            # It was received: the ledger must not say that it is missing.
+            self.book.bury(customer_of(message.topic()), deployment, epoch, int(sequence))
 
     def _write_accounts(self) -> None:
         changed = set(self.book.changed)
