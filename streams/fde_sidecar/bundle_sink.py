@@ -28,7 +28,12 @@ SEAL_AFTER_S: Final = 300.0
 CAP_BYTES: Final = 1024 * 1024 * 1024
 _AHEAD_BYTES: Final = 4 * 1024 * 1024  # taken in one turn: bounds its time
 _RETRY_S: Final = 5.0
+_NOTE_AGAIN_S: Final = 1.0
 _SAY_EVERY_S: Final = 60.0
+
+
+class _NotNotedError(Exception):
+    """The egress log did not take what left."""
 
 
 class BundleSink:
@@ -60,13 +65,20 @@ class BundleSink:
         self._earlier_ended = False  # epochs of earlier processes are closed
         self._not_before = 0.0
         self._said = float("-inf")
-        self.trouble: str | None = None
+        self._sealed: tuple[str, Place, int] | None = None  # a bundle that the egress log does not have yet
+        self._trouble: str | None = None
         self.acknowledged = 0
+        self.last_acknowledged: float | None = None
 
     @property
     def idle(self) -> bool:
         """Everything in the spool is in sealed bundles."""
-        return self._writer is None and self._spool.cursor >= self._spool.end
+        return self._writer is None and self._sealed is None and self._spool.cursor >= self._spool.end
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no bundle can be written; None while they can."""
+        return self._trouble
 
     def turn(self, current_epoch: str) -> None:
         """Write what is new, seal what is full or old enough, close epochs of earlier processes."""
@@ -74,18 +86,22 @@ class BundleSink:
         if moment < self._not_before:
             return
         try:
+            self._note()
             self._take(current_epoch)
             if self._writer is not None and self._is_due(time.monotonic()):
                 self._seal()
         except OSError as error:
             self._fail(moment, error.strerror or str(error))
+        except _NotNotedError as error:
+            self._hold(moment, error)
         else:
-            self.trouble = None
+            self._trouble = None
 
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """Everything into bundles, then the closing mark. False when something stays in the spool."""
         deadline = time.monotonic() + timeout_s
         try:
+            self._note()
             while not self._took_all:
                 if time.monotonic() >= deadline:
                     return False
@@ -94,6 +110,9 @@ class BundleSink:
                 self._end(current_epoch)
         except OSError as error:
             self._fail(time.monotonic(), error.strerror or str(error))
+            return False
+        except _NotNotedError as error:
+            self._hold(time.monotonic(), error)
             return False
         self._spool.acknowledge(self._spool.end)
         self._next = self._spool.end
@@ -176,12 +195,26 @@ class BundleSink:
             writer.mark(mark)
         path = writer.seal()
         self._writer = None
-        self._tell(path.name, self._next)
-        self._spool.acknowledge(self._next)
-        self.acknowledged += writer.records
+        self._sealed = (path.name, self._next, writer.records)
         log.info(
             "bundle_sealed", deployment=self._deployment, bundle=path.name, records=writer.records, bytes=writer.size
         )
+        self._note()
+
+    def _note(self) -> None:
+        """The egress log has what was sealed, then the cursor moves over it."""
+        if self._sealed is None:
+            return
+        name, upto, records = self._sealed
+        try:
+            self._tell(name, upto)
+        except Exception as error:  # whatever it is, it was not noted, so the cursor stays
+            raise _NotNotedError(f"{type(error).__name__}: {error}") from error
+        self._sealed = None
+        self._spool.acknowledge(upto)
+        if records:
+            self.acknowledged += records
+            self.last_acknowledged = time.monotonic()
 
     def _mark(self, epoch: str, writer: BundleWriter, *, closed: bool) -> EpochMark | None:
         """What the producer says of an epoch: all of it when it ends, what has been bundled of it before."""
@@ -221,10 +254,14 @@ class BundleSink:
             if at == before:
                 break
 
+    def _hold(self, moment: float, error: _NotNotedError) -> None:
+        self._not_before = moment + _NOTE_AGAIN_S
+        log.warning("egress_not_noted", deployment=self._deployment, reason=str(error))
+
     def _fail(self, moment: float, why: str) -> None:
         self.close()
         self._next = self._spool.cursor
-        self.trouble = why
+        self._trouble = why
         self._not_before = moment + _RETRY_S
         if moment - self._said >= _SAY_EVERY_S:
             self._said = moment

@@ -5,6 +5,7 @@ Spool -> Sink.turn() -> [left: the entries are outside] -> EgressLog -> Spool.ac
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -13,7 +14,8 @@ from fde_sidecar.spool import Entry
 OnLeft = Callable[[Sequence[Entry], str], None]
 """Called with entries that are outside for good and the place they went to, in spool order, BEFORE the cursor moves over them.
 
-Entries without a value are left out. What it raises (:class:`fde_events.errors.Unavailable`) keeps the cursor where it is.
+Entries without a value may be among them. What it raises (:class:`fde_events.errors.Unavailable`) keeps the cursor where it
+is, and it is called again with the same.
 """
 
 
@@ -21,10 +23,16 @@ class Sink(Protocol):
     """Takes a spool's entries out, in order. The spool is given to its constructor; one sink a spool."""
 
     acknowledged: int  # records that are outside for good
+    last_acknowledged: float | None  # when the last of them was, on the monotonic clock
 
     @property
     def idle(self) -> bool:
         """Everything in the spool is outside."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing gets out; None while it does."""
         ...
 
     def turn(self, current_epoch: str) -> None:
@@ -38,3 +46,9 @@ class Sink(Protocol):
     def close(self) -> None:
         """Let go of files and connections; what is not outside stays in the spool."""
         ...
+
+
+def silence_s(sink: Sink) -> float | None:
+    """Seconds since a record was last outside for good; None before the first."""
+    last = sink.last_acknowledged
+    return None if last is None else time.monotonic() - last

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import structlog.testing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.errors import BadInput, Unavailable
@@ -16,7 +16,7 @@ from fde_events.event import ErrorEvent, EventBatch
 from fde_events.ledger import EpochMark, Ledger
 from fde_sidecar.bundle import BundledRecord, BundleWriter, Damage, Header, read_bundle, read_header
 from fde_sidecar.bundle_sink import BundleSink
-from fde_sidecar.sink import Sink
+from fde_sidecar.sink import Sink, silence_s
 from fde_sidecar.spool import Entry, Spool
 
 TIME = "2026-10-10T06:00:00.000Z"
@@ -64,6 +64,7 @@ def test_it_is_a_sink(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("*"))
 
 
+@settings(max_examples=40, deadline=None)  # files are written and synced
 @given(st.lists(st.text(max_size=200), max_size=30), st.integers(min_value=300, max_value=20_000))
 def test_every_record_comes_out_as_it_went_in_and_the_ledger_says_whole(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[str], seal_bytes: int
@@ -133,8 +134,9 @@ def test_a_crash_after_the_seal_repeats_records_under_equal_ids(tmp_path: Path) 
         raise Unavailable("The egress log cannot be written.")
 
     sink = a_sink(spool, tmp_path / "out", seal_after_s=0.0, on_left=died)
-    with pytest.raises(Unavailable):
-        sink.turn("e1")
+    start = spool.cursor
+    sink.turn("e1")
+    assert (spool.cursor, sink.acknowledged, sink.idle) == (start, 0, False)
     spool.close()
     spool = Spool(tmp_path / "spool")
     sink = a_sink(spool, tmp_path / "out")
@@ -143,6 +145,26 @@ def test_a_crash_after_the_seal_repeats_records_under_equal_ids(tmp_path: Path) 
     records, ledger = carried(tmp_path / "out")
     assert {(one.sequence, one.value) for one in records if one.epoch == "e1"} == {(0, a_value("a")), (1, a_value("b"))}
     assert ledger.epochs["e1"].verdict == "whole"
+
+
+def test_what_the_egress_log_refused_is_noted_later_and_not_bundled_twice(tmp_path: Path) -> None:
+    spool = spooled(tmp_path / "spool", "e1", ["a", "b"])
+    noted: list[int] = []
+    refusals = [Unavailable("The egress log cannot be written.")]
+
+    def left(entries: Sequence[Entry], _: str) -> None:
+        if refusals:
+            raise refusals.pop()
+        noted.extend(entry.sequence for entry in entries)
+
+    sink = a_sink(spool, tmp_path / "out", seal_after_s=0.0, on_left=left)
+    sink.turn("e1")
+    assert sink.acknowledged == 0 and not noted
+    more(spool, "e1", ["c"], start=2)
+    assert sink.finish("e1", 5)
+    assert noted == [0, 1, 2]
+    assert sink.acknowledged == 3 and (silence_s(sink) or 0) < 60
+    assert [one.sequence for one in carried(tmp_path / "out")[0]] == [0, 1, 2]
 
 
 def test_what_left_is_told_before_the_cursor_moves(tmp_path: Path) -> None:
@@ -212,6 +234,7 @@ def a_bundle(directory: Path, count: int) -> Path:
     return writer.seal()
 
 
+@settings(max_examples=40, deadline=None)  # files are written and synced
 @given(place=st.floats(min_value=0.0, max_value=0.999), change=st.integers(min_value=1, max_value=255))
 def test_one_damaged_byte_is_named_and_costs_one_record_at_most(
     tmp_path_factory: pytest.TempPathFactory, place: float, change: int
@@ -232,6 +255,7 @@ def test_one_damaged_byte_is_named_and_costs_one_record_at_most(
     assert all(whole[one.sequence] == one.value for one in good)
 
 
+@settings(max_examples=40, deadline=None)  # files are written and synced
 @given(keep=st.floats(min_value=0.0, max_value=0.999))
 def test_a_bundle_that_was_cut_short_says_so(tmp_path_factory: pytest.TempPathFactory, keep: float) -> None:
     path = a_bundle(tmp_path_factory.mktemp("b"), 5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.errors import BadInput, Unavailable
@@ -55,6 +55,7 @@ def test_a_record_that_left_twice_stands_there_twice_under_one_id(tmp_path: Path
     assert [one.id for one in departures(tmp_path)] == ["e1/7", "e1/7"]
 
 
+@settings(max_examples=40, deadline=None)  # files are written and synced
 @given(cut=st.integers(min_value=1, max_value=400))
 def test_a_tail_that_was_cut_short_costs_the_last_departure_alone(
     tmp_path_factory: pytest.TempPathFactory, cut: int

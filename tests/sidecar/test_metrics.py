@@ -152,6 +152,7 @@ def test_other_questions_are_answered_too(served: Probes, said: bytes, status: i
     assert answer.endswith(b"\r\n\r\n") == said.startswith(b"HEAD")
 
 
+@pytest.mark.seconds
 def test_those_who_say_nothing_keep_nobody_waiting_and_are_let_go(served: Probes, vitals: Vitals) -> None:
     idle = [socket.create_connection(("127.0.0.1", served.port), timeout=5) for _ in range(40)]
     try:

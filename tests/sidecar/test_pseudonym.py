@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog.testing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.errors import BadInput, Misuse, Refused
@@ -110,6 +110,7 @@ def test_a_ring_is_readable_by_its_owner_alone_and_made_where_there_was_none(tmp
     assert list(json.loads((tmp_path / "new.key").read_text())) == ["keys"]
 
 
+@settings(max_examples=40, deadline=None)  # files are written and synced
 @given(
     st.lists(
         st.tuples(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog.testing
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_sidecar.switch import State, Switch, strictest
@@ -51,6 +51,7 @@ def test_a_mounted_key_is_another_file_behind_the_same_name(tmp_path: Path) -> N
     assert switch.state() == "hold"
 
 
+@settings(max_examples=40, deadline=None)  # files are written
 @given(st.binary(max_size=300))
 def test_what_is_no_word_lets_nothing_out(tmp_path_factory: pytest.TempPathFactory, said: bytes) -> None:
     file = tmp_path_factory.mktemp("s") / "switch"
