@@ -127,7 +127,7 @@ def test_the_ledger_sums_by_deployment_and_says_what_it_cannot_prove():
     book.receive("acme", "ns/b", "e3", 0, 5)
     fields = dict(customer="acme", deployment="ns/a", time=TIME, events=20)
     book.mark(EpochMark(epoch="e1", highest=4, closed=True, dropped={"spool-full": 7}, **fields))
-    book.mark(EpochMark(epoch="e3", highest=0, closed=True, **{**fields, "deployment": "ns/b"}))
+    book.mark(EpochMark(epoch="e3", highest=0, closed=True, **{**fields, "deployment": "ns/b", "events": 5}))
     a, b = by_deployment(list(book.records()))
     assert (a.published, a.received, a.events, a.duplicates) == (6, 4, 20, 1)
     assert a.gaps == {"e1": ((2, 2), (4, 4))}
@@ -168,3 +168,62 @@ def test_a_bad_line_is_told_with_its_line_and_reason_and_the_next_one_is_read(li
     assert isinstance(first.event, ErrorEvent) and first.event == last.event
     assert (bad.index, bad.line, bad.event) == (1, 2, None)
     assert why in bad.why
+
+
+def accounts(book):
+    return {account.deployment: account for account in by_deployment(list(book.records()))}
+
+
+def a_mark(epoch="e", deployment="d", **changes):
+    fields = {
+        "customer": "acme",
+        "deployment": deployment,
+        "epoch": epoch,
+        "highest": 2,
+        "closed": True,
+        "events": 6,
+        "time": "t",
+    }
+    return EpochMark(**{**fields, **changes})
+
+
+def test_an_epoch_of_two_deployments_or_two_customers_proves_nothing():
+    book = Book()
+    for sequence in range(3):
+        book.receive("acme", "d", "e", sequence, 2)
+    book.mark(a_mark())
+    assert accounts(book)["d"].verdict == "whole"
+    book.receive("other", "far", "e", 0, 1)
+    assert (accounts(book)["d"].verdict, accounts(book)["d"].shared) == ("shared", ("e",))
+    assert accounts(book)["far"].verdict == "shared"
+
+    book = Book()
+    book.receive("acme", "d", "e", 0, 2)
+    book.receive("acme", "liar", "e", 1, 2)
+    found = accounts(book)
+    assert (list(found), found["d"].shared) == (["d"], ("e",))
+    successor = Book()
+    for record in book.records():
+        successor.restore(encode_account(record))
+    assert accounts(successor) == found
+
+
+def test_a_closed_epoch_with_another_number_of_events_is_miscounted():
+    book = Book()
+    for sequence in range(3):
+        book.receive("acme", "d", "e", sequence, 1)
+    book.mark(a_mark(closed=False))
+    assert accounts(book)["d"].verdict == "unproven"
+    book.mark(a_mark())
+    assert (accounts(book)["d"].verdict, accounts(book)["d"].published_events) == ("miscounted", 6)
+
+
+def test_a_record_off_contract_is_buried_and_not_missing():
+    book = Book()
+    book.receive("acme", "d", "e", 0, 2)
+    book.bury("acme", "d", "e", 1)
+    book.bury("acme", "d", "e", 1)
+    book.receive("acme", "d", "e", 2, 2)
+    book.mark(a_mark())
+    (found,) = accounts(book).values()
+    assert (found.verdict, found.buried, found.duplicates, found.gaps) == ("whole", 1, 1, {})

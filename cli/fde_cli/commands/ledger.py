@@ -16,7 +16,7 @@ def ledger(
     kafka_config: KafkaConfig = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Show the loss ledger. Exit 1 when a gap is known.
+    """Show the loss ledger: records published, received, received twice, missing. Exit 1 when something is known to be wrong.
 
     Parameters
     ----------
@@ -53,13 +53,20 @@ def ledger(
         for account in accounts:
             missing = sum(end - start + 1 for spans in account.gaps.values() for start, end in spans)
             name = f"{account.customer}:{account.deployment}"
+            buried = f", {account.buried} off contract (fde dead-letter list)" if account.buried else ""
             dropped = "".join(f", {count} dropped ({reason})" for reason, count in sorted(account.dropped.items()))
             print(
                 f"{name:40} {account.published:9} {account.received:9} {account.events:8} {account.duplicates:6} "
-                f"{missing:8}  {account.verdict}{dropped}"
+                f"{missing:8}  {account.verdict}{buried}{dropped}"
             )
             for epoch, spans in account.gaps.items():
                 print(f"  epoch {epoch}: missing {', '.join(f'{a}..{b}' if a != b else str(a) for a, b in spans)}")
+            for epoch in account.shared:
+                print(f"  epoch {epoch}: used by another customer or deployment too, so nothing is proven of it")
+            if account.verdict == "miscounted":
+                print(
+                    f"  {account.published_events} events were published, {account.events} received, and no record is missing"
+                )
             for epoch in account.unproven:
                 print(f"  epoch {epoch}: never closed, so not proven whole")
-    return 1 if any(account.gaps for account in accounts) else 0
+    return 1 if any(account.verdict in ("gaps", "shared", "miscounted") for account in accounts) else 0
