@@ -1,0 +1,1 @@
+"""Schema drift: what a source's payloads look like, and when that changed. Shapes leave, values never."""
