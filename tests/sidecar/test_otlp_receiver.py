@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -86,15 +88,15 @@ def request(body: bytes, kind: str = JSON, path: str = "/v1/logs", **headers: st
 
 def answer_of(client: socket.socket) -> tuple[int, dict[str, str], bytes]:
     data = b""
-    while b"\r\n\r\n" not in data:
-        part = client.recv(65536)
+    while not data.endswith(b"\r\n\r\n"):
+        part = client.recv(1)  # not one byte of the next answer
         assert part, f"no answer, only {data!r}"
         data += part
     head, _, body = data.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     while len(body) < int(headers["content-length"]):
-        body += client.recv(65536)
+        body += client.recv(int(headers["content-length"]) - len(body))
     return int(status.split()[1]), headers, body
 
 
@@ -259,17 +261,17 @@ def test_a_text_that_is_no_unicode_loses_itself_alone(session):
 def test_attributes_without_end_in_one_record_cost_only_that_record(session):
     record = LogRecord(severity_number=17, attributes=[KeyValue()] * 600_000).SerializeToString()
     good = LogRecord(severity_number=17, body=AnyValue(string_value="it failed")).SerializeToString()
-
-    def part(number: int, body: bytes) -> bytes:
-        size, length = len(body), b""
-        while size > 127:
-            length, size = length + bytes([size & 127 | 128]), size >> 7
-        return bytes([number << 3 | 2]) + length + bytes([size]) + body
-
     body = part(1, part(2, part(2, record) + part(2, good)))
     _, _, answer = session.post(body, PROTOBUF)
     assert ExportLogsServiceResponse.FromString(answer).partial_success.rejected_log_records == 1
     assert session.bodies == ["it failed"]
+
+
+def part(number: int, body: bytes) -> bytes:
+    size, length = len(body), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + body
 
 
 # --- hostile clients ---------------------------------------------------------------------------------------------------
@@ -327,6 +329,58 @@ def test_a_port_that_is_taken_harms_nobody_and_is_had_later():
         late = OtlpInput(lambda: None, port=other.getsockname()[1])
         assert not late.wait_bound(0.2) and late.port is None and list(late.poll(final=True)) == []
     late.close()
+
+
+HOSTILE = [  # each is small on the wire and large in a memory that takes it as it comes
+    (b'{"a":[' + b'{"b":1},' * 149_000 + b"1]}", JSON, {200}),
+    (b'{"a":[' + b'"ab",' * 800_000 + b"1]}", JSON, {413}),
+    (b'{"a":[' + b"1.5," * 1_000_000 + b"1]}", JSON, {200}),
+    (part(1, part(2, part(2, b"\x32\x00" * 520_000))), PROTOBUF, {200}),
+    (part(1, part(2, b"\x12\x00" * 2_000_000)), PROTOBUF, {413}),
+    (b"\x0a\x00" * 2_000_000, PROTOBUF, {413}),
+    (
+        document(*[{"severityNumber": 17, "body": {"stringValue": f"it failed {n}"}} for n in range(40_000)]),
+        JSON,
+        {200},
+    ),
+    (document({"body": {"stringValue": "Error: a\n" * 300_000}}), JSON, {200}),
+    (logs("at x failed Error: " * 200_000), JSON, {200}),
+]
+SERVER = """
+import sys, threading
+from fde_sidecar.otlp.input import OtlpInput
+def kib(name): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
+news = threading.Event()
+otlp = OtlpInput(news.set, port=0)
+assert otlp.wait_bound()
+before = kib("VmRSS")
+print(otlp.port, flush=True)
+def serve():
+    while True:
+        news.wait(); news.clear()
+        for reading in otlp.poll(final=False): reading.settled(True)
+threading.Thread(target=serve, daemon=True).start()
+sys.stdin.readline()
+print(kib("VmHWM") - before)
+"""
+
+
+@pytest.mark.seconds
+def test_what_is_small_on_the_wire_stays_small_in_memory():
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        lines = (line for line in server.stdout if "otlp_receiver" not in line)
+        port = int(next(lines))
+        for body, kind, statuses in HOSTILE:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+                client.sendall(request(body, kind))
+                assert answer_of(client)[0] in statuses
+        server.stdin.write("\n")
+        server.stdin.flush()
+        assert int(next(lines)) < 50 * 1024  # KiB over an idle receiver
+    finally:
+        server.kill()
+        server.wait()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,7 @@ from fde_sidecar.reading import Call, Payload
 
 log = structlog.get_logger(__name__)
 
+MAX_FOUND: Final = 8_192  # things of one request; a collector's batch has so many records, and few of them are errors
 Found = ErrorEvent | Call | Payload | Dropped
 
 
@@ -48,7 +50,11 @@ class Export:
         self.why = self.why or why
 
     def take(self, found: Found) -> None:
-        """One more thing that a record told."""
+        """One more thing that a record told; what is too many is counted as dropped, and the sender is told."""
+        if len(self.events) + len(self.calls) + len(self.payloads) >= MAX_FOUND:
+            self.dropped["otlp-too-many"] = self.dropped.get("otlp-too-many", 0) + 1
+            self.reject(f"more than {MAX_FOUND} errors and calls in one request")
+            return
         match found:
             case ErrorEvent():
                 self.events.append(found)

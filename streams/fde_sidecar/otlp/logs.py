@@ -26,12 +26,12 @@ import msgspec
 from fde_events.event import ErrorEvent
 from fde_events.otlp import OffContract, attributes, first_text, flattened, severity_of, time_of, value_of
 from fde_sidecar.clock import Clock, now
-from fde_sidecar.frame import Record
+from fde_sidecar.frame import MAX_RECORD_BYTES, Record
 from fde_sidecar.header import SEVERITY
 from fde_sidecar.otlp.endpoint import quota_headers, without_ids
 from fde_sidecar.otlp.told import Told, Undo
 from fde_sidecar.otlp.wire import Item
-from fde_sidecar.parse import event_of, parse_text
+from fde_sidecar.parse import event_of, parse_lines
 from fde_sidecar.reading import Call, Payload
 from fde_sidecar.stack import find_stack
 
@@ -109,7 +109,8 @@ def _errors(item: Item, severity: int | None, said: dict[str, Any]) -> Iterator[
     body = value_of(record.get("body"))
     thrown = any(said.get(name) for name in _THROWN)
     if severity is None and isinstance(body, str) and not thrown:
-        for event in parse_text(body, default_time=time):
+        for parsed in parse_lines(body[:MAX_RECORD_BYTES].split("\n"), default_time=time):
+            event = parsed.event
             yield msgspec.structs.replace(event, service=event.service or service, scope=event.scope or item.scope)
         return
     fields = dict(said)

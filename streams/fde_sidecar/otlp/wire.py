@@ -33,6 +33,7 @@ LEAF_BYTES: Final = 1024 * 1024
 MAX_RECORDS: Final = 50_000
 # Objects and lists in a JSON request: each costs up to 230 bytes while it is decoded, whatever its two bytes say.
 MAX_JSON_NODES: Final = 150_000
+MAX_JSON_TEXTS: Final = 400_000  # names and texts, 60 bytes each
 _LEAVES: Final[dict[Signal, type[Message]]] = {"logs": LogRecord, "metrics": Metric, "traces": Span}
 _NAMES: Final[dict[Signal, tuple[str, str, str]]] = {
     "logs": ("resourceLogs", "scopeLogs", "logRecords"),
@@ -78,6 +79,8 @@ def items(body: bytes, signal: Signal, encoding: Encoding, broken: Broken) -> It
 def _of_json(body: bytes, signal: Signal, broken: Broken) -> Iterator[Item]:
     if body.count(b"{") + body.count(b"[") > MAX_JSON_NODES:
         raise Overfull(f"more than {MAX_JSON_NODES} objects and lists in one request")
+    if body.count(b'"') > 2 * MAX_JSON_TEXTS:
+        raise Overfull(f"more than {MAX_JSON_TEXTS} texts in one request")
     document = _document(body)
     if not isinstance(document, dict):
         raise Garbage("an export request is a JSON object")
@@ -107,12 +110,16 @@ def _document(body: bytes) -> Any:
 # --- protobuf --------------------------------------------------------------------------------------------------------
 def _of_protobuf(body: bytes, signal: Signal, broken: Broken) -> Iterator[Item]:
     """Resource groups are field 1 of every request, resource and scope field 1, groups and records field 2."""
-    leaf = _LEAVES[signal]
+    leaf, groups = _LEAVES[signal], 0
     for number, start, end in _parts(body, 0, len(body)):
-        if number != 1:
+        groups += 1
+        if number != 1 and groups <= MAX_RECORDS:
             continue
         resource: dict[str, Any] | None = None
         for inner, at, to in _parts(body, start, end):
+            groups += 1
+            if groups > MAX_RECORDS:
+                break
             if inner == 2:
                 if resource is None:
                     resource = _resource(body, start, end)
@@ -127,6 +134,8 @@ def _of_protobuf(body: bytes, signal: Signal, broken: Broken) -> Iterator[Item]:
                             broken("a record that is no protobuf message, holds no UTF-8, or is larger than 1 MiB")
                         else:
                             yield Item(_plain(read), resource, scope)
+        if groups > MAX_RECORDS:
+            raise Overfull(f"more than {MAX_RECORDS} groups in one request")
 
 
 def _resource(body: bytes, start: int, end: int) -> dict[str, Any]:
