@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from fde_events.ledger import EpochMark
+from fde_events.retention import BUNDLES
 from fde_events.topics import check_customer
 from fde_sidecar.bundle import SUFFIX, VERSION, BundleWriter, Header
 from fde_sidecar.clock import now
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 SEAL_BYTES: Final = 16 * 1024 * 1024
 SEAL_AFTER_S: Final = 300.0
-CAP_BYTES: Final = 1024 * 1024 * 1024
+CAP_BYTES: Final = BUNDLES.cap_bytes
 _AHEAD_BYTES: Final = 4 * 1024 * 1024  # taken in one turn: bounds its time
 _RETRY_S: Final = 5.0
 _NOTE_AGAIN_S: Final = 1.0

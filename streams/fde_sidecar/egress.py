@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 import structlog
 
 from fde_events.errors import BadInput, Unavailable
+from fde_events.retention import EGRESS_LOG
 from fde_sidecar.clock import now, parse_full
 from fde_sidecar.departure import Departure, Opening, departure, is_torn, pack, unpack
 from fde_sidecar.spool import Entry
@@ -27,8 +28,8 @@ from fde_sidecar.spool import Entry
 log = structlog.get_logger(__name__)
 
 FOLDER: Final = "egress"  # below a spool's directory
-RETENTION_DAYS: Final = 30
-CAP_BYTES: Final = 32 * 1024 * 1024
+RETENTION_DAYS: Final = EGRESS_LOG.days or 0.0
+CAP_BYTES: Final = EGRESS_LOG.cap_bytes
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _SEGMENT_AGE: Final = timedelta(days=1)
 _VERSION: Final = 1

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from confluent_kafka import Producer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.errors import BadInput, Unavailable
 from fde_events.event import ErrorEvent, EventBatch, RateLimitEvent
 from fde_sidecar import egress
+from fde_sidecar.bundle_sink import BundleSink
 from fde_sidecar.departure import Departure
 from fde_sidecar.egress import Damage, EgressLog, Removed, logs_below, read_log
-from fde_sidecar.spool import Entry
+from fde_sidecar.publish import Publisher
+from fde_sidecar.spool import Entry, Spool
 
 TIME = "2026-10-10T06:00:00.000Z"
 
@@ -175,3 +178,43 @@ def test_a_log_is_found_from_the_spool_from_above_and_from_inside(tmp_path: Path
         logs_below(tmp_path / "c")
     with pytest.raises(BadInput, match="no directory"):
         logs_below(tmp_path / "d")
+
+
+def test_what_the_broker_has_is_in_the_log_and_nothing_else(tmp_path: Path) -> None:
+    broker = Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    brokers = broker.list_topics(timeout=10).brokers.values()
+    spool = Spool(tmp_path)
+    entries = [an_entry(number, body=f"failed {number}") for number in range(40)]
+    for entry in entries:
+        spool.append(entry)
+    spool.commit()
+    log = EgressLog(tmp_path)
+    sink = Publisher(
+        spool,
+        topic="fde.acme.telemetry",
+        customer="acme",
+        deployment="customer-acme/sync",
+        bootstrap=",".join(f"{one.host}:{one.port}" for one in brokers),
+        on_left=log.left,
+    )
+    assert not departures(tmp_path)
+    assert sink.finish("e1", 20)
+    sink.close()
+    assert [(one.sequence, one.value()) for one in departures(tmp_path)] == [
+        (entry.sequence, entry.value) for entry in entries
+    ]
+    assert sink.acknowledged == log.departures == 40
+
+
+def test_what_is_bundled_is_in_the_log_with_its_bundle(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for number in range(10):
+        spool.append(an_entry(number))
+    spool.commit()
+    sink = BundleSink(
+        spool, tmp_path / "out", customer="acme", deployment="customer-acme/sync", on_left=EgressLog(tmp_path).left
+    )
+    assert sink.finish("e1", 5)
+    assert [(one.sequence, one.destination) for one in departures(tmp_path)] == [
+        (number, "acme.e1.0-9.fdeb") for number in range(10)
+    ]
