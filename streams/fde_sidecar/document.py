@@ -105,7 +105,7 @@ def read_document(line: str) -> dict[str, Any] | None:
         if _first(flat, _TIME) is not None and _first(flat, _MESSAGE) is not None:
             return flat
         return None
-    if "=" in line and _LOGFMT_LEVEL.search(line):
+    if ("level=" in line or "lvl=" in line or "severity=" in line) and _LOGFMT_LEVEL.search(line):
         pairs = {name: _unquote(value) for name, value in _LOGFMT.findall(line)}
         if any(name in pairs for name in _MESSAGE):
             return pairs
@@ -113,7 +113,9 @@ def read_document(line: str) -> dict[str, Any] | None:
 
 
 def flatten(document: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    """Nested objects to dotted names, five levels deep. Lists stay as they are."""
+    """Nested objects to dotted names, five levels deep. Lists stay as they are. A flat document is given back itself."""
+    if not any(type(value) is dict for value in document.values()):
+        return document if not prefix else {f"{prefix}{name}": value for name, value in document.items()}
     flat: dict[str, Any] = {}
     for name, value in document.items():
         at_top = depth == 0 and name in ("attributes", "resource", "fields", "extra")
@@ -128,6 +130,11 @@ def flatten(document: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[
         else:
             flat[path] = value
     return flat
+
+
+def level_and_time(flat: dict[str, Any]) -> tuple[int | None, str | float | None]:
+    """What is enough to leave a record out, and what the clock must know of it all the same."""
+    return _level(flat)[0], _time(flat)
 
 
 def logged(flat: dict[str, Any]) -> LoggedFields:
@@ -198,7 +205,7 @@ def _time(flat: dict[str, Any]) -> str | float | None:
 def _stack(flat: dict[str, Any]) -> str | None:
     for name in _STACK:
         value = flat.get(name)
-        if isinstance(value, str) and _PRINTED.search(value):
+        if isinstance(value, str) and _is_printed(value):
             return value
         if isinstance(value, str) and "stack" in name.lower() and "\n" in value:
             return value  # an error printed as an object, its frames left out
@@ -206,12 +213,17 @@ def _stack(flat: dict[str, Any]) -> str | None:
             return _from_frames(value)
         if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
             text = "\n".join(part.rstrip("\n") for part in value)
-            if _PRINTED.search(text):
+            if _is_printed(text):
                 return text
     for value in flat.values():  # a stack under a name of the application's own
-        if isinstance(value, str) and _PRINTED.search(value):
+        if isinstance(value, str) and _is_printed(value):
             return value
     return None
+
+
+def _is_printed(text: str) -> bool:
+    """Whether a text holds frames. Most texts of a document are one line without any of the words."""
+    return ("\n" in text or "Traceback" in text or 'File "' in text) and _PRINTED.search(text) is not None
 
 
 def _from_frames(exceptions: list[dict[str, Any]]) -> str | None:

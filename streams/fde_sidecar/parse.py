@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from fde_events.event import ErrorEvent
 from fde_sidecar.clock import Clock
-from fde_sidecar.document import LoggedFields, logged
+from fde_sidecar.document import LoggedFields, level_and_time, logged
 from fde_sidecar.facts import Facts, facts_of, split_url
 from fde_sidecar.frame import Framer, Record
 from fde_sidecar.header import ERROR, SEVERITY, WARN
@@ -83,6 +83,10 @@ def _parsed(record: Record, clock: Clock, log_file: str | None) -> Iterator[Pars
 def event_of(record: Record, clock: Clock, log_file: str | None = None) -> ErrorEvent | None:
     """The event a record tells of, or None when it is no error."""
     if record.document is not None:
+        level, when = level_and_time(record.document)
+        if level is not None and level < WARN:
+            clock.read(when)  # a later record without a date takes its day from this one
+            return None
         return _from_document(logged(record.document), clock, log_file)
     header = record.header
     if header is None:
