@@ -84,16 +84,16 @@ def test_a_submitter_writes_solutions_alone():
     assert not any(rule.operation == "read" for rule in rules)
 
 
-def test_telemetry_is_read_by_ingest_alone_and_solutions_by_extraction_alone():
+def test_besides_the_eraser_telemetry_is_read_by_ingest_alone_and_solutions_by_extraction_alone():
     readers = {
         topic: {role.name for role in ROLES if allowed(rules_of(role, ["acme"]), "topic", topic, "read")}
         for topic in ("fde.acme.telemetry", "fde.acme.solutions", "fde-engine.state", "fde-engine.dead-letter")
     }
     assert readers == {
-        "fde.acme.telemetry": {"ingest"},
-        "fde.acme.solutions": {"extraction"},
-        "fde-engine.state": {"fold"},
-        "fde-engine.dead-letter": {"keeper"},
+        "fde.acme.telemetry": {"ingest", "eraser"},
+        "fde.acme.solutions": {"extraction", "eraser"},
+        "fde-engine.state": {"fold", "eraser"},
+        "fde-engine.dead-letter": {"keeper", "eraser"},
     }
 
 

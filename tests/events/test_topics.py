@@ -6,12 +6,17 @@ import pytest
 
 from fde_events.errors import InvalidEvent, Misuse
 from fde_events.topics import (
+    AUDIT,
+    CANDIDATES,
+    CHALLENGES,
+    DECISIONS,
     ENGINE,
     LEDGER,
     MAX_RECORD_BYTES,
     SIGNATURES,
     SOLUTIONS_PATTERN,
     STATE,
+    STORES,
     TELEMETRY_PATTERN,
     customer_of,
     solutions,
@@ -63,3 +68,36 @@ def test_what_is_no_label_is_no_customer(customer):
 def test_no_customers_prefix_covers_another_or_the_engine():
     for other in (telemetry("acme-2").name, SIGNATURES):
         assert not other.startswith("fde.acme.")
+
+
+def test_every_topic_and_store_has_a_retention_and_says_what_erases_it():
+    for topic in (*ENGINE, telemetry("acme"), solutions("acme")):
+        assert topic.retention_ms == -1 or topic.retention_ms > 0
+        assert topic.erased
+    for store in STORES:
+        assert (store.retention_ms == -1 or store.retention_ms > 0) and store.until and store.erased
+    assert len({store.name for store in STORES}) == len(STORES)
+
+
+def test_a_topic_that_is_kept_for_a_time_is_deleted_after_it():
+    for topic in (*ENGINE, telemetry("acme"), solutions("acme")):
+        assert ("delete" in topic.config()["cleanup.policy"]) is (topic.retention_ms > 0 or not topic.compacted)
+        assert ("compact" in topic.config()["cleanup.policy"]) is topic.compacted
+        assert int(topic.config()["segment.ms"]) <= 86_400_000
+
+
+def test_what_holds_a_customers_events_is_not_kept_for_ever():
+    """What is kept for ever is summed up, or a pseudonym."""
+    kept = {topic.name for topic in (*ENGINE, telemetry("a"), solutions("a")) if topic.retention_ms == -1}
+    assert kept == {STATE, CHALLENGES, CANDIDATES, DECISIONS, AUDIT}
+
+
+def test_the_table_says_what_the_stores_do():
+    from fde_sidecar import bundle_sink, egress, spool, tee
+
+    by_store = {store.name: store for store in STORES}
+    assert by_store["egress"].retention_ms == egress.RETENTION_DAYS * 86_400_000
+    assert by_store["egress"].cap_bytes == egress.CAP_BYTES
+    assert by_store["spool"].cap_bytes == spool.DEFAULT_CAP_BYTES
+    assert by_store["bundles"].cap_bytes == bundle_sink.CAP_BYTES
+    assert by_store["log"].cap_bytes == (tee.KEEP + 1) * tee.MAX_BYTES

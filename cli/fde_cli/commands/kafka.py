@@ -195,6 +195,34 @@ def revoke(
     return 0 if actions else 1
 
 
+@app.command
+def retention(*, json_: Annotated[Flag, Parameter(name="--json")] = False) -> None:
+    """How long every topic and every other store keeps what, and what erases it.
+
+    Parameters
+    ----------
+    json_
+        One JSON object a line.
+    """
+    import json
+    from dataclasses import asdict
+
+    from fde_events.topics import ENGINE, STORES, Store, Topic, solutions, telemetry
+
+    table: tuple[Topic | Store, ...] = (
+        telemetry("customer"),
+        solutions("customer"),
+        *ENGINE,
+        *STORES,
+    )
+    for kept in table:
+        days = kept.retention_ms // 86_400_000
+        until = getattr(kept, "until", "for ever")
+        cap = getattr(kept, "cap_bytes", None)
+        told = (until if days < 0 else f"{days} days") + (f", at most {cap // 1_048_576} MiB" if cap else "")
+        print(json.dumps(asdict(kept)) if json_ else f"{kept.name:26} {kept.holds:46} {told:46} {kept.erased}")
+
+
 def _carry_out(tenancy: Tenancy, action: Action, folder: CredentialFolder, at: Connection) -> None:
     from fde_events.tenancy.credential import generate
 

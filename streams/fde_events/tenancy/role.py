@@ -32,8 +32,8 @@ _CUSTOMERS: Final = {"telemetry": telemetry, "solutions": solutions}
 class Role:
     """One process (or person's task) of the engine. `of_customers`: which of each customer's topics it `reads`/`writes`.
 
-    `groups` and `transactions` are prefixes: every name of the process begins so. `topics` and `cluster` are for the
-    administrator alone: operations on every topic of ours by prefix, and on the cluster.
+    `groups` and `transactions` are prefixes: every name of the process begins so. `topics` and `cluster` are for
+    administrators alone: operations on every topic of ours by prefix, and on the cluster.
     """
 
     name: str
@@ -98,6 +98,12 @@ ROLES: Final[tuple[Role, ...]] = (
         reads=(DEAD_LETTER,),
         writes_of_customers=("telemetry", "solutions"),
         groups=("fde-dead-letter", "fde-scan"),
+    ),
+    Role(
+        "eraser",
+        "fde erase: one customer out of every topic; lend it for the while",
+        topics=("read", "write", "delete", "describe", "describe_configs", "alter_configs"),
+        groups=("fde-scan", "fde-fold"),
     ),
     Role(
         "tenancy",
