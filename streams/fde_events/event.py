@@ -66,7 +66,10 @@ class ErrorEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_d
 
 
 class RateLimitEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_defaults=True, tag="rate_limit"):
-    """A quota that was hit. `limit_class`: burst, daily-quota, concurrency or unknown; `retry_after_s` seconds."""
+    """A quota that was hit. `limit_class`: burst, daily-quota, concurrency or unknown; `retry_after_s` seconds.
+
+    `approaching`: not hit yet, a tenth or less of it is left.
+    """
 
     time: str
     vendor: str
@@ -77,10 +80,14 @@ class RateLimitEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, om
     server_address: str | None = None
     retry_after_s: float | None = None
     count: int = 1
+    approaching: bool = False
 
 
 class PerformanceEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_defaults=True, tag="performance"):
-    """A shift against the baseline. `metric`: latency or error-rate; `direction`: up or down; values in `unit`."""
+    """A shift against the baseline. `metric`: latency or error-rate; `direction`: up or down; values in `unit`.
+
+    `statistic`: what was compared (p50, p95, rate). `recovered`: this is the end of a shift in that direction.
+    """
 
     time: str
     endpoint: str
@@ -91,6 +98,8 @@ class PerformanceEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, 
     unit: str
     service: str | None = None
     server_address: str | None = None
+    statistic: str | None = None
+    recovered: bool = False
 
 
 class SchemaDriftEvent(msgspec.Struct, frozen=True, kw_only=True, rename=_otel, omit_defaults=True, tag="schema_drift"):
