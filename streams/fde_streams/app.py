@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ from fde_streams.state import (
     Fenced,
     Part,
     StateLog,
+    claim,
     compact,
     fold_and_keep,
     publish_dirty,
@@ -147,14 +148,26 @@ class FoldWorker:
 
     # ------------------------------------------------------------ what hooks and agent call, in a thread
 
-    def rebuild(self, partitions: Iterable[int]) -> dict[int, Part]:
-        """Take over `partitions`, and publish again what the last owner may not have published."""
-        parts: dict[int, Part] = self._patiently(lambda: self.state.rebuild(partitions))
-        for part in parts.values():
+    def rebuild(self, partitions: Iterable[int], stays: Mapping[int, Part]) -> dict[int, Part]:
+        """Take over `partitions`, and publish again what the last owner may not have published.
+
+        `stays`: what was ours before and still is in memory. It is the truth if a write of ours is still taken: whoever
+        owned the partition meanwhile has shut us out.
+        """
+        parts = {partition: part for partition, part in stays.items() if self._confirmed(partition, part)}
+        rebuilt: dict[int, Part] = self._patiently(lambda: self.state.rebuild(set(partitions) - parts.keys()))
+        for part in rebuilt.values():
             if part.covered < 0:  # an embedded broker that is new: nobody has heard of these challenges there
                 self._publish(raised_of(part.state))
             publish_dirty(part, self._publish)
-        return parts
+        return parts | rebuilt
+
+    def _confirmed(self, partition: int, part: Part) -> bool:
+        try:
+            self.state.append(partition, claim(part))
+            return True
+        except FdeError:
+            return False
 
     def _step(self, partition: int, part: Part, records: list[tuple[int, bytes]]) -> bool:
         """Fold and keep; whether there is a gap before some of `records`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -21,7 +21,8 @@ from fde_streams.state import Part
 
 log = get_logger()
 
-Rebuild = Callable[[Iterable[int]], dict[int, Part]]
+# The partitions that are ours now, and what we have in memory of those that were ours before -> all that are ours
+Rebuild = Callable[[Iterable[int], Mapping[int, Part]], dict[int, Part]]
 
 
 class NoOffsets(dict[Any, Any]):
@@ -63,9 +64,12 @@ class FoldConsumer(Consumer):  # type: ignore[misc]  # faust has no types
             generation = self.app.consumer_generation_id
             mine = {tp for tp in self.assignment() if tp.topic == self.source}
             if generation != self.built_generation or {tp.partition for tp in mine} != set(self.parts):
+                # faust's assignor is sticky and knows no cooperative rebalance: what stays is confirmed, not built again.
+                wanted = sorted(tp.partition for tp in mine)
+                stays = {p: part for p, part in self.parts.items() if p in wanted} if self.built_generation >= 0 else {}
                 self.parts = {}
                 started = time.monotonic()
-                parts = await asyncio.to_thread(type(self).rebuild, sorted(tp.partition for tp in mine))
+                parts = await asyncio.to_thread(type(self).rebuild, wanted, stays)
                 if generation != self.app.consumer_generation_id:
                     log.info(
                         "rebuild_overtaken", generation=generation
@@ -75,6 +79,7 @@ class FoldConsumer(Consumer):  # type: ignore[misc]  # faust has no types
                 log.info(
                     "partitions_rebuilt",
                     generation=generation,
+                    kept=sorted(p for p, part in parts.items() if stays.get(p) is part),
                     covered={partition: part.covered for partition, part in parts.items()},
                     seconds=round(time.monotonic() - started, 2),
                 )

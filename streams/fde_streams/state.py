@@ -85,6 +85,11 @@ def _step(part: Part, last: int, delta: Delta) -> StateRecord:
     return StateRecord(OWNER, part.generation, part.covered, last, delta, form=FORM, published=not part.unpublished)
 
 
+def claim(part: Part) -> StateRecord:
+    """A record that changes nothing: whoever may write it owns the partition, and `part` is what the log amounts to."""
+    return StateRecord(OWNER, part.generation, part.covered, part.covered, form=FORM)
+
+
 encode_state = msgspec.json.Encoder().encode
 decode_state = msgspec.json.Decoder(StateRecord).decode
 _decode_batch = msgspec.json.Decoder(SignedBatch).decode

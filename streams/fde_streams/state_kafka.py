@@ -44,9 +44,9 @@ class KafkaStateLog:
     def rebuild(self, partitions: Iterable[int]) -> dict[int, Part]:
         """See :class:`~fde_streams.state.StateLog`."""
         parts = {partition: Part() for partition in sorted(partitions)}
-        self._producers.clear()
         try:
             for partition in parts:
+                self._producers.pop(partition, None)
                 self._producers[partition] = self._fence(partition)
             read(self._bootstrap, self._topic, parts)
         except KafkaException as error:

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from fde_events.kafka import client_settings, create_topics
 from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, Topic, telemetry
+from fde_streams.app import FoldSettings, FoldWorker
 from fde_streams.delta import Delta
 from fde_streams.ingest import encode_signed
 from fde_streams.reader import read_challenges
@@ -170,3 +171,25 @@ def a_signed(number):
         for index in range(6)
     ]
     return encode_signed(SignedBatch(block="error/x", events=tuple(made)))
+
+
+def test_what_stays_over_a_rebalance_is_kept_only_by_whoever_may_still_write(bootstrap):
+    group, topic = f"g-{os.urandom(4).hex()}", f"state-{os.urandom(4).hex()}"
+    create_topics(bootstrap, [Topic(topic, 2, -1, False, "offset", "a test's state")])
+    log = KafkaStateLog(bootstrap, group=group, topic=topic)
+    worker = FoldWorker(FoldSettings(bootstrap, group=group), log)
+    parts = worker.rebuild([0, 1], {})
+    for number in range(4):
+        fold_and_keep(log, 0, parts[0], [(number, a_signed(number))], threshold=2)
+    again = worker.rebuild([0, 1], parts)
+    assert (again[0] is parts[0], again[1] is parts[1]) == (True, True)
+    other = KafkaStateLog(bootstrap, group=group, topic=topic)
+    theirs = other.rebuild([0])[0]
+    assert theirs.state == parts[0].state
+    fold_and_keep(other, 0, theirs, [(4, a_signed(4))], threshold=2)
+    back = worker.rebuild([0, 1], again)
+    assert back[1] is parts[1]
+    assert back[0] is not parts[0]
+    assert (back[0].covered, back[0].state) == (4, theirs.state)
+    with pytest.raises(Fenced):
+        fold_and_keep(other, 0, theirs, [(5, a_signed(5))], threshold=2)
