@@ -123,7 +123,7 @@ class BundleWriter:
         value = entry.value
         assert value is not None and entry.epoch == self._header.epoch
         digest = hashlib.sha256(value).digest()
-        self._put(Packed(entry.sequence, entry.time, entry.events, digest, zlib.compress(value, 6)))
+        self._put(Packed(entry.sequence, entry.time, entry.events, digest, zlib.compress(value, 1)))
         self.first = entry.sequence if self.first < 0 else self.first
         self.last = entry.sequence
         self.records += 1

@@ -9,9 +9,10 @@ beginning. What a crash cut short at the end is cut off; damage in the middle is
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,37 +20,22 @@ from typing import BinaryIO, Final
 
 import structlog
 
-from fde_events.errors import BadInput, Unavailable
+from fde_events.errors import Unavailable
 from fde_events.retention import EGRESS_LOG
 from fde_sidecar.clock import now, parse_full
 from fde_sidecar.departure import Departure, Opening, departure, is_torn, pack, unpack
+from fde_sidecar.history import FOLDER, segments
 from fde_sidecar.spool import Entry
 
 log = structlog.get_logger(__name__)
 
-FOLDER: Final = "egress"  # below a spool's directory
 RETENTION_DAYS: Final = EGRESS_LOG.days or 0.0
 CAP_BYTES: Final = EGRESS_LOG.cap_bytes
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 _SEGMENT_AGE: Final = timedelta(days=1)
 _VERSION: Final = 1
+_RESERVE_BYTES: Final = 2 * 1024 * 1024  # more than what one turn lets out, compressed
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A place in the log that cannot be read, and what follows it in that segment."""
-
-    segment: str
-    offset: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """Departures that age or the cap took out of the log."""
-
-    count: int
 
 
 @dataclass(slots=True)
@@ -77,6 +63,7 @@ class EgressLog:
         self._destination = destination
         self._cap, self._segment_bytes = cap_bytes, min(segment_bytes, max(1, cap_bytes // 4))
         self._retention = timedelta(days=retention_days)
+        self._reserve, self._reserve_bytes = self._directory / "reserve", min(_RESERVE_BYTES, cap_bytes)
         self._segments: dict[int, _Segment] = {}
         self._removed = 0
         self._file: BinaryIO | None = None
@@ -86,6 +73,8 @@ class EgressLog:
             self._recover()
         except OSError as error:
             raise self._refused(error) from error
+        self.expire()
+        self._keep_reserve()
 
     @property
     def bytes(self) -> int:
@@ -113,6 +102,15 @@ class EgressLog:
                 if error.errno not in _FULL or not self._make_room():
                     raise self._refused(error) from error
         self.departures += len(found)
+
+    def expire(self) -> None:
+        """Remove what is too old. To be called now and then: nothing may leave for longer than the log may keep."""
+        moment = now()
+        if any(self._is_old(number, moment) for number in self._segments):
+            try:
+                self._turn_over(moment)
+            except OSError as error:
+                raise self._refused(error) from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -145,22 +143,48 @@ class EgressLog:
         """A new segment when this one is full or a day old; old ones go."""
         segment = self._segments.get(max(self._segments, default=0))
         if self._file is None or segment is None or segment.bytes >= self._segment_bytes:
-            self._rotate()
+            self._turn_over(moment)
         elif segment.first and _age(segment.first, moment) >= _SEGMENT_AGE:
-            self._rotate()
-        for number in sorted(self._segments)[:-1]:
-            one = self._segments[number]
-            if self.bytes <= self._cap and not (one.last and _age(one.last, moment) > self._retention):
+            self._turn_over(moment)
+
+    def _turn_over(self, moment: str) -> None:
+        """Remove what is too old or too much, then begin a segment: its first frame says how much that was."""
+        self.close()
+        for number in sorted(self._segments):
+            if not self._is_old(number, moment) and self.bytes <= self._cap - self._segment_bytes:
                 break
             self._remove(number)
+        self._rotate()
+        self._keep_reserve()
+
+    def _is_old(self, number: int, moment: str) -> bool:
+        last = self._segments[number].last
+        return bool(last) and _age(last, moment) > self._retention
 
     def _make_room(self) -> bool:
-        """Remove the oldest segment that is not the one being written; False when there is none."""
+        """Remove the oldest segment that is not the one being written, and give up the reserve at last. False: nothing left.
+
+        Without a reserve a full disk would be stuck: the spool waits for the log, which waits for the spool's bytes.
+        """
         older = sorted(self._segments)[:-1]
-        if not older:
+        if older:
+            self._remove(older[0])
+        elif self._reserve.exists():
+            self._reserve.unlink()
+        else:
             return False
-        self._remove(older[0])
         return True
+
+    def _keep_reserve(self) -> None:
+        """Bytes of the disk that are the log's, whatever else fills it. On a disk without room for them it does without."""
+        with contextlib.suppress(OSError):
+            if self._reserve.exists():
+                return
+            with self._reserve.open("xb") as file:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, self._reserve_bytes)
+                except OSError:
+                    self._reserve.unlink()
 
     def _remove(self, number: int) -> None:
         self._path(number).unlink(missing_ok=True)
@@ -219,48 +243,6 @@ class EgressLog:
 
     def _refused(self, error: OSError) -> Unavailable:
         return Unavailable(f"The egress log {self._directory} cannot be written: {error.strerror or error}.")
-
-
-def read_log(directory: Path) -> Iterator[Departure | Damage | Removed]:
-    """A log's departures in the order they were written; it may be written meanwhile. `directory` holds its segments.
-
-    First what was removed, if anything was. Damage is told where it lies; an unfinished last write is none.
-    """
-    try:
-        paths = segments(directory)
-        told = False
-        for path in paths:
-            with path.open("rb") as file:
-                good = 0
-                for after, frame in unpack(file):
-                    good = after
-                    if isinstance(frame, Departure):
-                        yield frame
-                    elif frame.removed and not told:
-                        yield Removed(frame.removed)
-                    told = True
-                file.seek(good)
-                rest = file.read()
-            if rest and not (path == paths[-1] and is_torn(rest)):
-                yield Damage(path.name, good, len(rest))
-    except OSError as error:
-        raise BadInput(str(directory), f"the egress log cannot be read: {error.strerror or error}") from error
-
-
-def segments(directory: Path) -> list[Path]:
-    """A log's segment files, oldest first."""
-    return sorted(directory.glob("segment-*.log"))
-
-
-def logs_below(directory: Path) -> list[Path]:
-    """The logs of a spool's directory, or of those in it (a sidecar has one a feed). :class:`BadInput` when there is none."""
-    if not directory.is_dir():
-        raise BadInput(str(directory), "is no directory; give the sidecar's --spool")
-    found = [one for one in (directory, directory / FOLDER) if segments(one)]
-    found = found[:1] or sorted({path.parent for path in directory.glob(f"*/{FOLDER}/segment-*.log")})
-    if not found:
-        raise BadInput(str(directory), "holds no egress log: it is no sidecar's spool, or nothing has left yet")
-    return found
 
 
 def _number(path: Path) -> int:

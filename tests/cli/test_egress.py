@@ -11,9 +11,9 @@ import pytest
 
 from fde_cli.main import run
 from fde_events.event import ErrorEvent, EventBatch
-from fde_sidecar import egress
 from fde_sidecar.departure import departure, pack
 from fde_sidecar.egress import EgressLog
+from fde_sidecar.history import segments
 from fde_sidecar.spool import Entry
 
 TIME = "2026-10-10T06:00:00.000Z"
@@ -81,7 +81,7 @@ def test_it_shows_the_very_events(spool: Path, fde: Say) -> None:
 def test_it_verifies_digests_and_contents(spool: Path, fde: Say) -> None:
     code, _, err = fde("egress", "verify", spool)
     assert (code, "3 records (1 of them again)" in err) == (0, True)
-    (path,) = egress.segments(spool / "customer-acme.sync/egress")
+    (path,) = segments(spool / "customer-acme.sync/egress")
     forged = departure(an_entry(0, "forged"), "t", TIME)
     with path.open("ab") as file:
         file.write(pack(forged))
@@ -98,7 +98,7 @@ def test_it_verifies_digests_and_contents(spool: Path, fde: Say) -> None:
 
 
 def test_damage_is_named_with_its_place(spool: Path, fde: Say) -> None:
-    (path,) = egress.segments(spool / "customer-acme.sync/egress")
+    (path,) = segments(spool / "customer-acme.sync/egress")
     data = bytearray(path.read_bytes())
     data[-300] ^= 1
     path.write_bytes(data)

@@ -15,8 +15,9 @@ from fde_events.errors import BadInput, Unavailable
 from fde_events.event import ErrorEvent, EventBatch, RateLimitEvent
 from fde_sidecar import egress
 from fde_sidecar.bundle_sink import BundleSink
-from fde_sidecar.departure import Departure
-from fde_sidecar.egress import Damage, EgressLog, Removed, logs_below, read_log
+from fde_sidecar.departure import Departure, departure
+from fde_sidecar.egress import EgressLog
+from fde_sidecar.history import FOLDER, Damage, Removed, logs_below, read_log, segments
 from fde_sidecar.publish import Publisher
 from fde_sidecar.spool import Entry, Spool
 
@@ -30,7 +31,7 @@ def an_entry(sequence: int = 0, *, epoch: str = "e1", body: str = "failed", limi
 
 
 def departures(directory: Path) -> list[Departure]:
-    return [one for one in read_log(directory / egress.FOLDER) if isinstance(one, Departure)]
+    return [one for one in read_log(directory / FOLDER) if isinstance(one, Departure)]
 
 
 def test_what_left_is_there_with_place_kinds_digest_and_the_very_bytes(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_tail_that_was_cut_short_costs_the_last_departure_alone(
     directory = tmp_path_factory.mktemp("log")
     log = EgressLog(directory)
     log.left([an_entry(0)])
-    (path,) = egress.segments(directory / egress.FOLDER)
+    (path,) = segments(directory / FOLDER)
     whole = path.stat().st_size
     log.left([an_entry(1, body="".join(chr(97 + n % 26) for n in range(90)))])
     log.close()
@@ -76,14 +77,14 @@ def test_a_tail_that_was_cut_short_costs_the_last_departure_alone(
     log.left([an_entry(2)])
     log.close()
     assert [one.sequence for one in departures(directory)] == [0, 2]
-    assert not [one for one in read_log(directory / egress.FOLDER) if isinstance(one, Damage)]
+    assert not [one for one in read_log(directory / FOLDER) if isinstance(one, Damage)]
 
 
 def test_a_tail_of_zeros_is_cut_as_well(tmp_path: Path) -> None:
     log = EgressLog(tmp_path)
     log.left([an_entry(0)])
     log.close()
-    (path,) = egress.segments(tmp_path / egress.FOLDER)
+    (path,) = segments(tmp_path / FOLDER)
     with path.open("ab") as file:
         file.write(bytes(4096))  # what some file systems leave of a block after power is lost
     log = EgressLog(tmp_path)
@@ -96,14 +97,14 @@ def test_damage_in_the_middle_is_named_and_left_for_whoever_looks_into_it(tmp_pa
     for sequence in range(3):
         log.left([an_entry(sequence)])
     log.close()
-    (path,) = egress.segments(tmp_path / egress.FOLDER)
+    (path,) = segments(tmp_path / FOLDER)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
     log = EgressLog(tmp_path)  # it goes on in a segment of its own
     log.left([an_entry(9)])
     log.close()
-    found = list(read_log(tmp_path / egress.FOLDER))
+    found = list(read_log(tmp_path / FOLDER))
     assert [one for one in found if isinstance(one, Damage)]
     assert [one.sequence for one in found if isinstance(one, Departure)][-1] == 9
     assert path.read_bytes() == bytes(data)
@@ -111,8 +112,8 @@ def test_damage_in_the_middle_is_named_and_left_for_whoever_looks_into_it(tmp_pa
 
 def test_a_changed_value_is_not_what_its_digest_says() -> None:
     entry = an_entry()
-    one = egress.departure(entry, "t", TIME)
-    other = egress.departure(an_entry(body="something else"), "t", TIME)
+    one = departure(entry, "t", TIME)
+    other = departure(an_entry(body="something else"), "t", TIME)
     assert msgspec.structs.replace(one, packed=other.packed).value() is None
     assert msgspec.structs.replace(one, packed=b"no zlib").value() is None
     assert one.value() == entry.value
@@ -124,12 +125,11 @@ def test_the_oldest_go_at_the_cap_and_their_number_stays(tmp_path: Path) -> None
         log.left([an_entry(sequence, body=os.urandom(64).hex())])
         assert log.bytes < 8_000 + 2_500
     log.close()
-    found = list(read_log(tmp_path / egress.FOLDER))
+    found = list(read_log(tmp_path / FOLDER))
     kept = [one.sequence for one in found if isinstance(one, Departure)]
     assert kept == list(range(kept[0], 200))
-    # Told when a segment begins: what went after that is told by the next.
     (removed,) = [one.count for one in found if isinstance(one, Removed)]
-    assert 0 < removed <= kept[0]
+    assert removed == kept[0]
     assert EgressLog(tmp_path, cap_bytes=8_000).bytes == log.bytes
 
 
@@ -142,6 +142,12 @@ def test_what_is_older_than_its_retention_goes(tmp_path: Path, monkeypatch: pyte
         log.left([an_entry(sequence)])
         log.close()
     assert [one.sequence for one in departures(tmp_path)] == [2, 3]
+    log = EgressLog(tmp_path, retention_days=30)
+    monkeypatch.setattr(egress, "now", lambda: "2027-01-01T00:00:00.000Z")
+    log.expire()  # nothing has left for a long time
+    assert list(read_log(tmp_path / FOLDER)) == [Removed(4)]
+    log.left([an_entry(4)])
+    assert [one.sequence for one in departures(tmp_path)] == [4]
 
 
 def test_a_full_disk_costs_the_oldest_first_and_is_said_when_that_does_not_help(
@@ -162,10 +168,18 @@ def test_a_full_disk_costs_the_oldest_first_and_is_said_when_that_does_not_help(
     refused += [OSError(28, "No space left on device")] * 20
     with pytest.raises(Unavailable, match="No space left"):
         log.left([an_entry(3)])
+    assert not (tmp_path / FOLDER / "reserve").exists()
     refused.clear()
     log.left([an_entry(3)])
+    assert (tmp_path / FOLDER / "reserve").exists()
     assert [one.sequence for one in departures(tmp_path)][-1] == 3
-    assert not [one for one in read_log(tmp_path / egress.FOLDER) if isinstance(one, Damage)]
+    assert not [one for one in read_log(tmp_path / FOLDER) if isinstance(one, Damage)]
+
+
+def test_the_reserve_is_real_bytes(tmp_path: Path) -> None:
+    EgressLog(tmp_path).close()
+    assert (tmp_path / FOLDER / "reserve").stat().st_blocks * 512 >= 2 * 1024 * 1024
+    assert logs_below(tmp_path)
 
 
 def test_a_log_is_found_from_the_spool_from_above_and_from_inside(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fde_sidecar.departure import Departure
-    from fde_sidecar.egress import Damage
+    from fde_sidecar.history import Damage
 
 app = App(name="egress", help="What left this place: list, show, verify.")
 
@@ -141,7 +141,7 @@ def verify(directory: Path, /, *, as_json: Json = False) -> int:
 def _departures(directory: Path, damaged: list[Damage] | None = None) -> Iterator[tuple[Path, Departure]]:
     """Departures with the log they stand in; what is missing or damaged is told on stderr, or collected."""
     from fde_sidecar.departure import Departure
-    from fde_sidecar.egress import Removed, logs_below, read_log
+    from fde_sidecar.history import Removed, logs_below, read_log
 
     for log in logs_below(directory):
         for one in read_log(log):
