@@ -16,14 +16,12 @@ KINDS: Final = ("error", "performance", "rate_limit", "schema_drift")
 REASONS: Final = (
     "spool-full",
     "spool-damaged-bytes",
+    "record-too-large",
     "too-large",
     "purged",
     "undecodable-bytes",
     "cut-bytes",
-    "cut-datagrams",
-    "queue-full",
-    "refused",
-    "consent",
+    "otlp-too-many",
 )
 OTHER: Final = "other"
 

@@ -30,3 +30,9 @@ def test_no_name_outside_the_set_is_shown_and_nothing_counted_is_lost(counts: di
     shown = closed(counts, REASONS)
     assert set(shown) <= {*REASONS, OTHER}
     assert sum(shown.values()) == sum(counts.values())
+
+
+def test_reasons_that_programs_give_have_a_name_of_their_own() -> None:
+    from fde_sidecar import oversize, spool
+
+    assert {oversize.TOO_LARGE, spool.DAMAGED, spool.PURGED} <= set(REASONS)
