@@ -36,6 +36,7 @@ class Unfinished:
     open_message: bool = False  # the exception line announced more lines
     # What was certain before plain lines joined an exception's first line: how many lines, and the last one's number.
     firm: tuple[int, int] | None = None
+    time: str | None = None  # when a container runtime took its first line
 
     @property
     def grave(self) -> bool:

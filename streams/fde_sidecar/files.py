@@ -1,0 +1,81 @@
+"""The files input: what an application writes to its logs, as readings.
+
+Follower -> Record -> event_of(), calls_of() -> Reading with where the file stands after it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fde_sidecar.follow import Follower
+from fde_sidecar.frame import Record
+from fde_sidecar.parse import event_of
+from fde_sidecar.reading import Call, FileKey, Reading
+from fde_sidecar.spool import Position
+
+CallsOf = Callable[[Record], tuple[Call, ...]]
+
+
+class FilesInput:
+    """The files of `patterns`, from the `saved` positions on (a spool's `state.positions`). `calls_of`: what a line tells of calls."""
+
+    name = "files"
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        saved: Mapping[FileKey, Position],
+        *,
+        calls_of: CallsOf = lambda _: (),
+    ) -> None:
+        self._follower = Follower(patterns, saved)
+        self._calls_of = calls_of
+        self._noted = {"undecodable-bytes": 0, "cut-bytes": 0}
+
+    def poll(self, *, final: bool) -> Iterator[Reading]:
+        """A reading a record, at most one chunk a file; then what was left out and which files are done with."""
+        for file, record in self._follower.poll(final=final):
+            if record.time is not None:
+                file.clock.default_to(record.time)  # the runtime's time, for a line that names none
+            event = event_of(record, file.clock, file.name)
+            yield Reading(
+                events=() if event is None else (event,),
+                calls=self._calls_of(record),
+                position=file.position(record),
+            )
+        for position in self._follower.begun():
+            yield Reading(position=position)
+        dropped = self._left_out()
+        forgotten = tuple(self._follower.forgotten())
+        if dropped or forgotten:
+            yield Reading(dropped=dropped, forgotten=forgotten)
+
+    def _left_out(self) -> dict[str, int]:
+        totals = {"undecodable-bytes": self._follower.undecodable, "cut-bytes": self._follower.cut}
+        new = {reason: total - self._noted[reason] for reason, total in totals.items() if total > self._noted[reason]}
+        self._noted = totals
+        return new
+
+    @property
+    def pending(self) -> bool:
+        """Whether a record is open in any file, or a file waits to be opened."""
+        return self._follower.pending
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes read so far."""
+        return self._follower.read_bytes
+
+    @property
+    def lines(self) -> int:
+        """Lines read so far."""
+        return self._follower.lines
+
+    @property
+    def lag(self) -> tuple[int, float]:
+        """Bytes in the files that are not read, and the seconds since the oldest of them was seen."""
+        return self._follower.lag
+
+    def close(self) -> None:
+        """Close the files."""
+        self._follower.close()
