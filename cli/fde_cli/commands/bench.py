@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
 TIMED: Final = ("batch", "redact", "sign")
-NAMES: Final = (*TIMED, "abstraction", "grouping")
+NAMES: Final = (*TIMED, "abstraction", "drift", "grouping")
 
 
 def bench(
@@ -33,7 +33,7 @@ def bench(
     Parameters
     ----------
     name
-        batch, redact, sign, abstraction or grouping; all of them if not given.
+        batch, redact, sign, abstraction, drift or grouping; all of them if not given.
     as_json
         One JSON object a figure.
     rounds
@@ -70,6 +70,8 @@ def bench(
         print("\n".join(table(figures)), flush=True)
     if name in (None, "abstraction"):
         _abstraction(corpus, only, as_json=as_json, scale=scale)
+    if name in (None, "drift"):
+        _drift(as_json=as_json)
     if name in (None, "grouping"):
         _grouping(corpus, as_json=as_json, scale=scale)
     return 0
@@ -105,6 +107,15 @@ def _abstraction(corpus: Path | None, only: str, *, as_json: bool, scale: bool) 
         found = figures = run.run(corpus, only, tell)
         lines = figure.table(figures)
     print("\n".join([msgspec.json.encode(one).decode() for one in found] if as_json else lines), flush=True)
+
+
+def _drift(*, as_json: bool) -> None:
+    import msgspec
+
+    from fde_cli.bench import drift
+
+    figures = drift.run(_teller("drift"))
+    print("\n".join([msgspec.json.encode(figures).decode()] if as_json else drift.table(figures)), flush=True)
 
 
 def _grouping(corpus: Path | None, *, as_json: bool, scale: bool) -> None:
