@@ -45,6 +45,7 @@ class Sender:
         self._bytes = 0
         self._dropped: dict[str, int] = {}
         self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()  # somebody waits: no long pauses
         self._idle.set()
 
     def is_me(self) -> bool:
@@ -74,7 +75,10 @@ class Sender:
 
     def flush(self, timeout_s: float) -> bool:
         """Whether everything queued is with the sidecar, waiting for it so long."""
-        return self._idle.wait(timeout_s)
+        self._hurry.set()
+        done = self._idle.wait(timeout_s)
+        self._hurry.clear()
+        return done
 
     def _drop(self, reason: str, count: int) -> None:
         self._dropped[reason] = self._dropped.get(reason, 0) + count
@@ -96,7 +100,8 @@ class Sender:
                         connection.close()
                     connection, status = None, 503
                 if status in (408, 429, 502, 503, 504):
-                    time.sleep(pause)  # the batch stays at the queue's head
+                    if self._hurry.wait(pause):  # the batch stays at the queue's head
+                        time.sleep(0.05)
                     pause = min(pause * 2, 5.0)
                     continue
                 pause = 0.1

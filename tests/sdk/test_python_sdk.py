@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -180,3 +181,12 @@ def test_without_a_sidecar_the_program_ends_as_it_would_within_a_second():
 def test_it_can_be_turned_off(desk):
     assert run("1/0", desk.url, environment={"FDE_SDK_DISABLED": "1"}).returncode == 1
     assert desk.events == []
+
+
+def test_it_is_python_3_9_and_imports_the_standard_library_alone():
+    for path in (SDK / "fde_sdk").glob("*.py"):
+        tree = ast.parse(path.read_text(), feature_version=(3, 9))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | {"fde_sdk"}

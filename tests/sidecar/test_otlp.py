@@ -352,6 +352,48 @@ def test_what_a_histogram_is_spread_to_has_its_count_and_stays_in_its_buckets(to
     assert list(spread(count, total * factor, [], [])) == [(count, pytest.approx(total * factor / count))]
 
 
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=6) | st.just("9" * 5_000),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["key", "value", "stringValue", "intValue", "arrayValue", "kvlistValue", "values", "name", "attributes", "code", "dataPoints", "a"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+GOOD: list[tuple[str, Any]] = [
+    ("logs", _logged()),
+    ("logs", record({"event": "it failed", "level": "error"}, 0)),
+    ("logs", record("{}", 9, fde__source="a", fde__operation="b", fde__direction="request") | {"eventName": "fde.payload"}),
+    ("logs", record(None, 9, fde__endpoint="GET a/b") | {"eventName": "fde.call"}),
+    ("traces", span("0a", "0b", thrown(), kind=3, **{"http.request.method": "GET", "url.full": "https://a.example/b"})),
+    ("metrics", histogram(5, 1.3, [3, 1, 1], [0.1, 0.5], start=LATER)),
+    ("metrics", {"name": "http.client.duration", "exponentialHistogram": histogram(1, 1, [], [], start=1)["histogram"]}),
+]  # fmt: skip
+
+
+def _places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    return [path, *(place for name, inner in pairs for place in _places(inner, (*path, name)))]
+
+
+@given(st.sampled_from(GOOD), st.data(), ANY)
+def test_whatever_stands_in_whatever_place_of_a_record_its_neighbour_is_read(good, data, anything):
+    signal, told = good
+    *path, last = data.draw(st.sampled_from([place for place in _places(told) if place]))
+    broken = json.loads(json.dumps(told))
+    at = broken
+    for name in path:
+        at = at[name]
+    at[last] = anything
+    neighbour = {
+        "logs": record("it failed"),
+        "traces": span(kind=3, **{"http.request.method": "GET", "server.address": "b.example"}),
+    }
+    other = neighbour.get(signal) or histogram(1, 0.1, [1, 0], [1.0], start=LATER, delta=True)
+    alone, beside = read(signal, other), read(signal, broken, other)
+    assert beside.why != "a record that could not be read"  # the net below is for what nobody thought of
+    assert alone.events == beside.events[-1:][: len(alone.events)]
+    assert len(beside.calls) >= len(alone.calls)
+
+
 @pytest.mark.parametrize(
     ("path", "wanted"),
     [
