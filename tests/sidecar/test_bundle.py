@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from fde_events.event import ErrorEvent, EventBatch
 from fde_events.ledger import EpochMark, Ledger
 from fde_sidecar.bundle import BundledRecord, BundleWriter, Damage, Header, read_bundle, read_header
 from fde_sidecar.bundle_sink import BundleSink
+from fde_sidecar.departure import Departure
+from fde_sidecar.egress import EgressLog
+from fde_sidecar.history import FOLDER, Removed, read_log
 from fde_sidecar.sink import Sink, silence_s
 from fde_sidecar.spool import Entry, Spool
 
@@ -287,3 +292,37 @@ def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path, content: bytes) ->
     (tmp_path / "x.fdeb").write_bytes(content)
     with pytest.raises(BadInput, match="no bundle of ours"):
         list(read_bundle(tmp_path / "x.fdeb"))
+
+
+@pytest.mark.processes
+def test_killed_at_any_moment_nothing_is_lost_and_what_was_sealed_is_in_the_egress_log(tmp_path: Path) -> None:
+    promised: dict[str, int] = {}
+    for cycle in range(4):
+        epoch = f"epoch-{cycle}"
+        command = [sys.executable, str(Path(__file__).with_name("bundling.py")), str(tmp_path), epoch]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        try:
+            for line, _ in zip(process.stdout, range(1 + 25 * cycle), strict=False):
+                promised[epoch] = int(line.split()[1])
+        finally:
+            process.kill()
+            # What it had said before it died counts, too.
+            for line in process.communicate()[0].splitlines(keepends=True):
+                if line.endswith("\n"):
+                    promised[epoch] = int(line.split()[1])
+    spool = Spool(tmp_path / "spool")
+    log = EgressLog(tmp_path / "spool")
+    sink = a_sink(spool, tmp_path / "out", on_left=log.left)
+    more(spool, "last", [])
+    assert sink.finish("last", 20)
+    records, ledger = carried(tmp_path / "out")
+    values: dict[str, bytes] = {}
+    for one in records:
+        assert values.setdefault(f"{one.epoch}/{one.sequence}", one.value) == one.value, "one id, two contents"
+    for epoch, highest in promised.items():
+        assert {f"{epoch}/{number}" for number in range(highest + 1)} <= set(values)
+        assert ledger.epochs[epoch].verdict == "whole"
+    noted = [one for one in read_log(tmp_path / "spool" / FOLDER) if not isinstance(one, Removed)]
+    assert all(isinstance(one, Departure) for one in noted)
+    assert {one.id: one.value() for one in noted if isinstance(one, Departure)} == values
