@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "doctor": ("doctor:doctor", "What is reachable, permitted and set, with the next step for what is not."),
     "drift": ("drift:drift", "Where a source's payloads changed their shape, from a file."),
     "egress": ("egress:app", "What left this place: list, show, verify."),
+    "erase": ("erase:erase", "One customer leaves topics, state, evidence and archives, for good."),
     "export": ("export:export", "A primitive as a copier template, or as Jinja that people edit."),
     "fit": ("fit:fit", "The values that give a file back byte for byte."),
     "group": ("group:group", "Signatures and groups of events in a file, offline."),

@@ -141,6 +141,25 @@ class EvidenceStore:
             raise BadInput(str(path), "its content does not have the digest it is kept under")
         return evidence
 
+    def erase(self, customer: str, *, who: str, why: str) -> list[str]:
+        """Take away every piece of evidence that holds a sibling of `customer`; the digests. Noted first, as a read is.
+
+        Evidence is kept under its digest, so a piece without one sibling would be another one: extraction makes that anew
+        from the solutions that are left.
+        """
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                evidence = msgspec.json.decode(path.read_bytes(), type=Evidence)
+            except (OSError, msgspec.DecodeError) as error:
+                raise BadInput(str(path), f"not evidence, so nobody knows whose it is: {error}; remove it") from error
+            if customer in evidence.customers:
+                digest = f"sha256:{path.stem}"
+                self._note(Audit(at=_now(), who=who, what="evidence.erase", of=digest, why=why))
+                path.unlink()
+                found.append(digest)
+        return found
+
     def audits(self) -> Sequence[Audit]:
         """Every read so far, oldest first."""
         try:

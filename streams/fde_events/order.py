@@ -9,7 +9,7 @@ known yet waits in the fold; one that cannot be followed is refused there, with 
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -80,9 +80,10 @@ class Erase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 Order = Merge | Split | Pin | Ignore | Unignore | Erase
+_Order = TypeVar("_Order", bound=Order)
 
 
-def named(order: Order) -> Order:
+def named(order: _Order) -> _Order:
     """`order` under its own id: a digest of all it says, so that publishing it twice is one order."""
     plain = msgspec.structs.replace(order, id="")
     digest = hashlib.blake2b(msgspec.json.encode(plain), digest_size=10).hexdigest()

@@ -96,6 +96,13 @@ class Book:
         if record.others:
             self.others[record.key] = set(record.others)
 
+    def forget(self, key: str) -> None:
+        """An account that was erased: it is not written again."""
+        self.ledger.epochs.pop(key, None)
+        for kept in (self.who, self.events, self.buried, self.others):
+            kept.pop(key, None)
+        self.changed.discard(key)
+
     def records(self, keys: set[str] | None = None) -> Iterator[AccountRecord]:
         """The accounts of `keys` (all by default), in key order."""
         for key in sorted(self.who if keys is None else keys):

@@ -83,6 +83,12 @@ class TopicEraser:
             for place, future in self._admin.delete_records(places, request_timeout=_ANSWER_S).items():
                 self._told(lambda future=future: future.result(_ANSWER_S), f"cut {place.topic}")  # type: ignore[misc]
 
+    @contextmanager
+    def closing(self, topic: str) -> Iterator[None]:
+        """While this lasts every append to `topic` closes the segment before it."""
+        with self._with(topic, _CLOSING):
+            yield
+
     def compact(self, topic: str, keys: Sequence[bytes], gone: Callable[[Message], bool], *, limit_s: float) -> bool:
         """Write tombstones for `keys`, then wait until compaction left no record for which `gone`; whether it did.
 

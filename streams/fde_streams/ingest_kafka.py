@@ -147,6 +147,9 @@ class IngestWorker:
             for message in scan(self.settings.bootstrap, LEDGER, timeout_s=10):
                 if (key := message.key()) is not None and message.value() is not None:
                     kept[key.decode()] = message.value() or b""
+            for key in self._mine - kept.keys():
+                self.book.forget(key)  # nobody deletes an account but who erases its customer
+            self._mine &= kept.keys()
             wrong = {
                 record.key
                 for record in self.book.records(self._mine & self.book.who.keys())

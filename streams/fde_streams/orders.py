@@ -15,7 +15,7 @@ from fde_events.audit import Audit
 from fde_events.challenge import Challenge
 from fde_events.errors import Refused, Unavailable
 from fde_events.kafka import producer_settings
-from fde_events.order import Order, check_order
+from fde_events.order import Erase, Order, check_order
 from fde_events.signed import SignedBatch
 from fde_events.topics import AUDIT, SIGNATURES
 
@@ -25,7 +25,8 @@ _ACKNOWLEDGED_S: Final = 20.0
 def audit_of(order: Order) -> Audit:
     """The audit record of an order: who said what of which, and why."""
     act = type(order).__struct_config__.tag
-    return Audit(at=order.time, who=order.author, what=f"challenge.{act}", of=order.id, why=order.reason)
+    kind = "customer" if isinstance(order, Erase) else "challenge"
+    return Audit(at=order.time, who=order.author, what=f"{kind}.{act}", of=order.id, why=order.reason)
 
 
 def known_as(challenges: Mapping[str, Challenge], name: str) -> Challenge:
