@@ -181,7 +181,13 @@ class Replay:
         known = Replayed()
         try:
             asked = [TopicPartition(DEAD_LETTER, partition) for partition in self._partitions()]
-            for at in self._committed(asked) if asked else []:
+            if not asked:
+                self._consumer.close()
+                raise Refused(
+                    f"Kafka at {self._bootstrap} has no topic {DEAD_LETTER}, or this user may not see it: create it with "
+                    "`fde kafka apply`, or come as fde-engine.keeper."
+                )
+            for at in self._committed(asked):
                 if at.error is not None:
                     raise KafkaException(at.error)
                 low, _ = self._consumer.get_watermark_offsets(TopicPartition(DEAD_LETTER, at.partition), timeout=20)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_events.errors import Misuse
+from fde_events.errors import BadInput, Misuse
 from fde_events.tenancy.acl import Rule, feed_rules, reaches_in, submit_rules
-from fde_events.tenancy.credential import CredentialFolder, generate
+from fde_events.tenancy.credential import CredentialFolder, carried, generate
 from fde_events.tenancy.plan import Observed, Seen, TenantPlan, desired, plan, removal
 from fde_events.tenancy.quota import FEED_QUOTA, Quota
 from fde_events.tenancy.role import ROLES, rules_of
@@ -204,6 +204,22 @@ def test_a_password_is_in_one_file_that_its_owner_alone_reads(tmp_path):
     assert folder.has(ACME.user) and not folder.interrupted(ACME.user)
     folder.forget(ACME.user)
     assert not list(folder.path.iterdir())
+
+
+def test_a_users_settings_carry_the_authority_itself(tmp_path):
+    authority = tmp_path / "ca.pem"
+    authority.write_text("-----BEGIN\nx\n")
+    made = carried({"ssl.ca.location": str(authority), "security.protocol": "SASL_SSL"})
+    assert generate(ACME.user).settings(made)["ssl.ca.pem"] == "-----BEGIN\nx\n" and "ssl.ca.location" not in made
+    assert carried({"ssl.ca.location": str(tmp_path)}) == {"ssl.ca.location": str(tmp_path)}
+    with pytest.raises(BadInput, match="gone"):
+        carried({"ssl.ca.location": str(tmp_path / "gone.pem")})
+
+
+@pytest.mark.parametrize("user", ["../other", "fde-feed.a/../../b", "admin", ""])
+def test_a_user_that_is_none_of_ours_leads_to_no_file(tmp_path, user):
+    with pytest.raises(BadInput):
+        CredentialFolder(tmp_path).forget(user)
 
 
 def test_no_two_passwords_are_alike():

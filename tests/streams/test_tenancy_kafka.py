@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
 
 from fde_cli.main import run
 from fde_events.connection import connection
+from fde_events.deadletter import burial
 from fde_events.errors import Refused
 from fde_events.kafka import client_settings, metadata, producer_settings
 from fde_events.tenancy.broker import Tenancy
@@ -33,6 +34,7 @@ from fde_events.tenancy.wire import Conversation
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, LEDGER, SIGNATURES, STATE
 from fde_local.kafka import KafkaBroker
 from fde_streams.reader import read_challenges
+from fde_streams.scan import scan
 
 pytestmark = pytest.mark.kafka
 
@@ -287,6 +289,24 @@ def test_the_tenancy_user_can_do_all_that_apply_does(site, tmp_path):
     assert fde("revoke", site.brokers, config, new[-1]) == 0
 
 
+def test_the_keeper_gives_a_letter_back_and_nobody_elses_can(site, capsys):
+    topic = f"fde.{B}.telemetry"
+    headers = burial(topic, 1, 5, [("fde_epoch", b"e")], "off contract here", key=b"k")
+    producer = Producer(producer_settings(at(site, "fde-engine.ingest")))
+    producer.produce(DEAD_LETTER, b"whole", key=f"{topic}/1/5", headers=headers)
+    assert producer.flush(15) == 0
+    keeper = ("--brokers", site.brokers, "--kafka-config", str(file_of(site, "fde-engine.keeper")))
+    reader = ("--brokers", site.brokers, "--kafka-config", str(file_of(site, "fde-engine.reader")))
+    capsys.readouterr()
+    assert run(["dead-letter", "list", *reader]) == 1
+    assert "may not see it" in capsys.readouterr().err
+    assert run(["dead-letter", "list", *keeper]) == 0
+    assert run(["dead-letter", "replay", "--reason", "off contract here", *keeper]) == 0
+    assert run(["dead-letter", "replay", "--reason", "off contract here", *keeper]) == 1
+    back = [m for m in scan(connection(site.brokers, site.admin), topic) if m.value() == b"whole"]
+    assert [(message.partition(), message.key()) for message in back] == [(1, b"k")]
+
+
 # ------------------------------------------------------------ who is not let in
 
 
@@ -321,6 +341,26 @@ def test_a_broker_on_another_machine_is_not_spoken_to_in_the_clear(capsys):
 # ------------------------------------------------------------ the whole way
 
 
+@pytest.mark.parametrize(
+    ("change", "said"), [({"sasl_password": "wrong"}, "uthentication"), ({"ssl_ca_location": "probe"}, "ertificate")]
+)
+def test_a_sidecar_that_is_not_let_in_says_why_within_seconds_and_spools(site, tmp_path, change, said, until):
+    log = tmp_path / "said"
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            [*command_of(site, tmp_path, A, edited(site, tmp_path, **change)), "--until-idle", "60"],
+            stderr=told,
+            stdout=told,
+        )
+        try:
+            until(lambda: said in log.read_text(), seconds=15)
+            assert process.poll() is None and "Traceback" not in log.read_text()
+            assert any((tmp_path / A / "spool").rglob("*"))
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
 TRACE = """Traceback (most recent call last):
   File "/app/sync.py", line 12, in main
     client.get("k")
@@ -328,7 +368,7 @@ redis.exceptions.ResponseError: max number of clients reached
 """
 
 
-def sidecar(site, tmp_path, customer):
+def command_of(site, tmp_path, customer, config):
     folder = tmp_path / customer
     folder.mkdir()
     (folder / "app.log").write_text("started\n" + TRACE + "done\n")
@@ -337,13 +377,17 @@ def sidecar(site, tmp_path, customer):
         f"metadata: {{name: orders, namespace: customer-{customer}}}\n"
         "spec: {deploymentRef: {name: orders}, signals: [errors]}\n"
     )
-    arguments = [
+    return [
+        *(sys.executable, "-m", "fde_cli.main", "sidecar"),
         *("--feed", str(folder / "feed.yaml"), "--logs", str(folder / "*.log"), "--customer", customer),
-        *("--spool", str(folder / "spool"), "--brokers", site.brokers, "--until-idle", "2"),
-        *("--kafka-config", str(file_of(site, f"fde-feed.{customer}.customer-{customer}.orders"))),
+        *("--spool", str(folder / "spool"), "--brokers", site.brokers, "--kafka-config", str(config)),
     ]
+
+
+def sidecar(site, tmp_path, customer):
+    config = file_of(site, f"fde-feed.{customer}.customer-{customer}.orders")
     return subprocess.run(
-        [sys.executable, "-m", "fde_cli.main", "sidecar", *arguments],
+        [*command_of(site, tmp_path, customer, config), "--until-idle", "2"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 

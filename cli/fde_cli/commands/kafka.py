@@ -224,11 +224,13 @@ def retention(*, json_: Annotated[Flag, Parameter(name="--json")] = False) -> No
 
 
 def _carry_out(tenancy: Tenancy, action: Action, folder: CredentialFolder, at: Connection) -> None:
-    from fde_events.tenancy.credential import generate
+    from fde_events.tenancy.credential import carried, generate
 
     if action.kind == "user" and action.verdict != "remove":
         made = generate(action.about)
-        folder.draft(made, at.settings)  # before Kafka knows it: a password that nobody holds is worse than a file
+        folder.draft(
+            made, carried(at.settings)
+        )  # before Kafka knows it: a password that nobody holds is worse than a file
         tenancy.upsert(made)
         folder.settle(made.user)
     else:

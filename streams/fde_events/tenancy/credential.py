@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fde_events.errors import BadInput
 from fde_events.tenancy.plan import MECHANISM
+from fde_events.tenancy.user import is_ours
 
 _BYTES: Final = 32
 _SHARED: Final = ("ssl.ca.location", "ssl.ca.pem", "ssl.endpoint.identification.algorithm", "allow_insecure")
@@ -41,6 +42,21 @@ def generate(user: str) -> Credential:
     return Credential(user, secrets.token_urlsafe(_BYTES))
 
 
+def carried(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the authority itself in place of its file: they are to be used on another machine.
+
+    :class:`BadInput` if the file cannot be read. A directory of authorities stays a place.
+    """
+    location = settings.get("ssl.ca.location")
+    if not location or location == "probe" or Path(str(location)).is_dir():
+        return dict(settings)
+    try:
+        authority = Path(str(location)).read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(str(location), "is no PEM file that can be read") from error
+    return {name: value for name, value in settings.items() if name != "ssl.ca.location"} | {"ssl.ca.pem": authority}
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialFolder:
     """`<user>.yaml` for each user, mode 0600, in a directory of mode 0700.
@@ -52,7 +68,9 @@ class CredentialFolder:
     path: Path
 
     def file(self, user: str) -> Path:
-        """Where a user's settings are."""
+        """Where a user's settings are. :class:`BadInput` for a name that is none of ours, and would lead elsewhere."""
+        if "/" in user or not is_ours(user):
+            raise BadInput(user, "is no user of ours")
         return self.path / f"{user}.yaml"
 
     def has(self, user: str) -> bool:
@@ -88,4 +106,4 @@ class CredentialFolder:
             path.unlink(missing_ok=True)
 
     def _draft(self, user: str) -> Path:
-        return self.path / f".{user}.yaml.new"
+        return self.file(user).with_name(f".{user}.yaml.new")
