@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from fde_cli.bench.payloads import Planted, Stream, stream
+from fde_cli.bench.payloads import Planted, stream
 from fde_sidecar.drift.detector import Drift
 from fde_sidecar.drift.finding import kind_of
 from fde_sidecar.reading import Payload
@@ -131,8 +131,3 @@ def table(figures: Figures) -> list[str]:
         *(f"          missed {one}" for one in figures.missed[:10]),
         *(f"          false  {one}" for one in figures.false[:10]),
     ]
-
-
-def streams_of(seeds: Sequence[int]) -> Iterator[Stream]:
-    """Some streams, for a look at them."""
-    return (stream(seed) for seed in seeds)

@@ -11,9 +11,13 @@ from typing import Final
 DATES: Final = ("date", "epoch")  # how the names of date formats begin
 EMPTY: Final = "empty"
 TEXT: Final = "text"
-AMBIGUOUS: Final = "ambiguous"  # 03/04/2026: it tells nothing, so it is not counted
+AMBIGUOUS: Final = "ambiguous"  # 03/04/2026: a trial that tells nothing
 
-_MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+# The months of English, German, French, Spanish and Italian, by how they begin.
+_MONTH: Final = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez|fév|avr|juin|août|aou|déc|ene|abr|ago|dic|gen|mag|giu|lug|set|ott)"
+    r"[^\W\d_]{0,7}\.?"
+)
 _CLOCK: Final = r"\d{2}:\d{2}(?::\d{2})?"
 _ISO: Final = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:(?P<between>[T ])\d{2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>[.,]\d+)?)?"
@@ -34,8 +38,8 @@ _NAMED: Final[tuple[tuple[str, str], ...]] = (
     ("number:grouped", r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
     ("number:unit", r"(?:[^\d\s]{1,3} ?)?[+-]?\d+(?:[.,]\d+)* ?(?:%|[^\W\d_]{1,4}|[€$£¥])"),
     ("date-time:rfc2822", rf"(?:[a-z]{{3}}, )?\d{{1,2}} {_MONTH} \d{{4}} {_CLOCK}(?: (?:[+-]\d{{4}}|[a-z]{{1,5}}))?"),
-    ("date:day-month-name", rf"\d{{1,2}}[ -]{_MONTH}[ -]\d{{2,4}}"),
-    ("date:month-name-day", rf"{_MONTH} \d{{1,2}},? \d{{4}}(?:,? {_CLOCK}(?: ?[ap]m)?)?"),
+    ("date:day-month-name", rf"\d{{1,2}}(?:\.|st|nd|rd|th)?[ -](?:of |de )?{_MONTH}(?:[ -]|, ?| de )\d{{2,4}}(?:,? {_CLOCK})?"),
+    ("date:month-name-day", rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}(?:,? {_CLOCK}(?: ?[ap]m)?)?"),
     ("date-time:ctime", rf"[a-z]{{3}} {_MONTH} [ \d]\d {_CLOCK} (?:[a-z]+ )?\d{{4}}"),
     ("date:year-slash", rf"\d{{4}}/\d{{1,2}}/\d{{1,2}}(?: {_CLOCK})?"),
     ("date:week", r"\d{4}-?W\d{2}(?:-?\d)?"),

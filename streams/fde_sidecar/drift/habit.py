@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 
 WARM_UP: Final = 20  # trials before which every fact is part of the baseline
-BAR: Final = 8.5  # nats in favour of a change
-VALUE_BAR: Final = 12.5  # of a new member of a vocabulary: members take turns, and there are many of them
+BAR: Final = 9.0  # nats in favour of a change
+VALUE_BAR: Final = 12.5  # of a new member of a vocabulary, or of a size: there are many of them
 GONE_BAR: Final = 10.0  # nats against an optional field that merely stays away
 MOST_FACTS: Final = 64  # more make a habit open: nothing new can be said of it
 _CLOSED: Final = 0.12  # the most that the mass of unseen facts may be estimated at (Good 1953)

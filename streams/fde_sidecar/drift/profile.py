@@ -47,7 +47,7 @@ def _texts(place: Place, texts: list[str], index: int, digest: Callable[[str], s
             if _weak(name):
                 values.add(digest(text))
     usual = usual_format(place.formats)
-    changed = place.formats.observe(formats, index) if formats else []
+    changed = place.formats.observe(formats, index)  # an ambiguous one is a trial without a fact
     new = place.values.observe(values, index, VALUE_BAR) if values and not place.values.open else []
     if usual == CODE:
         changed = [name for name in changed if name not in _LIKE_CODES and not name.startswith("code:")]
@@ -130,7 +130,7 @@ def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
         inside = [octave for octave in octaves if _size(place, octave) == _WITHIN]
         place.low_now = min(inside) if place.low_now is None else min(place.low_now, *inside)
         place.high_now = max(inside) if place.high_now is None else max(place.high_now, *inside)
-    changed = place.sizes.observe(facts, index)
+    changed = place.sizes.observe(facts, index, VALUE_BAR)
     if place.sizes.trials <= 2 * WARM_UP or place.sizes.trials % _WINDOW == 0:
         first = place.sizes.trials <= 2 * WARM_UP
         place.low, place.high = place.low_now, place.high_now
