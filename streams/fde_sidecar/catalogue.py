@@ -17,8 +17,8 @@ from typing import Final
 
 from fde_sidecar.source import COMPRESSED
 
-_AT_ONCE: Final = 256
-_ROUNDS: Final = 40  # looks until every file had its turn
+_AT_ONCE: Final = 200
+_ROUNDS: Final = 60  # looks until every file had its turn
 _LIST_SHARE: Final = 200.0  # a listing that took a millisecond is made at most every 0.2 s
 _GRAIN_S: Final = 0.05  # a directory's time of change is no finer
 

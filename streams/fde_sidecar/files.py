@@ -35,6 +35,8 @@ class FilesInput:
     def poll(self, *, final: bool) -> Iterator[Reading]:
         """A reading a record, at most one chunk a file; then what was left out and which files are done with."""
         for file, record in self._follower.poll(final=final):
+            for position in self._follower.begun():  # never behind a record of the same file
+                yield Reading(position=position)
             if record.time is not None:
                 file.clock.default_to(record.time)  # the runtime's time, for a line that names none
             event = event_of(record, file.clock, file.name)

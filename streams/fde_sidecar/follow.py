@@ -25,7 +25,7 @@ from fde_sidecar.clock import now
 from fde_sidecar.followed import Closed, Followed
 from fde_sidecar.frame import IDLE_S, Framer, Record
 from fde_sidecar.rotation import Neighbours, Relative, is_kin, moved, successors
-from fde_sidecar.source import HEAD_BYTES, MIN_HEAD_BYTES, FileKey, Source, head_of, open_source
+from fde_sidecar.source import HEAD_BYTES, MIN_HEAD_BYTES, FileKey, Source, digest, head_of, open_source
 from fde_sidecar.spool import Position
 
 __all__ = ["FileKey", "Followed", "Follower"]
@@ -33,6 +33,8 @@ __all__ = ["FileKey", "Followed", "Follower"]
 log = structlog.get_logger(__name__)
 
 MAX_OPEN: Final = 256
+_KEEP_OPEN: Final = 64  # more than that are closed when they have rested for a while
+_RESTED_S: Final = 10.0
 _SCAN_S: Final = 0.25
 _CHUNK: Final = 256 * 1024
 _DRAIN_S: Final = 2.0
@@ -103,11 +105,13 @@ class Follower:
         if moment - self._scanned >= _SCAN_S or final:
             self._scanned = moment
             self._scan(moment, everything=final)
+            if len(self._files) > _KEEP_OPEN:
+                self._make_room(moment, rested_s=_RESTED_S)
         while True:
             self._open_ready()
             for file in list(self._files.values()):
                 yield from self._turn(file, moment, final)
-            if not (final and self._ready and self._make_room(moment, force=True)):
+            if not (final and self._ready and self._make_room(moment)):
                 return
 
     def close(self) -> None:
@@ -144,6 +148,9 @@ class Follower:
             key = (status.st_dev, status.st_ino)
             before = self._at.get(path)
             self._at[path] = key
+            if before != key and key not in self._files and key not in self._closed:
+                # Known from now on: what is written to it while we are down is looked for, however it is rotated.
+                self._begun.append(Position(os.path.realpath(path), *key, digest(b""), 0, 0, 1))
             if before is not None and before != key:
                 self._replaced(path, before, key, present, near)
             if (file := self._files.get(key)) is not None:
@@ -168,6 +175,8 @@ class Follower:
             file.going = True
         elif (rest := self._closed.pop(key, None)) is not None:
             self._read_on(rest, near)
+        else:
+            self._forgotten.append(key)
 
     def _replaced(
         self, path: str, before: FileKey, key: FileKey, present: Mapping[FileKey, str], near: Neighbours
@@ -175,7 +184,7 @@ class Follower:
         """The name stands for another file: the one before is read to its end, and so is what came between the two."""
         file, rest = self._files.get(before), self._closed.get(before)
         if file is not None:
-            modified, real = file.source.modified(), file.real
+            modified, real = file.source.state()[1], file.real
             if before not in present:
                 self._moved_on(file, near)
         elif rest is not None:
@@ -183,8 +192,13 @@ class Follower:
             if before not in present:
                 del self._closed[before]
                 self._read_on(rest, near)
-        else:
-            return  # nothing was ever read of it; it had been empty, or refused
+        else:  # nothing was ever read of it: it had been empty, or refused
+            real = os.path.realpath(path)
+            at = next((one for one in near.relatives(real) if one.key == before), None)
+            if at is None or before in present:
+                return
+            modified = at.modified
+            self._go_through([at], real)
         ours = file.head if file is not None else rest.position.head if rest is not None else ""
         size = file.head_bytes if file is not None else rest.position.head_bytes if rest is not None else 0
         beside = self._family.get(path, {})
@@ -225,13 +239,18 @@ class Follower:
         head, size = rest.position.head, rest.position.head_bytes
         return rest.modified == one.modified or (size > 0 and head_of(one.path, size) == head)
 
-    def _go_through(self, paths: Sequence[str], real: str) -> None:
+    def _go_through(self, relatives: Sequence[Relative], real: str) -> None:
         """Logs rotated away from `real` that are read once, from their beginning."""
-        for path in paths:
-            opened = self._open(path, None)
-            if opened is not None:
-                opened.going, opened.real = True, real
-                self._begun.append(opened.at(0, 1))
+        for one in relatives:
+            path: str | None = one.path
+            for _ in range(3):
+                opened = self._open(path, None, only=one.key) if path is not None else None
+                if opened is not None:
+                    opened.going, opened.real = True, real
+                    self._begun.append(opened.at(0, 1))
+                    break
+                # Another rotation came while we looked: it has another name now.
+                path = next((kin.path for kin in Neighbours().relatives(real) if kin.key == one.key), None)
 
     def _learn_family(self, path: str, real: str, near: Neighbours) -> None:
         self._family[path] = {one.key: one.modified for one in near.relatives(real)}
@@ -246,7 +265,7 @@ class Follower:
                 continue
             if head_of(path, file.head_bytes) != file.head:
                 continue
-            if file.was_replaced(file.source.size() or 0):
+            if file.was_replaced(file.source.state()[0] or 0):
                 return True  # the second half has come as well: this turn reads what the copy holds beyond us
             upto = min(size, file.read)
             start = max(0, upto - _TAIL)
@@ -274,7 +293,7 @@ class Follower:
                 self._forgotten.append(key)
                 continue
             opened.going = opened.key not in present
-            modified = opened.source.modified()
+            modified = opened.source.state()[1]
 
             def known(one: Relative, opened: Followed = opened, position: Position = position) -> bool:
                 if one.key in saved or one.key in present or one.key in self._files or one.key == opened.key:
@@ -297,22 +316,22 @@ class Follower:
                 opened.waiting, opened.waiting_since = size, since
                 self._learn_family(path, opened.real, near)
 
-    def _make_room(self, moment: float, *, force: bool = False) -> bool:
-        """Close files that are read to their end, those that rested longest first, when there are too many."""
+    def _make_room(self, moment: float, *, rested_s: float = 0.0) -> bool:
+        """Close some of the files that are read to their end, those that rested longest first; False when there are none."""
         resting = [
             file
             for file in self._files.values()
-            if not (file.going or file.waiting or file.framer.pending) and (force or moment - file.last_data >= 0.0)
+            if not (file.going or file.waiting or file.framer.pending) and moment - file.last_data >= rested_s
         ]
         resting.sort(key=lambda file: file.last_data)
         for file in resting[: max(1, MAX_OPEN // 8)]:
-            self._closed[file.key] = Closed(file.reached(), file.source.modified())
+            self._closed[file.key] = Closed(file.reached(), file.source.state()[1])
             self._count_out(file)
             file.source.close()
             del self._files[file.key]
         return bool(resting)
 
-    def _open(self, path: str, position: Position | None) -> Followed | None:
+    def _open(self, path: str, position: Position | None, *, only: FileKey | None = None) -> Followed | None:
         try:
             source: Source = open_source(path)
         except OSError as error:
@@ -321,6 +340,9 @@ class Follower:
                 log.warning("log_not_readable", file=Path(path).name, reason=error.strerror)
             return None
         self._refused.discard(path)
+        if only is not None and source.key != only:
+            source.close()
+            return None
         if source.key in self._files:
             source.close()
             return self._files[source.key]
@@ -352,13 +374,12 @@ class Follower:
 
     # --- one file ----------------------------------------------------------------------------------------------------
     def _turn(self, file: Followed, moment: float, final: bool) -> Iterator[tuple[Followed, Record]]:
-        size = file.source.size()
+        size, modified = file.source.state()
         if size is not None:
-            modified = file.source.modified()
             # Written to and as long as before: it may be another file's worth of bytes.
             if (size != file.read or modified != file.modified) and file.was_replaced(size):
                 yield from self._truncated(file)
-                size = file.source.size() or 0
+                size = file.source.state()[0] or 0
             file.modified = modified
             file.note(size, moment)
         got = 0
@@ -369,7 +390,7 @@ class Follower:
             yield from self._feed(file, data)
             if not final and not file.going:
                 break
-            size = file.source.size()
+            size, _ = file.source.state()
         if got:
             file.last_data = moment
             if size is not None:
@@ -404,7 +425,7 @@ class Follower:
         if rest is not None:
             while data := rest.read(file.read, _CHUNK):
                 yield from self._feed(file, data)
-            size, modified = rest.size(), rest.modified()
+            size, modified = rest.state()
             if size is not None and rest.key not in self._files:  # if the pattern covers copies too, this one is read
                 done = Position(copy or "", *rest.key, file.head, file.head_bytes, size, 1)
                 self._closed[rest.key] = Closed(done, modified)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from fde_sidecar.source import COMPRESSED, MIN_HEAD_BYTES, FileKey, head_of, rea
 from fde_sidecar.spool import Position
 
 _ROTATED: Final = r"(?:\d[\d\-_.T:+Z]{0,40}|old|prev|bak)"
+_ATTEMPTS: Final = 3
+_PAUSE_S: Final = 0.01
 _MAX_HEADS: Final = 400  # neighbours of other names whose first bytes are looked at
 
 
@@ -51,6 +54,10 @@ class Neighbours:
                 found = []
             self._listed[directory] = found
         return found
+
+    def forget(self, path: str) -> None:
+        """List what is beside `path` anew."""
+        self._listed.pop(os.path.dirname(path) or ".", None)  # noqa: PTH120
 
     def relatives(self, path: str) -> Iterator[Relative]:
         """What a rotation of `path` may have left, itself excepted."""
@@ -95,6 +102,17 @@ def _kin(base: str) -> re.Pattern[str]:
 
 def moved(position: Position, neighbours: Neighbours, *, not_key: FileKey | None = None) -> str | None:
     """The file that holds what `position` was read from: the same inode, else a copy or an archive with the same head."""
+    for attempt in range(_ATTEMPTS):
+        if attempt:  # a rotation may have been under way while we listed and looked
+            time.sleep(_PAUSE_S)
+            neighbours.forget(position.path)
+        found = _moved(position, neighbours, not_key)
+        if found is not None:
+            return found
+    return None
+
+
+def _moved(position: Position, neighbours: Neighbours, not_key: FileKey | None) -> str | None:
     for name, inode in neighbours.of(position.path):
         if inode == position.inode and not_key is None:
             path = str(Path(position.path).with_name(name))
@@ -113,7 +131,7 @@ def moved(position: Position, neighbours: Neighbours, *, not_key: FileKey | None
 
 def successors(
     path: str, after: int, neighbours: Neighbours, known: Callable[[Relative], bool], *, strict: bool
-) -> list[str]:
+) -> list[Relative]:
     """Logs rotated away from `path` that were written after nanosecond `after`, oldest first; `known` ones left out.
 
     `strict`: one of the very same time is taken for an older one.
@@ -123,7 +141,7 @@ def successors(
         for one in neighbours.relatives(path)
         if (one.modified > after or (not strict and one.modified == after)) and not known(one) and readable(one.path)
     ]
-    return [one.path for one in sorted(found, key=lambda one: (one.modified, one.path))]
+    return sorted(found, key=lambda one: (one.modified, one.path))
 
 
 def _holds(path: str, position: Position) -> bool:

@@ -42,12 +42,8 @@ class Source(Protocol):
 
     key: FileKey
 
-    def size(self) -> int | None:
-        """Bytes there are now; None where only reading tells."""
-        ...
-
-    def modified(self) -> int:
-        """When it was written last, nanoseconds."""
+    def state(self) -> tuple[int | None, int]:
+        """Bytes there are now (None where only reading tells), and when it was written last, in nanoseconds."""
         ...
 
     def read(self, offset: int, count: int) -> bytes:
@@ -67,13 +63,10 @@ class PlainSource:
         status = os.fstat(self._descriptor)
         self.key: FileKey = (status.st_dev, status.st_ino)
 
-    def size(self) -> int | None:
+    def state(self) -> tuple[int | None, int]:
         """Of the file, whatever its name is now."""
-        return os.fstat(self._descriptor).st_size
-
-    def modified(self) -> int:
-        """Of the file."""
-        return os.fstat(self._descriptor).st_mtime_ns
+        status = os.fstat(self._descriptor)
+        return status.st_size, status.st_mtime_ns
 
     def read(self, offset: int, count: int) -> bytes:
         """As pread does it."""
@@ -97,13 +90,9 @@ class ArchiveSource:
         self._file = _OPENERS[Path(path).suffix](path)
         self._at = 0
 
-    def size(self) -> int | None:
-        """Not known."""
-        return None
-
-    def modified(self) -> int:
-        """Of the archive; gzip gives it the log's."""
-        return self._modified
+    def state(self) -> tuple[int | None, int]:
+        """No size; the archive's time, which gzip takes from the log."""
+        return None, self._modified
 
     def read(self, offset: int, count: int) -> bytes:
         """Forwards; reading before what was read begins anew."""
