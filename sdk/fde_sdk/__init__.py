@@ -36,7 +36,7 @@ __all__ = ["call", "capture", "flush", "init", "payload"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _SAME_ERROR_S = 1.0  # logged, raised again and uncaught within so long: one error
-_FORWARDED = ("retry-after", "ratelimit", "rate-limit", "quota", "limit-remaining", "limit-reset")
+_FORWARDED = ("limit", "quota", "retry", "throttl", "usage", "remaining", "reset", "-left")
 _sender: Sender | None = None
 _busy = threading.local()
 

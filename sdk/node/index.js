@@ -19,7 +19,7 @@ const { inspect } = require("node:util");
 const MAX_RECORD = 256 * 1024; // characters
 const MAX_QUEUE = 1024 * 1024;
 const MAX_BATCH = 500;
-const FORWARDED = /retry-after|rate-?limit|quota|limit-(?:remaining|reset)/i;
+const FORWARDED = /limit|quota|retry|throttl|usage|remaining|reset|-left/i;
 const RETRIED = new Set([0, 408, 429, 502, 503, 504]);
 
 let target = null; // {hostname, port, path, loopback, service}

@@ -28,7 +28,7 @@ from fde_events.otlp import OffContract, attributes, first_text, flattened, seve
 from fde_sidecar.clock import Clock, now
 from fde_sidecar.frame import MAX_RECORD_BYTES, Record
 from fde_sidecar.header import SEVERITY
-from fde_sidecar.otlp.endpoint import quota_headers, without_ids
+from fde_sidecar.otlp.called import endpoint_told, quota_headers
 from fde_sidecar.otlp.told import Told, Undo
 from fde_sidecar.otlp.wire import Item
 from fde_sidecar.parse import event_of, parse_lines
@@ -143,7 +143,7 @@ def _ours(
         case "fde.call":
             yield Call(
                 time=time,
-                endpoint=" ".join(map(_place, _required(said, "fde.endpoint", 300).split())),
+                endpoint=endpoint_told(_required(said, "fde.endpoint", 2_000)),
                 duration_ms=_duration(said.get("fde.duration_ms")),
                 status=_status(said),
                 failed=said.get("fde.failed") is True,
@@ -188,12 +188,6 @@ def _required(said: Mapping[str, Any], name: str, limit: int) -> str:
     if not isinstance(value, str) or not value.strip():
         raise OffContract(f"{name} is a text")
     return value[:limit]
-
-
-def _place(word: str) -> str:
-    """A word of an endpoint: what is a path behind a host loses its ids."""
-    host, slash, path = word.partition("/")
-    return host + slash + without_ids(path)
 
 
 def _status(said: Mapping[str, Any]) -> int | None:

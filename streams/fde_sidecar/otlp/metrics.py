@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from fde_events.otlp import attributes, integer, listed, mapping, nanos_to_time
 from fde_sidecar.clock import now
-from fde_sidecar.otlp.endpoint import called
+from fde_sidecar.otlp.called import called
 from fde_sidecar.otlp.logs import service_of
 from fde_sidecar.otlp.told import Told, Undo
 from fde_sidecar.otlp.wire import Broken, Item

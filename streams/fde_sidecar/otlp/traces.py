@@ -11,7 +11,7 @@ from typing import Any, Final
 from fde_events.event import ErrorEvent
 from fde_events.otlp import attributes, integer, listed, mapping, nanos_to_time, value_of
 from fde_sidecar.clock import now
-from fde_sidecar.otlp.endpoint import called
+from fde_sidecar.otlp.called import called
 from fde_sidecar.otlp.logs import error_of, service_of
 from fde_sidecar.otlp.told import Told, Undo
 from fde_sidecar.otlp.wire import Item

@@ -1,4 +1,4 @@
-"""Endpoints: what calls are compared under, from the attributes of a span or of a metric's data point.
+"""Calls as attributes tell them: of a span, of a metric's data point, or of a record of our own SDKs.
 
 attributes (semantic conventions, of today and of before) -> called() -> Called(endpoint, address, status, ...)
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fde_events.otlp import first_text
+from fde_sidecar.endpoint import endpoint_of, host_of, template_of
 
 _METHOD: Final = ("http.request.method", "http.method")
 _ROUTE: Final = ("http.route",)
@@ -23,12 +24,10 @@ _SYSTEM: Final = ("db.system.name", "db.system", "rpc.system.name", "rpc.system"
 _OPERATION: Final = ("db.operation.name", "db.operation", "messaging.operation.name", "messaging.operation", "messaging.operation.type")  # fmt: skip
 _TARGET: Final = ("db.collection.name", "db.sql.table", "db.mongodb.collection", "messaging.destination.template", "messaging.destination.name", "messaging.destination", "db.stored_procedure.name")  # fmt: skip
 _FULL: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:?#\s]+)(?::\d+)?(/[^?#\s]*)?", re.IGNORECASE)
-# A part of a path that is no id: a word, or a version. Anything with other digits or of great length is one.
-_WORD: Final = re.compile(r"(?:v\d{1,2}(?:\.\d{1,2})?|[A-Za-z][A-Za-z_.~-]{0,31}|\{[\w.-]{1,40}\}|:[A-Za-z]\w{0,39})")
-_HEX: Final = re.compile(r"[0-9a-f-]{12,}", re.IGNORECASE)
-_PARTS: Final = 10
 _PORT: Final = re.compile(r":\d+$")
-_QUOTA: Final = re.compile(r"retry-after|rate-?limit|quota|(?:^|-)limit-(?:remaining|reset)", re.IGNORECASE)
+# Wide on purpose: which headers are quotas is the catalogue's word, said where they are read.
+_QUOTA: Final = re.compile(r"limit|quota|retry|throttl|usage|remaining|reset|-left", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HEADER: Final = "http.response.header."
 
 
@@ -54,31 +53,31 @@ def called(told: Mapping[str, Any], *, incoming: bool) -> Called | None:
     if method is not None:
         route = first_text(told, _ROUTE if incoming else _TEMPLATE)
         path = route or first_text(told, _PATH) or (url[2] if url else None)
-        family, endpoint = "http", f"{method.upper()[:16]} {address or ''}{without_ids(path) if path else ''}".rstrip()
+        family, endpoint = "http", endpoint_of(method, address, path)
     else:
         system = first_text(told, _SYSTEM)
         service, name = first_text(told, ("rpc.service",)), first_text(told, ("rpc.method",))
         operation = first_text(told, _OPERATION)
         if service or name:
-            family, path = "rpc", "/".join(part for part in (service, name) if part)
-            endpoint = f"{system or 'rpc'} {_place(address, path)}"
+            family, endpoint = "rpc", endpoint_of("RPC", address, "/".join(part for part in (service, name) if part))
         elif system is None:
             return None
         else:
             family = "messaging" if any(key.startswith("messaging.") for key in told) else "db"
             target = first_text(told, _TARGET)
-            endpoint = f"{system} {_place(address, without_ids(target) if target else '')} {operation or ''}".rstrip()
+            verb = (operation or family).upper().replace(" ", "-")[:40]
+            endpoint = f"{verb} {host_of(address)}{template_of('/'.join(part for part in (system, target) if part))}"
     error = told.get("error.type")
     rpc = told.get("rpc.grpc.status_code")
     failed = (isinstance(error, (str, int)) and bool(error)) or (isinstance(rpc, int) and rpc != 0)
-    return Called(endpoint[:300], family, address, status, failed, quota_headers(told, _HEADER))
+    return Called(endpoint[:512], family, address, status, failed, quota_headers(told, _HEADER))
 
 
-def without_ids(path: str) -> str:
-    """A path with its ids taken out: ``/v1/orders/8123?x=1`` is ``/v1/orders/{id}``; no more than ten parts of it."""
-    parts = path.partition("?")[0].partition("#")[0].split("/")
-    kept = [part if not part or (_WORD.fullmatch(part) and not _HEX.fullmatch(part)) else "{id}" for part in parts]
-    return "/".join(kept[: _PARTS + 1]) + ("/..." if len(kept) > _PARTS + 1 else "")
+def endpoint_told(text: str) -> str:
+    """What an application calls an endpoint itself, without the ids it may have left in: ``GET api.example.com/v1/orders/81``."""
+    verb, _, place = text.strip().rpartition(" ")
+    host, slash, path = _SCHEME.sub("", place).partition("/")
+    return f"{verb[:60]} {host_of(host) or host[:60]}{template_of(path) if slash else ''}".strip()[:300]
 
 
 def quota_headers(told: Mapping[str, Any], prefix: str) -> dict[str, str]:
@@ -90,10 +89,6 @@ def quota_headers(told: Mapping[str, Any], prefix: str) -> dict[str, str]:
             if isinstance(first, (str, int, float)) and not isinstance(first, bool):
                 found[name] = str(first)[:200]
     return found
-
-
-def _place(address: str | None, path: str) -> str:
-    return f"{address}/{path}" if address and path else address or path
 
 
 def _status(told: Mapping[str, Any]) -> int | None:
