@@ -1,0 +1,226 @@
+"""`fde bench transport`: the table of the transport, each figure beside its peer's and the bar it must reach.
+
+Every figure of throughput is per CPU second of whole processes, start included, until Kafka has acknowledged the last line.
+It needs the local Kafka of ``deploy/local`` and, for the ratios, the peers (:mod:`fde_cli.bench.peers`); a row whose tools are
+not here is printed with the reason instead of a figure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fde_cli.bench import peers, peers_secrets
+from fde_cli.bench.transport_lines import RECORD_BYTES, Layout, Workload, write
+from fde_events.errors import FdeError
+from fde_events.topics import telemetry
+
+Tell = Callable[[str], None]
+RECORDS: Final = 100_000  # of 1 KiB a workload
+EVERYTHING: Final = 1_000_000_000
+IDLE_S: Final = 60.0
+_WORKLOADS: Final[tuple[tuple[str, Workload, int], ...]] = (
+    ("a service's log, 5 % errors", "service", 100),
+    ("a storm of errors, counted", "storm", 100),
+    ("errors that all leave in full", "full", EVERYTHING),
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `ours` or `peer` None: not measured, `note` says why. `ratio` is ours / peer's; `bar` what must be reached."""
+
+    what: str
+    unit: str
+    ours: float | None = None
+    peer: float | None = None
+    peer_name: str = ""
+    ratio: float | None = None
+    bar: str = ""
+    note: str = ""
+
+
+def run(tell: Tell, records: int = RECORDS, idle_s: float = IDLE_S) -> list[Row]:
+    """Measure what can be measured here, in the table's order."""
+    rows: list[Row] = []
+    try:
+        kafka = importlib.import_module("fde_local.kafka")
+        with tempfile.TemporaryDirectory(prefix="fde-bench-") as directory:
+            with kafka.KafkaBroker.start(Path(directory) / "kafka") as broker:
+                rows += _forwarding(broker, Path(directory), records, tell)
+                rows += _footprint(broker, Path(directory), records, idle_s, tell)
+    except ImportError:
+        rows.append(Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000",
+                        note="no local Kafka: run with PYTHONPATH=deploy/local from a checkout, after `make prepare`"))  # fmt: skip
+    except FdeError as error:
+        rows.append(Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000", note=str(error)))
+    rows += _redaction(tell)
+    rows += _of_others(tell)
+    return rows
+
+
+def _forwarding(broker: Any, directory: Path, records: int, tell: Tell) -> Iterator[Row]:
+    found = peers.available()
+    broker.create_topic(telemetry(peers.CUSTOMER).name, 1)
+    layouts: tuple[Layout, ...] = ("text", "json")
+    for layout in layouts:
+        log = directory / f"{layout}.log"
+        write(log, "full", layout, records)
+        lines = log.read_bytes().count(b"\n")
+        rates = dict(_peers(found, broker, log, layout, lines, records, tell))
+        for what, workload, full in _WORKLOADS:
+            write(log, workload, layout, records)
+            tell(f"{what}, {layout}")
+            unit, bar = "KiB lines/CPU-s", ">= 20,000"
+            try:
+                ours = peers.ours(log, broker.bootstrap_servers, directory / f"{workload}-{layout}", full=full)
+            except FdeError as error:
+                yield Row(what=f"{what}, {layout}", unit=unit, bar=bar, note=str(error))
+                continue
+            for name, rate in rates.items():
+                yield _row(f"{what}, {layout}", unit, records / ours.cpu_s, rate, name, bar)
+        log.unlink()
+
+
+def _peers(
+    found: dict[str, Path], broker: Any, log: Path, layout: str, lines: int, records: int, tell: Tell
+) -> Iterator[tuple[str, float | None]]:
+    forwards: tuple[tuple[str, str, peers.Forward], ...] = (
+        ("rsyslog", "rsyslog + omkafka, no redaction", lambda *given: peers.rsyslog(found["rsyslog"], *given)),
+        (
+            "collector",
+            "OpenTelemetry Collector + redaction",
+            lambda *given: peers.collector(found["collector"], *given),
+        ),
+    )
+    for name, label, forward in forwards:
+        if name not in found:
+            yield f"{label} (not here)", None
+            continue
+        tell(f"{label}, {layout}")
+        topic = f"peer-{name}-{layout}"
+        broker.create_topic(topic, 1)
+        spent = forward(log, broker.bootstrap_servers, topic, lines, log.parent / topic)
+        yield label, records * RECORD_BYTES / 1024 / spent.cpu_s
+
+
+def _footprint(broker: Any, directory: Path, records: int, idle_s: float, tell: Tell) -> Iterator[Row]:
+    """One sidecar: the memory it holds at most while it reads, and the CPU it takes with nothing to read."""
+    log, scratch = directory / "footprint.log", directory / "footprint"
+    write(log, "service", "text", records)
+    scratch.mkdir()
+    (scratch / "feed.yaml").write_text(peers.manifest(100))
+    command = peers.sidecar_command(scratch / "feed.yaml", log, scratch / "spool")
+    tell(f"footprint, idle for {idle_s:.0f} s")
+    with _running([*command, "--brokers", broker.bootstrap_servers]) as pid:
+        peak, last, moment = 0.0, -1.0, time.monotonic()
+        while (
+            time.monotonic() - moment < peers.PATIENCE_S
+        ):  # until it takes less than a tenth of a core for two seconds
+            time.sleep(2)
+            peak, spent = max(peak, peers.rss_mib(pid)), peers.cpu_s(pid)
+            if last >= 0 and spent - last < 0.2:
+                break
+            last = spent
+        before = peers.cpu_s(pid)
+        time.sleep(idle_s)
+        share = 100 * (peers.cpu_s(pid) - before) / idle_s
+        peak = max(peak, peers.rss_mib(pid))
+    yield Row(what="memory under load", unit="MiB RSS", ours=_short(peak), bar="<= 96")
+    yield Row(what="CPU when idle", unit="% of a core", ours=_short(share), bar="< 1")
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[int]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _redaction(tell: Tell) -> Iterator[Row]:
+    tell("redaction of planted secrets")
+    lines, root = peers_secrets.lines(3000), peers.root()
+    mine = peers_secrets.ours(lines)
+    for name, other in (
+        ("detect-secrets", peers_secrets.detect_secrets(lines, root)),
+        ("rules of gitleaks", peers_secrets.gitleaks(lines, root)),
+    ):
+        note = "" if other else "not here"
+        yield _row("redaction, recall of planted", "share", mine.recall, other and other.recall, name, ">= 0.995", note)
+        yield Row(what="redaction, false alarms", unit="per 1 000 clean lines", ours=_short(mine.alarms),
+                  peer=_short(other.alarms) if other else None, peer_name=name, bar="<= 1", note=note)  # fmt: skip
+
+
+def _of_others(tell: Tell) -> Iterator[Row]:
+    """Rows whose measuring stands in modules of their own."""
+    from fde_cli.bench import drift, fold
+
+    for one in fold.run(2000, tell):
+        what = f"fold, {one.kinds} signatures a record"
+        yield Row(what=what, unit="events/CPU-s", ours=_short(one.per_cpu_s), bar=">= 150,000")
+    figures = drift.run(tell)
+    for what, figure, bar in (
+        ("drift, precision", figures.precision, ">= 0.95"),
+        ("drift, recall", figures.recall, ">= 0.95"),
+        ("drift, right kind", figures.right_kind, ">= 0.90"),
+    ):
+        yield Row(what=what, unit="share", ours=_short(figure), bar=bar)
+    yield Row(what="drift, known shapes", unit="records/CPU-s", ours=_short(figures.known_per_cpu_s), bar=">= 80,000")
+    yield Row(what="printed to evidence, p99", unit="s", bar="< 2",
+              note="python -m fde_cli.bench.latency BROKERS, with `fde kafka apply` done")  # fmt: skip
+
+
+def _row(what: str, unit: str, ours: float, peer: float | None, peer_name: str, bar: str, note: str = "") -> Row:
+    ratio = ours / peer if peer else None
+    return Row(what=what, unit=unit, ours=_short(ours), peer=None if peer is None else _short(peer), peer_name=peer_name,
+               ratio=None if ratio is None else _short(ratio), bar=bar, note=note)  # fmt: skip
+
+
+def _short(number: float) -> float:
+    """Four digits."""
+    return float(f"{number:.4g}")
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Lines for people."""
+    lines = [f"{'':38} {'fde':>9} {'bar':>10} {'peer':>9} {'ratio':>7}  unit"]
+    for row in rows:
+        ours, peer = _shown(row.ours), _shown(row.peer)
+        ratio = "-" if row.ratio is None else f"{row.ratio:.3g}x"
+        by = f"; peer: {row.peer_name}" if row.peer_name else ""
+        note = f" ({row.note})" if row.note else ""
+        lines.append(f"{row.what:38} {ours:>9} {row.bar:>10} {peer:>9} {ratio:>7}  {row.unit}{by}{note}")
+    return lines
+
+
+def _shown(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:,.4g}" if figure < 100 else f"{figure:,.0f}"
+
+
+def main() -> int:
+    """`python -m fde_cli.bench.transport [RECORDS [IDLE_SECONDS]]`."""
+    records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
+    idle_s = float(sys.argv[2]) if len(sys.argv) > 2 else IDLE_S
+    rows = run(lambda said: print(f"fde bench: transport: {said}", file=sys.stderr, flush=True), records, idle_s)
+    print("\n".join(table(rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
