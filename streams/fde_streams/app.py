@@ -59,6 +59,7 @@ log = get_logger()
 _MAX_REFENCES: Final = 5
 _TEND_S: Final = 5.0
 _PUBLISH_S: Final = 0.25
+_JOIN_S: Final = 25.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -319,7 +320,7 @@ class FoldWorker:
     async def _watchdog(self) -> None:
         """Lag without progress, a rebalance that never ends, a broker that stays away: seek, then exit to be restarted."""
         watch = Watch[int](self.settings.stall_s)
-        answered = time.monotonic()
+        answered = settled = time.monotonic()
         rebalancing_since: float | None = None
         while not self.app.should_stop:
             await asyncio.sleep(1)
@@ -333,9 +334,14 @@ class FoldWorker:
                 answered = time.monotonic()
             except (KafkaException, TimeoutError):
                 watch.blind()
+                settled = now
                 if now - answered > self.settings.patience_s:
                     _exit(f"Kafka at {self.settings.bootstrap} has not answered for {now - answered:.0f} s.")
                 continue
+            if consumer.settled:
+                settled = now
+            elif now - settled > _JOIN_S:
+                _exit(f"The group gave this worker no partitions in {_JOIN_S:g} s. Restart joins again.")
             for still in watch.look(now, {p: (part.covered + 1, ends[p]) for p, part in parts.items()}):
                 if still.hopeless:
                     where = f"Partition {still.key} stood still at {still.position}, {still.lag} records behind"
@@ -346,9 +352,12 @@ class FoldWorker:
                 log.info("lag_measured", records=sum(watch.lag.values()), partitions=dict(sorted(watch.lag.items())))
 
     def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
-        """The ends of partitions of the signatures topic, in one request."""
+        """The ends of partitions of the signatures topic, in one request; without partitions, whether the broker is there."""
+        if not partitions:
+            self._watch.list_topics(SIGNATURES, timeout=5)
+            return {}
         wanted = {TopicPartition(SIGNATURES, partition): OffsetSpec.latest() for partition in partitions}
-        futures = self._watch.list_offsets(wanted, request_timeout=5) if wanted else {}
+        futures = self._watch.list_offsets(wanted, request_timeout=5)
         return {tp.partition: future.result(6).offset for tp, future in futures.items()}
 
 

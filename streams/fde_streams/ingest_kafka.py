@@ -115,6 +115,7 @@ class IngestWorker:
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._guard:
+            self._mine.clear()  # what another owns now is not ours to put right; what stays comes in again with its next record
             for tp in partitions:
                 self._positions.pop((tp.topic, tp.partition), None)
                 self._unlocated.discard((tp.topic, tp.partition))
@@ -140,7 +141,7 @@ class IngestWorker:
         if time.monotonic() - self._looked < self.settings.heal_s:
             return
         self._looked = time.monotonic()
-        if not self._mine or self._book_is_stale:
+        if not self._mine or self._book_is_stale or not self._is_member():
             return
         kept: dict[str, bytes] = {}
         try:
@@ -161,6 +162,18 @@ class IngestWorker:
                 self._write_accounts()
         except Unavailable as error:
             log.warning("ledger_was_not_checked", why=str(error))
+
+    def _is_member(self) -> bool:
+        """Whether the group takes a commit of ours: one that was frozen learns here that it is a member no more."""
+        with self._guard:
+            offsets = [TopicPartition(*place, offset) for place, offset in self._positions.items()]
+        if not offsets:
+            return False
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+            return True
+        except KafkaException:
+            return False
 
     def _watch(self, done: threading.Event) -> None:
         """Beside the loop: lag of what is ours, and what stands still. Ends the process when healing does not help."""

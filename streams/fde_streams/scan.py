@@ -30,8 +30,13 @@ def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Mes
         found = listed(consumer, heard, bootstrap, timeout_s=min(timeout_s, 20.0)).topics.get(topic)
         if found is None or not found.partitions:
             return
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in found.partitions])
-        left, until = set(found.partitions), time.monotonic() + timeout_s
+        until = time.monotonic() + timeout_s
+        marks = {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=min(timeout_s, 20.0))
+            for partition in found.partitions
+        }
+        left = {partition for partition, (low, high) in marks.items() if low < high}
+        consumer.assign([TopicPartition(topic, partition, marks[partition][0]) for partition in left])
         while left:
             if time.monotonic() > until:
                 raise Unavailable(f"{topic} could not be read to its end in {timeout_s:g} s.")
@@ -39,6 +44,9 @@ def scan(bootstrap: str, topic: str, *, timeout_s: float = 60.0) -> Iterator[Mes
                 error = message.error()
                 if error is None:
                     yield message
+                    # A client tells the end of a partition only when nothing comes for a while: of a busy one, never.
+                    if message.offset() + 1 >= marks[message.partition()][1]:
+                        left.discard(message.partition())
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(message.partition())
                 elif error.fatal() or not error.retriable():

@@ -2,11 +2,12 @@
 
 import json
 import os
+import threading
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
-from fde_events.kafka import client_settings, create_topics
+from fde_events.kafka import client_settings, create_topics, producer_settings
 from fde_events.signed import Signature, SignedBatch, SignedEvent
 from fde_events.topics import CHALLENGES, DEAD_LETTER, ENGINE, Topic, telemetry
 from fde_streams.app import FoldSettings, FoldWorker
@@ -193,3 +194,27 @@ def test_what_stays_over_a_rebalance_is_kept_only_by_whoever_may_still_write(boo
     assert (back[0].covered, back[0].state) == (4, theirs.state)
     with pytest.raises(Fenced):
         fold_and_keep(other, 0, theirs, [(5, a_signed(5))], threshold=2)
+
+
+def test_a_topic_that_is_written_all_the_time_is_read_to_the_end_it_had(bootstrap):
+    topic = f"busy-{os.urandom(4).hex()}"
+    create_topics(bootstrap, [Topic(topic, 2, -1, False, "key", "a test's records")])
+    producer = Producer(producer_settings(bootstrap, **{"linger.ms": 0}))
+    for number in range(20):
+        producer.produce(topic, str(number), partition=number % 2)
+    assert producer.flush(10) == 0
+    stop = threading.Event()
+
+    def write():
+        while not stop.wait(0.02):
+            producer.produce(topic, b"more", partition=0)
+            producer.poll(0)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        found = {message.value() for message in scan(bootstrap, topic, timeout_s=8)}
+    finally:
+        stop.set()
+        thread.join()
+    assert {str(number).encode() for number in range(20)} <= found
