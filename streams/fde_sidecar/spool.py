@@ -48,7 +48,7 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024
 DEFAULT_CAP_BYTES: Final = 256 * 1024 * 1024
 LOW_PRIORITY_SHARE: Final = 0.5
 # Up to which share of the cap each kind is still taken in: the first errors of an outage are worth more than its figures.
-SHARES: Final = {"error": 1.0, "schema_drift": 0.8, "rate_limit": 0.65, "performance": LOW_PRIORITY_SHARE}
+SHARES: Final = {"error": 1.0, "schema_drift": 0.75, "rate_limit": LOW_PRIORITY_SHARE, "performance": 0.35}
 DAMAGED: Final = "spool-damaged-bytes"
 PURGED: Final = "purged"
 _PENDING_BYTES: Final = 4 * 1024 * 1024  # appended and not committed: more than that is committed on the way
@@ -126,7 +126,7 @@ class Spool:
         `important` is the older question: an error, or anything else.
         """
         if important is not None:
-            kind = "error" if important else "performance"
+            kind = "error" if important else "rate_limit"
         return self.unsent_bytes < self.cap_bytes * SHARES.get(kind, LOW_PRIORITY_SHARE)
 
     def read(self, start: Place, limit_bytes: int) -> Iterator[tuple[Place, Place, Entry]]:
