@@ -120,7 +120,10 @@ def metadata(bootstrap: str, *, timeout_s: float = 20.0) -> ClusterMetadata:
 def listed(
     client: AdminClient | Consumer | Producer, heard: Complaints, bootstrap: str, *, timeout_s: float = 20.0
 ) -> ClusterMetadata:
-    """The same, asked through a client that is there; `heard` is its `error_cb`."""
+    """The same, asked through a client that is there; `heard` is its `error_cb`.
+
+    Not of a consumer that has partitions: it is polled, and a record that came would be lost.
+    """
     until = time.monotonic() + timeout_s
     while True:
         try:

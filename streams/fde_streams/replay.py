@@ -18,7 +18,7 @@ from structlog import get_logger
 
 from fde_events.deadletter import Letter, letter_of
 from fde_events.errors import InvalidEvent, Refused, Unavailable
-from fde_events.kafka import client_settings, producer_settings
+from fde_events.kafka import Complaints, client_settings, listed, producer_settings
 from fde_events.ledger import Ranges
 from fde_events.topics import DEAD_LETTER
 from fde_streams.scan import scan
@@ -112,7 +112,9 @@ class Replay:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._consumer = Consumer(client_settings(bootstrap) | {"group.id": GROUP, "enable.auto.commit": False})
+        self._heard = Complaints()
+        settings = client_settings(bootstrap, error_cb=self._heard)
+        self._consumer = Consumer(settings | {"group.id": GROUP, "enable.auto.commit": False})
         self.replayed = self._remembered()
 
     def __enter__(self) -> Replay:
@@ -174,7 +176,7 @@ class Replay:
         return outcomes
 
     def _partitions(self) -> list[int]:
-        found = self._consumer.list_topics(timeout=20).topics.get(DEAD_LETTER)
+        found = listed(self._consumer, self._heard, self._bootstrap).topics.get(DEAD_LETTER)
         return [] if found is None else sorted(found.partitions)
 
     def _remembered(self) -> Replayed:

@@ -317,13 +317,25 @@ def edited(site, tmp_path, **changes):
     return file
 
 
-@pytest.mark.parametrize("command", [["ledger"], ["worker", "ingest"], ["worker", "fold"], ["kafka", "plan"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ledger"],
+        ["worker", "ingest"],
+        ["worker", "fold"],
+        ["worker", "extraction"],
+        ["kafka", "plan"],
+        ["dead-letter", "list"],
+    ],
+)
 @pytest.mark.parametrize(
     ("change", "said"),
     [({"sasl_password": "wrong"}, "user or password"), ({"ssl_ca_location": "probe"}, "not trusted")],
 )
 def test_a_wrong_password_or_authority_is_told_within_seconds(site, tmp_path, command, change, said):
     arguments = [*command, "--brokers", site.brokers, "--kafka-config", str(edited(site, tmp_path, **change))]
+    if "extraction" in command:
+        arguments += ["--registry", f"directory:{tmp_path / 'library'}", "--evidence", str(tmp_path / "evidence")]
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "fde_cli.main", *arguments], capture_output=True, text=True, timeout=60, check=False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -48,8 +49,8 @@ def extraction(
     """
     from confluent_kafka import Producer
 
-    from fde_events.errors import Misuse
-    from fde_events.kafka import producer_settings
+    from fde_events.errors import Misuse, Unavailable
+    from fde_events.kafka import metadata, producer_settings
     from fde_extraction.assignment import Assignments
     from fde_extraction.desk import Desk, Thresholds
     from fde_extraction.engine import AbstractionEngine
@@ -63,8 +64,10 @@ def extraction(
     if min_siblings < 2 or min_customers < 2:
         raise Misuse("--min-siblings and --min-customers are at least 2: one customer's code is nobody's pattern.")
     log.to_stderr()
-    brokers = reached(brokers, kafka_config)
     home = open_registry(registry, engine=True)
+    brokers = reached(brokers, kafka_config)
+    with suppress(Unavailable):  # the worker waits by itself; a password that is refused is told now
+        metadata(brokers, timeout_s=3.0)
     producer = Producer(producer_settings(brokers, **{"linger.ms": 5}))
     store = EvidenceStore(evidence, publish=audit_to(producer))
     local = isinstance(home, DirectoryRegistry)
