@@ -18,7 +18,11 @@ from fde_sidecar.spool import Withheld
 
 COUNT_EVERY_S: Final = 60.0
 _MAX_SHAPES: Final = 4096
-_VARIES: Final = re.compile(r"<[^<>]{1,60}>|0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+# An id of letters and digits is one thing that varies: cut at its digits it would leave letters of its own every time.
+_VARIES: Final = re.compile(
+    r"<[^<>]{1,60}>|[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?<!\w)(?=[a-z_]*\d[a-z_]*\d)\w{8,}|0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"",
+    re.IGNORECASE,
+)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Event).decode
 
@@ -44,6 +48,7 @@ class Sampler:
         self._full = full
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._withheld: dict[str, tuple[int, Event]] = {}
+        self._redacted: OrderedDict[str, str] = OrderedDict()  # shape of a raw event -> its shape once redacted
         for shape, one in (withheld or {}).items():
             if one.sample:
                 self._withheld[shape] = (one.count, _decode(one.sample))
@@ -53,9 +58,31 @@ class Sampler:
         """Whether counts wait to leave."""
         return bool(self._withheld)
 
-    def take(self, event: Event) -> Withheld | None:
-        """None: the event leaves in full. Otherwise what to write down of it; its sample only the first time."""
+    def count(self, raw: Event) -> Withheld | None:
+        """One more of a shape that is only counted, before anything is spent on redacting it; None: redact it and `take` it.
+
+        Nothing of `raw` is kept but when it was: what leaves is the sample that was redacted.
+        """
+        shape = self._redacted.get(shape_of(raw))
+        before = self._withheld.get(shape) if shape is not None else None
+        if shape is None or before is None or self._seen.get(shape, 0) < self._full:
+            return None
+        self._seen[shape] += 1
+        self._seen.move_to_end(shape)
+        count = getattr(raw, "count", 1)
+        self._withheld[shape] = (count + before[0], msgspec.structs.replace(before[1], time=raw.time))
+        return Withheld(shape, count, b"")
+
+    def take(self, event: Event, raw: Event | None = None) -> Withheld | None:
+        """None: the event leaves in full. Otherwise what to write down of it; its sample only the first time.
+
+        `raw` is the event before redaction, so that the next one like it can be counted as it is.
+        """
         shape = shape_of(event)
+        if raw is not None:
+            self._redacted[shape_of(raw)] = shape
+            if len(self._redacted) > _MAX_SHAPES:
+                self._redacted.popitem(last=False)
         seen = self._seen.pop(shape, 0)
         self._seen[shape] = seen + 1
         if len(self._seen) > _MAX_SHAPES:
