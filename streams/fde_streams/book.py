@@ -6,7 +6,7 @@ topic to its end first and goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,10 +70,21 @@ class Book:
         if self.ledger.receive(key, sequence):
             self.buried[key] = self.buried.get(key, 0) + 1
 
-    def mark(self, mark: EpochMark) -> None:
-        """Note a producer's own count."""
+    def mark(self, mark: EpochMark) -> str:
+        """Note a producer's own count; the key of its account."""
         key = self._known(mark.customer, mark.deployment, mark.epoch)
         self.ledger.mark(msgspec.structs.replace(mark, epoch=key))
+        return key
+
+    def keep(self, other: Book, keys: Iterable[str]) -> None:
+        """Take over the accounts of `keys` from `other`, to be written again."""
+        for key in keys:
+            if key not in other.who:
+                continue
+            self.who[key], self.ledger.epochs[key] = other.who[key], other.ledger.epochs[key]
+            self.events[key], self.buried[key] = other.events.get(key, 0), other.buried.get(key, 0)
+            self.others[key] = other.others.get(key, set())
+            self.changed.add(key)
 
     def _known(self, customer: str, deployment: str, epoch: str) -> str:
         """The epoch's key. Who used it first has it; another deployment that uses it as well is noted."""

@@ -40,6 +40,10 @@ from fde_streams.watchdog import Watch
 
 log = get_logger()
 _FLUSH_S: Final = 30.0
+_SESSION_S: Final = 10.0
+_NO_MEMBER: Final = frozenset(
+    {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.FENCED_INSTANCE_ID}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class IngestWorker:
         self._answered = time.monotonic()
         self._book_is_stale = True
         self._held: list[Message] = []  # came in while we were holding back
-        self._mine: set[str] = set()  # accounts that we have written since the last assignment
+        self._mine: dict[str, tuple[str, int]] = {}  # accounts that we keep, and the partition that makes them ours
         self._looked = time.monotonic()
         self._positions: dict[tuple[str, int], int] = {}  # the next offset to sign, of what we have signed
         self._unlocated: set[tuple[str, int]] = set()  # assigned, and nobody knows yet where reading begins
@@ -76,7 +80,7 @@ class IngestWorker:
             consumer_settings(
                 settings.bootstrap,
                 settings.group,
-                **{"session.timeout.ms": 10_000, "partition.assignment.strategy": "cooperative-sticky"},
+                **{"session.timeout.ms": int(_SESSION_S * 1000), "partition.assignment.strategy": "cooperative-sticky"},
             ),
         )
 
@@ -115,7 +119,9 @@ class IngestWorker:
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         with self._guard:
-            self._mine.clear()  # what another owns now is not ours to put right; what stays comes in again with its next record
+            gone = {(tp.topic, tp.partition) for tp in partitions}
+            # What another owns now is not ours to put right.
+            self._mine = {key: place for key, place in self._mine.items() if place not in gone}
             for tp in partitions:
                 self._positions.pop((tp.topic, tp.partition), None)
                 self._unlocated.discard((tp.topic, tp.partition))
@@ -133,27 +139,29 @@ class IngestWorker:
                         book.restore(value)
                 except InvalidEvent as error:
                     log.warning("account_undecodable", offset=message.offset(), error=str(error)[:200])
+            book.keep(
+                self.book, self._mine.keys() & book.who.keys()
+            )  # what stayed ours we know better than the topic does
             self.book = book
-            self._mine.clear()
 
     def _heal_ledger(self) -> None:
         """Write again the accounts of ours that somebody else, frozen while it wrote, has put back."""
         if time.monotonic() - self._looked < self.settings.heal_s:
             return
         self._looked = time.monotonic()
-        if not self._mine or self._book_is_stale or not self._is_member():
+        if not self._mine or self._book_is_stale or not self._is_member(surely=True):
             return
         kept: dict[str, bytes] = {}
         try:
             for message in scan(self.settings.bootstrap, LEDGER, timeout_s=10):
                 if (key := message.key()) is not None and message.value() is not None:
                     kept[key.decode()] = message.value() or b""
-            for key in self._mine - kept.keys():
+            for key in self._mine.keys() - kept.keys():
                 self.book.forget(key)  # nobody deletes an account but who erases its customer
-            self._mine &= kept.keys()
+                del self._mine[key]
             wrong = {
                 record.key
-                for record in self.book.records(self._mine & self.book.who.keys())
+                for record in self.book.records(self._mine.keys() & self.book.who.keys())
                 if kept.get(record.key) != encode_account(record)
             }
             if wrong:
@@ -163,17 +171,20 @@ class IngestWorker:
         except Unavailable as error:
             log.warning("ledger_was_not_checked", why=str(error))
 
-    def _is_member(self) -> bool:
-        """Whether the group takes a commit of ours: one that was frozen learns here that it is a member no more."""
+    def _is_member(self, *, surely: bool) -> bool:
+        """Whether the group takes a commit of ours: one that was frozen learns here that it is a member no more.
+
+        `surely` False: whatever else may be wrong with a commit, a rebalance say, does not put us out.
+        """
         with self._guard:
             offsets = [TopicPartition(*place, offset) for place, offset in self._positions.items()]
         if not offsets:
-            return False
+            return not surely
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
             return True
-        except KafkaException:
-            return False
+        except KafkaException as error:
+            return not surely and error.args[0].code() not in _NO_MEMBER
 
     def _watch(self, done: threading.Event) -> None:
         """Beside the loop: lag of what is ours, and what stands still. Ends the process when healing does not help."""
@@ -248,12 +259,19 @@ class IngestWorker:
 
     def _round(self, messages: list[Message], stop: Callable[[], bool]) -> None:
         """Sign, wait until it is kept, write the ledger, commit; try again with pauses until the broker takes it."""
-        pause, until = 0.5, time.monotonic() + self.settings.patience_s
+        started = time.monotonic()
+        pause, until = 0.5, started + self.settings.patience_s
         done = 0
         while True:
             try:
                 done = self._sign_from(messages, done, stop)
                 self._flush("signed events")
+                if time.monotonic() - started > _SESSION_S / 2 and not self._is_member(surely=False):
+                    # Frozen meanwhile: another signs these records, and its accounts are newer than ours.
+                    log.warning("round_was_given_up", records=done)
+                    self._book_is_stale = True
+                    self._mine.clear()
+                    return
                 self._write_accounts()
                 self._commit(messages[:done])
                 self._answered = time.monotonic()
@@ -277,7 +295,7 @@ class IngestWorker:
         topic, headers = message.topic(), header_map(message.headers())
         try:
             if is_mark(headers):
-                self.book.mark(decode_mark(topic, headers, message.value()))
+                self._mine[self.book.mark(decode_mark(topic, headers, message.value()))] = (topic, message.partition())
                 return True
             received = decode(topic, headers, message.value())
             batches = sign(received)
@@ -292,6 +310,7 @@ class IngestWorker:
         events = len(received.batch.events)
         self.signed += events
         self.book.receive(received.customer, received.batch.deployment, received.epoch, received.sequence, events)
+        self._mine[f"{received.customer}/{received.epoch}"] = (topic, message.partition())
         return True
 
     def _bury(self, message: Message, error: InvalidEvent) -> None:
@@ -309,7 +328,6 @@ class IngestWorker:
 
     def _write_accounts(self) -> None:
         changed = set(self.book.changed)
-        self._mine |= changed
         for record in self.book.records(changed):
             self._produce(LEDGER, record.key, encode_account(record))
         self._flush("the ledger")

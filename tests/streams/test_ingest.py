@@ -227,3 +227,17 @@ def test_a_record_off_contract_is_buried_and_not_missing():
     book.mark(a_mark())
     (found,) = accounts(book).values()
     assert (found.verdict, found.buried, found.duplicates, found.gaps) == ("whole", 1, 1, {})
+
+
+def test_what_stayed_ours_over_a_rebalance_is_known_better_than_the_topic_says():
+    ours, stale = Book(), Book()
+    for sequence in range(5):
+        ours.receive("acme", "d", "e", sequence, 2)
+    stale.receive("acme", "d", "e", 0, 2)
+    stale.receive("acme", "far", "other", 0, 1)
+    read = Book()
+    for record in stale.records():
+        read.restore(encode_account(record))
+    read.keep(ours, ["acme/e", "acme/unknown"])
+    assert (accounts(read)["d"].received, accounts(read)["far"].received) == (5, 1)
+    assert read.changed == {"acme/e"}
