@@ -162,7 +162,15 @@ def _redaction(tell: Tell) -> Iterator[Row]:
         ("rules of gitleaks", peers_secrets.gitleaks(lines, root)),
     ):
         note = "" if other else "not here"
-        yield _row("redaction, recall of planted", "share", mine.recall, other and other.recall, name, ">= 0.995", note)
+        yield _row(
+            "redaction, recall of planted",
+            "share",
+            mine.recall,
+            other.recall if other else None,
+            name,
+            ">= 0.995",
+            note,
+        )
         yield Row(what="redaction, false alarms", unit="per 1 000 clean lines", ours=_short(mine.alarms),
                   peer=_short(other.alarms) if other else None, peer_name=name, bar="<= 1", note=note)  # fmt: skip
 
