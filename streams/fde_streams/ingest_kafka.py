@@ -269,8 +269,7 @@ class IngestWorker:
                 if time.monotonic() - started > _SESSION_S / 2 and not self._is_member(surely=False):
                     # Frozen meanwhile: another signs these records, and its accounts are newer than ours.
                     log.warning("round_was_given_up", records=done)
-                    self._book_is_stale = True
-                    self._mine.clear()
+                    self._give_up(messages)
                     return
                 self._write_accounts()
                 self._commit(messages[:done])
@@ -283,6 +282,16 @@ class IngestWorker:
                 done = 0  # what was kept will be repeated, and is told apart by its ids
                 time.sleep(pause)
                 pause = min(pause * 2, 10.0)
+
+    def _give_up(self, messages: list[Message]) -> None:
+        """Forget what we know, and read the round again if it should be ours after all."""
+        firsts: dict[tuple[str, int], int] = {}
+        for message in messages:
+            firsts.setdefault((message.topic(), message.partition()), message.offset())
+        self._book_is_stale = True
+        with self._guard:
+            self._mine.clear()
+            self._standing += [TopicPartition(*place, offset) for place, offset in firsts.items()]
 
     def _sign_from(self, messages: list[Message], start: int, stop: Callable[[], bool]) -> int:
         """Sign and produce `messages` from `start`; how many are done: fewer than all when stopped while held back."""
