@@ -113,10 +113,22 @@ class DeploymentRef(Part, frozen=True, kw_only=True):
     name: Name63
 
 
+class RedactionRule(Part, frozen=True, kw_only=True):
+    """A rule of the customer's own: what matches `pattern` in a line becomes ``<kind>`` (the name, where none is given).
+
+    A pattern costs no more than a line's length: what could cost more is refused by the sidecar, which says why.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$")]
+    pattern: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+    kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$")] | None = None
+
+
 class Redaction(Part, frozen=True, kw_only=True):
     """How much leaves."""
 
     mode: Literal["standard", "strict"] = "standard"
+    rules: Annotated[tuple[RedactionRule, ...], msgspec.Meta(max_length=32)] = ()
 
 
 class Sampling(Part, frozen=True, kw_only=True):

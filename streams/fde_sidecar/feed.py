@@ -21,6 +21,7 @@ import yaml
 from fde_events.errors import BadInput
 from fde_events.event import Event, kind_of
 from fde_events.topics import CUSTOMER
+from fde_sidecar.custom import CustomRule, read_custom
 from fde_sidecar.switch import State, strictest
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ _TICK_NS: Final = 50_000_000
 class Feed:
     """What one deployment lets out. `full`: events of one shape sent whole before counts take over.
 
-    `egress`: whether anything leaves at all; the kill switch may say less, never more. `source`: whether `fde submit` may
+    `rules` are the customer's own of redaction. `egress`: whether anything leaves at all; the kill switch may say less, never more. `source`: whether `fde submit` may
     send this deployment's source code.
     """
 
@@ -52,6 +53,7 @@ class Feed:
     brokers: str | None = None
     egress: State = "on"
     source: bool = False
+    rules: tuple[CustomRule, ...] = ()
 
     @property
     def deployment(self) -> str:
@@ -111,6 +113,7 @@ def feed_of(document: Any, where: str) -> Feed:
         brokers=_part(spec, "sink", where).get("bootstrapServers"),
         egress=state,
         source=source,
+        rules=read_custom(_part(spec, "redaction", where).get("rules"), where=where),
     )
 
 

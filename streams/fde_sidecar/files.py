@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from fde_sidecar.clock import Clock
 from fde_sidecar.follow import Follower
 from fde_sidecar.frame import Record
 from fde_sidecar.parse import event_of
 from fde_sidecar.reading import Call, FileKey, Reading
 from fde_sidecar.spool import Position
 
-CallsOf = Callable[[Record], tuple[Call, ...]]
+CallsOf = Callable[[Record, Clock], tuple[Call, ...]]
 
 
 class FilesInput:
@@ -26,7 +27,7 @@ class FilesInput:
         patterns: Sequence[str],
         saved: Mapping[FileKey, Position],
         *,
-        calls_of: CallsOf = lambda _: (),
+        calls_of: CallsOf = lambda _record, _clock: (),
     ) -> None:
         self._follower = Follower(patterns, saved)
         self._calls_of = calls_of
@@ -42,7 +43,7 @@ class FilesInput:
             event = event_of(record, file.clock, file.name)
             yield Reading(
                 events=() if event is None else (event,),
-                calls=self._calls_of(record),
+                calls=self._calls_of(record, file.clock),
                 position=file.position(record),
             )
         for position in self._follower.begun():

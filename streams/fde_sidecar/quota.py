@@ -108,7 +108,9 @@ def value_of_header(value: str) -> str:
 
 def headers_in(text: str) -> dict[str, str]:
     """The quota headers that a line of text shows, whoever printed them: ``x-ratelimit-remaining: 0``, ``'Retry-After': '3'``."""
-    if not ("imit" in text or "etry-" in text or "uota-" in text or "requests-left" in text):  # what all names of the catalogue hold
+    if not (
+        "imit" in text or "etry-" in text or "uota-" in text or "requests-left" in text
+    ):  # what all names of the catalogue hold
         return {}
     found: dict[str, str] = {}
     for number, header in enumerate(_IN_TEXT.finditer(text)):

@@ -58,8 +58,10 @@ class Redactor:
         `custom` rules come first: what a customer named is taken out before anything else is read into it.
         """
         self._key, self.mode, self._withhold = key, mode, withhold
+        self.counts: dict[str, int] = {}  # replacements so far, by kind
         # A diagnosis reads what standard mode leaves.
         self._plainly = Redactor(key, custom=custom) if mode == "strict" else self
+        self._plainly.counts = self.counts
         # Frames repeat: most lines of a stack have been seen. Bounded; the process holds the raw log anyway.
         self._seen: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._rules: tuple[Rule, ...] = (
@@ -87,6 +89,8 @@ class Redactor:
                 line, inside = _private_key(line, inside, found)
             if line:
                 line = self._line(line, found)
+            for kind in found:
+                self.counts[kind] = self.counts.get(kind, 0) + 1
             yield line, [Redaction(number, kind) for kind in found]
 
     def event(self, event: Event) -> Event:

@@ -120,14 +120,12 @@ class Spool:
         """The first entry that is not acknowledged."""
         return self._cursor
 
-    def admits(self, kind: Kind | str = "error", *, important: bool | None = None) -> bool:
+    def admits(self, kind: Kind | str = "error", *, waiting: int = 0) -> bool:
         """Whether an event of this kind may still be spooled: errors longest, then drift, rate limits, performance.
 
-        `important` is the older question: an error, or anything else.
+        `waiting`: bytes that were admitted and are not appended yet.
         """
-        if important is not None:
-            kind = "error" if important else "rate_limit"
-        return self.unsent_bytes < self.cap_bytes * SHARES.get(kind, LOW_PRIORITY_SHARE)
+        return self.unsent_bytes + waiting < self.cap_bytes * SHARES.get(kind, LOW_PRIORITY_SHARE)
 
     def read(self, start: Place, limit_bytes: int) -> Iterator[tuple[Place, Place, Entry]]:
         """Committed entries from `start`: (its place, the place after it, the entry), about `limit_bytes` of them."""

@@ -22,6 +22,7 @@ REASONS: Final = (
     "undecodable-bytes",
     "cut-bytes",
     "otlp-too-many",
+    "sdk",  # what a program's own SDK had no room for, whatever it called the reason
 )
 OTHER: Final = "other"
 

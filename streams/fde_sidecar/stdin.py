@@ -36,7 +36,7 @@ class StdinInput:
         self,
         descriptor: int = 0,
         *,
-        calls_of: Callable[[Record], tuple[Call, ...]] = lambda _: (),
+        calls_of: Callable[[Record, Clock], tuple[Call, ...]] = lambda _record, _clock: (),
         wake: Callable[[], None] | None = None,
     ) -> None:
         self._descriptor, self._calls_of, self._wake = descriptor, calls_of, wake
@@ -85,7 +85,7 @@ class StdinInput:
             if record.time is not None:
                 self._clock.default_to(record.time)
             event = event_of(record, self._clock, None)
-            calls = self._calls_of(record)
+            calls = self._calls_of(record, self._clock)
             if event is not None or calls:
                 yield Reading(events=() if event is None else (event,), calls=calls)
 

@@ -11,6 +11,7 @@ import pytest
 
 from fde_events.event import ErrorEvent
 from fde_sidecar import follow
+from fde_sidecar.clock import Clock
 from fde_sidecar.files import FilesInput
 from fde_sidecar.frame import Record
 from fde_sidecar.reading import Call, Input, Reading
@@ -64,7 +65,7 @@ def test_calls_are_asked_of_every_record(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text("2026-10-10 06:00:00,000 INFO [a] GET /x 200 12ms\n2026-10-10 06:00:01,000 INFO [a] nothing\n")
 
-    def calls_of(record: Record) -> tuple[Call, ...]:
+    def calls_of(record: Record, _clock: Clock) -> tuple[Call, ...]:
         return (Call(time="t", endpoint="GET /x", duration_ms=12.0),) if "GET" in record.text else ()
 
     found = everything(log, calls_of=calls_of)

@@ -24,10 +24,11 @@ from fde_events.ledger import EpochMark, Ledger
 from fde_events.record import ReceivedBatch, decode, decode_mark, header_map, is_mark
 from fde_events.topics import telemetry
 from fde_local.kafka import KafkaBroker
-from fde_sidecar import follow, sidecar
+from fde_sidecar import follow, session
 from fde_sidecar.feed import Feed
 from fde_sidecar.pace import GroupPace
-from fde_sidecar.sidecar import Settings, Sidecar
+from fde_sidecar.settings import Settings
+from fde_sidecar.sidecar import Sidecar
 from fde_sidecar.spool import Spool
 
 FEED = """apiVersion: fde.io/v1
@@ -48,7 +49,7 @@ def broker() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "IDLE_S", 0.1)
-    monkeypatch.setattr(sidecar, "IDLE_S", 0.1)
+    monkeypatch.setattr(session, "IDLE_S", 0.1)
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_errors_are_kept_longest_when_the_cap_is_near(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s", cap_bytes=1000)
     admitted = []
     for sequence in range(12):
-        admitted.append((spool.admits(important=True), spool.admits(important=False)))
+        admitted.append((spool.admits("error"), spool.admits("rate_limit")))
         spool.append(an_entry(sequence))
     assert admitted[0] == (True, True)
     assert (True, False) in admitted

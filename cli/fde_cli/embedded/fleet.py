@@ -19,7 +19,8 @@ from fde_events.errors import BadInput
 from fde_events.topics import check_customer, telemetry
 from fde_sidecar.feed import read_feed
 from fde_sidecar.pace import GroupPace
-from fde_sidecar.sidecar import Settings, Sidecar, Summary
+from fde_sidecar.settings import Settings, Summary
+from fde_sidecar.sidecar import Sidecar
 from fde_streams.withhold import withheld
 
 _STOP_S: Final = 15.0
@@ -72,7 +73,8 @@ class Fleet:
         """Start one sidecar a member; with `until_idle` seconds each leaves when nothing is new for so long."""
         for member in self.members:
             settings = Settings(
-                feed=read_feed(self._manifest(member)),
+                feed=read_feed(manifest := self._manifest(member)),
+                feed_file=manifest,
                 customer=member.customer,
                 logs=(member.logs,),
                 spool=self.home.spools / f"{member.namespace}.{member.name}",
