@@ -18,6 +18,9 @@ from fde_sidecar.spool import Withheld
 
 COUNT_EVERY_S: Final = 60.0
 _MAX_SHAPES: Final = 4096
+# Cut after masking: ids of other lengths would move the cut, and with it the shape.
+_READ: Final = 1500
+_COMPARED: Final = 300
 # An id of letters and digits is one thing that varies: cut at its digits it would leave letters of its own every time.
 _VARIES: Final = re.compile(
     r"<[^<>]{1,60}>|[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?<!\w)(?=[a-z_]*\d[a-z_]*\d)\w{8,}|0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"",
@@ -31,7 +34,12 @@ def shape_of(event: Event) -> str:
     """What makes two events equal for counting: kind, severity, type, and the words without their numbers and names."""
     if isinstance(event, ErrorEvent):
         words = event.exception_message or event.body or ""
-        parts = [event.severity, event.scope or "", event.exception_type or "", _VARIES.sub("#", words[:500])]
+        parts = [
+            event.severity,
+            event.scope or "",
+            event.exception_type or "",
+            _VARIES.sub("#", words[:_READ])[:_COMPARED],
+        ]
         parts.append(str(event.http_status or ""))
         if event.diagnosed is not None:
             parts.append(str(event.diagnosed.parts))

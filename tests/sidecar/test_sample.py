@@ -14,7 +14,7 @@ REDACTOR = Redactor(b"0123456789abcdef0123456789abcdef")
 
 
 def an_event(number: int, words: str = "order failed request={id} node=web-7f9b{n} by {mail}") -> ErrorEvent:
-    text = words.format(id=uuid.UUID(int=number * 7919 + 2**120 * number), n=number, mail=f"u{number}@corp.example")
+    text = words.format(id=uuid.UUID(int=(number * 7919 + 2**100 * number) % 2**128), n=number, mail=f"u{number}@corp.example")
     return ErrorEvent(
         time=f"2026-10-10T00:00:{number % 60:02d}.000Z", severity="ERROR", body=text, exception_type="KeyError"
     )
@@ -22,6 +22,11 @@ def an_event(number: int, words: str = "order failed request={id} node=web-7f9b{
 
 def test_fresh_ids_do_not_make_new_shapes() -> None:
     assert len({shape_of(REDACTOR.event(an_event(number))) for number in range(200)}) == 1
+
+
+def test_ids_of_other_lengths_in_a_long_line_do_not_make_new_shapes() -> None:
+    words = "order failed " + " ".join(f"item_{n}={{n}}" for n in range(80)) + " in the end"
+    assert len({shape_of(an_event(10**number, words)) for number in range(12)}) == 1
 
 
 def test_other_words_are_another_shape() -> None:

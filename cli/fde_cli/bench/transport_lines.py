@@ -3,8 +3,8 @@
 workload, layout, number -> write() -> a file
 
 Three workloads. `service`: 5 of 100 records are errors, a third of those with a stack, the others INFO and DEBUG. `storm`:
-every record is an error, of few shapes, each with fresh ids. `full` is the same file as `storm`, read by a feed that lets
-every event out in full; that is what a forwarder does, so peers are held against this one.
+every record is an error, of three causes at two services, each with fresh ids. `full`: every record is an error, of many
+causes, read by a feed that lets every event out in full; that is what a forwarder does, so peers are held against this one.
 
 A record with a stack spans several lines in the text layout. Of all records every tenth holds an e-mail address, an
 address of the network or a token, at random.
@@ -56,22 +56,22 @@ def write(path: Path, workload: Workload, layout: Layout, records: int, *, seed:
         for number in range(records):
             failed = workload != "service" or rng.random() < 0.05
             errors += failed
-            file.write(_record(rng, number, failed=failed, layout=layout))
+            file.write(_record(rng, number, failed=failed, layout=layout, few=workload == "storm"))
     return errors
 
 
-def _record(rng: random.Random, number: int, *, failed: bool, layout: Layout) -> bytes:
-    service = rng.choice(_SERVICES)
+def _record(rng: random.Random, number: int, *, failed: bool, layout: Layout, few: bool) -> bytes:
+    service = rng.choice(_SERVICES[:2] if few else _SERVICES)
     stack = _stack(rng) if failed and rng.random() < 0.33 else None
     level = "ERROR" if failed else rng.choice(("INFO", "INFO", "INFO", "DEBUG"))
     moment = f"2026-10-10 {number // 3_600_000 % 24:02d}:{number // 60_000 % 60:02d}:{number // 1000 % 60:02d},{number % 1000:03d}"
-    failure = rng.choice(_FAILURES).format(n=rng.randrange(10**9))
+    failure = rng.choice(_FAILURES[:3] if few else _FAILURES).format(n=rng.randrange(10**9))
     said = (
         f"{service} sync failed: {failure}"
         if failed
         else f"{rng.choice(_VERBS)} {rng.randrange(9000)} rows of {service}"
     )
-    fields = dict(_fields(rng, service, stack is not None))
+    fields = dict(_fields(rng, service, few=few))
     if layout == "json":
         return _json(moment, level, service, said, fields, f"{stack}\n{failure}" if stack else None)
     head = f"{moment} {level} [hub.{service}.client] {said} "
@@ -92,7 +92,7 @@ def _json(moment: str, level: str, service: str, said: str, fields: dict[str, st
     return (json.dumps({**line, "padding": "x" * (RECORD_BYTES - 1 - len(text))}) + "\n").encode()
 
 
-def _fields(rng: random.Random, service: str, short: bool) -> Iterator[tuple[str, str]]:
+def _fields(rng: random.Random, service: str, *, few: bool) -> Iterator[tuple[str, str]]:
     def unique() -> str:
         return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
@@ -105,16 +105,14 @@ def _fields(rng: random.Random, service: str, short: bool) -> Iterator[tuple[str
             ("client_ip", f"10.{rng.randrange(256)}.{rng.randrange(256)}.7"),
             ("auth", f"Bearer {rng.getrandbits(160):040x}"),
         ))  # fmt: skip
-    yield "method", rng.choice(("GET", "POST", "PUT"))
+    yield "method", "GET" if few else rng.choice(("GET", "POST", "PUT"))
     yield "path", f"/v2/tenants/{rng.randrange(10**4)}/{service}/{unique()}"
-    yield "status", str(rng.choice((200, 200, 201, 204, 304)))
+    yield "status", "500" if few else str(rng.choice((200, 200, 201, 204, 304)))
     yield "duration_ms", str(rng.randrange(4000))
-    if short:
-        return
-    yield "user_agent", rng.choice(_AGENTS)
+    yield "user_agent", _AGENTS[0] if few else rng.choice(_AGENTS)
     yield "pod", f"{service}-7d9f8b6c5d-{rng.randrange(10**5):05d}"
     yield "node", f"worker-{rng.randrange(64)}"
-    yield "region", rng.choice(("eu-central-1", "us-east-1"))
+    yield "region", "us-east-1" if few else rng.choice(("eu-central-1", "us-east-1"))
     yield "version", "2.31.4+20261009"
     yield (
         "sql",
