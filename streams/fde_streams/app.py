@@ -247,23 +247,25 @@ class FoldWorker:
             await consumer.perform_seek()
 
     async def _publisher(self) -> None:
-        """Publish what changed, and compact the log: a fifth of the time at most, so that a storm of events is not held up."""
+        """Publish what changed, and compact the log, a few times a second: a third of the time at most, or once a second."""
         while not self.app.should_stop:
-            started = time.monotonic()
+            busy = 0.0
             consumer = self.app.consumer
             for partition, part in list(consumer.parts.items()):
                 if not (part.unpublished or part.wants_snapshot(self.settings.snapshot_bytes)):
                     continue
                 try:
                     async with consumer.lock:  # the state stands still while it is read
+                        started = time.monotonic()
                         if consumer.parts.get(partition) is part:
                             await asyncio.to_thread(publish_dirty, part, self._publish)
                             await asyncio.to_thread(self._compact, partition, part)
+                        busy += time.monotonic() - started
                 except Unavailable as error:
                     log.warning("snapshot_was_put_off", partition=partition, why=str(error))
                 except FdeError as error:
                     await self._refence(consumer, error)
-            await self.app.sleep(max(_PUBLISH_S, 4 * (time.monotonic() - started)))
+            await self.app.sleep(min(1.0, max(_PUBLISH_S, 2 * busy)))
 
     def _compact(self, partition: int, part: Part) -> None:
         compact(self.state, partition, part, above=self.settings.snapshot_bytes)
