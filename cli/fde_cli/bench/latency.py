@@ -31,7 +31,8 @@ from fde_streams.state import decode_state
 
 CUSTOMER: Final = "bench"
 DEPLOYMENTS: Final = 4
-_WARM_S: Final = 15.0
+_WARM_S: Final = 60.0  # for three processes to start and to catch up, at most
+_STEADY_S: Final = 3.0  # after that, before it is measured
 _FEED: Final = """apiVersion: fde.io/v1
 kind: TelemetryFeed
 metadata: {{name: {name}, namespace: customer-bench}}
@@ -80,7 +81,7 @@ class _Printer(threading.Thread):
 
 
 def measure(bootstrap: str, rate: float, seconds: float, tell: Callable[[str], None]) -> list[Latency]:
-    """Print `rate` errors a second for `seconds` after a warm-up, and see when they are in the state and in challenges.
+    """Print `rate` errors a second for `seconds`, once the processes have caught up with what was printed while they started, and see when they are in the state and in challenges.
 
     The broker must be fresh: its topics are made here. AssertionError if not every error was counted in the end.
     """
@@ -93,10 +94,13 @@ def measure(bootstrap: str, rate: float, seconds: float, tell: Callable[[str], N
         last: dict[str, tuple[str, int]] = {}
         counted = 0
         begins = time.monotonic() + _WARM_S
-        ends = begins + seconds
+        ends, caught_up = begins + seconds, False
         while time.monotonic() < ends + 20 and (counted < printer.printed or not printer.stop.is_set()):
             if time.monotonic() > ends:
                 printer.stop.set()
+            elif not caught_up and counted and counted > printer.printed - rate:
+                caught_up, begins = True, time.monotonic() + _STEADY_S
+                ends = begins + seconds
             for value in state.values():
                 now, delta = time.time(), decode_state(value).delta
                 for news in delta.increments if delta is not None else ():
