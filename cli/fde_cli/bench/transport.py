@@ -49,23 +49,21 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def run(tell: Tell, records: int = RECORDS, idle_s: float = IDLE_S) -> list[Row]:
-    """Measure what can be measured here, in the table's order."""
-    rows: list[Row] = []
+def run(tell: Tell, records: int = RECORDS, idle_s: float = IDLE_S) -> Iterator[Row]:
+    """Measure what can be measured here, in the table's order; each row as soon as it is known."""
     try:
         kafka = importlib.import_module("fde_local.kafka")
         with tempfile.TemporaryDirectory(prefix="fde-bench-") as directory:
             with kafka.KafkaBroker.start(Path(directory) / "kafka") as broker:
-                rows += _forwarding(broker, Path(directory), records, tell)
-                rows += _footprint(broker, Path(directory), records, idle_s, tell)
+                yield from _forwarding(broker, Path(directory), records, tell)
+                yield from _footprint(broker, Path(directory), records, idle_s, tell)
     except ImportError:
-        rows.append(Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000",
+        yield (Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000",
                         note="no local Kafka: run with PYTHONPATH=deploy/local from a checkout, after `make prepare`"))  # fmt: skip
     except FdeError as error:
-        rows.append(Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000", note=str(error)))
-    rows += _redaction(tell)
-    rows += _of_others(tell)
-    return rows
+        yield (Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000", note=str(error)))
+    yield from _redaction(tell)
+    yield from _of_others(tell)
 
 
 def _forwarding(broker: Any, directory: Path, records: int, tell: Tell) -> Iterator[Row]:
@@ -225,8 +223,10 @@ def main() -> int:
     """`python -m fde_cli.bench.transport [RECORDS [IDLE_SECONDS]]`."""
     records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
     idle_s = float(sys.argv[2]) if len(sys.argv) > 2 else IDLE_S
-    rows = run(lambda said: print(f"fde bench: transport: {said}", file=sys.stderr, flush=True), records, idle_s)
-    print("\n".join(table(rows)))
+    for number, row in enumerate(
+        run(lambda said: print(f"fde bench: transport: {said}", file=sys.stderr, flush=True), records, idle_s)
+    ):
+        print("\n".join(table([row])[1 if number else 0 :]), flush=True)
     return 0
 
 
