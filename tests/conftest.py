@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from fde_local.component import CONTROL_PLANE, KAFKA, KWOK
@@ -9,6 +10,10 @@ from fde_local.gate import require
 from fde_local.kafka import KafkaBroker
 from fde_local.kubernetes import ControlPlane
 from fde_local.ports import free_ports
+
+# A machine with two busy cores is slow now and then; what a case may cost is said by tests that measure it.
+hypothesis.settings.register_profile("fde", deadline=None)
+hypothesis.settings.load_profile("fde")
 
 # A test that asks for one of these fixtures belongs to its marker, whether or not its author wrote it.
 _MARKER_OF = {"kafka": "kafka", "kafka_toolchain": "kafka", "control_plane": "cluster", "cluster_toolchain": "cluster"}
