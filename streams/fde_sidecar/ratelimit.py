@@ -66,11 +66,29 @@ def _codes(meanings: tuple[Meaning, ...]) -> dict[str, str]:
 _GENERAL_CODES: Final = _codes(GENERAL)
 _VENDOR_CODES: Final = {vendor.name: codes for vendor in VENDORS if (codes := _codes(vendor.meanings))}
 _ALL_CODES: Final = frozenset(_GENERAL_CODES).union(*_VENDOR_CODES.values())
+_WORDS: Final = (
+    "429",
+    "many requests",
+    "rate",
+    "retry",
+    "quota",
+    "thrott",
+    "slow",
+    "exhaust",
+    "limit",
+    "toomany",
+    "throughput",
+)
+# In lower case: one of these stands in whatever `_TOLD` or a code is found in. Most errors hold none, and are done with.
+_HINTS: Final = (*_WORDS, *sorted({c.lower() for c in _ALL_CODES if not any(word in c.lower() for word in _WORDS)}))
 
 
 def rate_limit_of(event: ErrorEvent) -> RateLimitEvent | None:
     """The quota an error tells of, or None. The vendor is the catalogue's name, ``unknown`` when nothing names it."""
     words = "\n".join(part for part in (event.body, event.exception_type, event.exception_message) if part)
+    lower = words.lower()
+    if event.http_status not in (420, 429) and not any(hint in lower for hint in _HINTS):
+        return None
     codes = [token for token in _TOKEN.findall(words[:4000]) if token in _ALL_CODES]
     told = event.http_status in (420, 429) or _TOLD.search(words) is not None
     if not (told or codes):
