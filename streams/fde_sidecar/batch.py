@@ -18,6 +18,7 @@ from fde_sidecar.spool import Entry, Position, Withheld
 
 MAX_EVENTS: Final = 100
 MAX_BYTES: Final = 200 * 1024
+MAX_COUNTED: Final = 2_000  # shapes, positions and the like: a spool entry has a size that it cannot exceed
 Settle = Callable[[bool], None]
 
 
@@ -28,11 +29,12 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     bytes: int = 0
     positions: dict[FileKey, Position] = field(default_factory=dict)
-    withheld: list[Withheld] = field(default_factory=list)
+    withheld: dict[str, Withheld] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
     forgotten: list[FileKey] = field(default_factory=list)
     settles: list[Settle] = field(default_factory=list)
+    unfit: int = 0  # events that fitted into no record, counted by `entries`
 
     @property
     def urgent(self) -> bool:
@@ -47,13 +49,22 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether it should be written now."""
-        return len(self.events) >= MAX_EVENTS or self.bytes >= MAX_BYTES
+        counted = len(self.withheld) + len(self.released) + len(self.positions) + len(self.forgotten)
+        return len(self.events) >= MAX_EVENTS or self.bytes >= MAX_BYTES or counted >= MAX_COUNTED
 
     def add(self, event: Event) -> None:
         """One more event that leaves in full."""
         self.events.append(event)
         self.bytes += 600 + len(getattr(event, "exception_stacktrace", None) or "")
         self.bytes += 2 * len(getattr(event, "body", None) or "")
+
+    def withhold(self, one: Withheld) -> None:
+        """Count one that does not leave yet. A storm of one shape takes the place of one."""
+        before = self.withheld.get(one.shape)
+        if before is not None:
+            one = Withheld(one.shape, before.count + one.count, before.sample or one.sample)
+        self.withheld[one.shape] = one
+        self.bytes += len(one.sample) if before is None else 0
 
     def drop(self, reason: str, count: int) -> None:
         """Count what does not leave."""
@@ -70,6 +81,7 @@ class Batch:
             if rest:
                 value, taken = _encoded(rest, epoch, sequence, time, deployment, redaction)
                 if value is None:
+                    self.unfit += 1
                     self.drop("too-large", 1)
             last = taken == len(rest)
             yield Entry(
@@ -79,7 +91,7 @@ class Batch:
                 time=time,
                 value=value,
                 positions=list(self.positions.values()) if last else [],
-                withheld=self.withheld if last else [],
+                withheld=list(self.withheld.values()) if last else [],
                 released=self.released if last else [],
                 dropped=self.dropped if last else {},
                 forgotten=self.forgotten if last else [],
@@ -93,8 +105,8 @@ def _encoded(
     events: list[Event], epoch: str, sequence: int, time: str, deployment: str, redaction: str
 ) -> tuple[bytes | None, int]:
     """As many of `events` as one record may hold, and how many that are; (None, 1) for one that fits into no record."""
-    count = len(events)
-    chosen = tuple(events)
+    count = min(len(events), MAX_EVENTS)
+    chosen = tuple(events[:count])
     while True:
         batch = EventBatch(deployment=deployment, events=chosen, redaction=redaction)
         try:

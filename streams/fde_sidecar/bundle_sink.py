@@ -8,12 +8,14 @@ records under equal ids, as with a broker. Marks go into the bundles, so that th
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from fde_events.errors import Unavailable
 from fde_events.ledger import EpochMark
 from fde_events.retention import BUNDLES
 from fde_events.topics import check_customer
@@ -98,6 +100,12 @@ class BundleSink:
         else:
             self._trouble = None
 
+    def hold(self) -> None:
+        """Nothing is sealed. What was begun stays as it is, unless the spool was purged."""
+        if self._next < self._spool.cursor:
+            self.close()
+            self._next = self._spool.cursor
+
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """Everything into bundles, then the closing mark. False when something stays in the spool."""
         deadline = time.monotonic() + timeout_s
@@ -131,9 +139,7 @@ class BundleSink:
         return self._earlier_ended and self._next >= self._spool.end
 
     def _take(self, current_epoch: str) -> None:
-        if self._next < self._spool.cursor:  # purged by the switch: what was being written is not to leave either
-            self.close()
-            self._next = self._spool.cursor
+        self.hold()
         budget = _AHEAD_BYTES
         if self._next < self._ours:
             budget = self._take_upto(self._ours, budget)
@@ -184,9 +190,11 @@ class BundleSink:
         if self._writer is None:
             self._open(epoch)
         self._seal(closed=True)
-        # Written down after the seal: a crash between them closes it once more, which says the same.
-        self._spool.append(Entry(epoch="", sequence=-1, events=0, time="", value=None, closed=epoch))
-        self._spool.commit()
+        # Written down after the seal: a crash between them closes it once more, which says the same. So does a disk that
+        # refuses: it is pending then, and the next commit's.
+        with contextlib.suppress(Unavailable):
+            self._spool.append(Entry(epoch="", sequence=-1, events=0, time="", value=None, closed=epoch))
+            self._spool.commit()
 
     def _seal(self, *, closed: bool = False) -> None:
         """Seal what is being written with its epoch's mark; the cursor moves over what it holds."""

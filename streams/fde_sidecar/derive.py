@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _SAVE_EVERY_S: Final = 60.0
 _SHAPES: Final = "shapes"
 _BASELINES: Final = "baselines"
+_Seen = TypeVar("_Seen")
 
 
 class Derivation:
@@ -48,17 +49,17 @@ class Derivation:
             if feed.lets_out(event):
                 yield event
             if "rateLimit" in signals and isinstance(event, ErrorEvent):
-                yield from self._quotas.of_error(event)
+                yield from _found(self._quotas.of_error, event)
         for call in reading.calls:
             if "rateLimit" in signals:
-                yield from self._quotas.of_call(call)
+                yield from _found(self._quotas.of_call, call)
             if "performance" in signals:
                 self._news = True
-                yield from self._baselines.observe(call)
+                yield from _found(self._baselines.observe, call)
         if "schemaDrift" in signals:
             for payload in reading.payloads:
                 self._news = True
-                yield from self._drift.observe(payload)
+                yield from _found(self._drift.observe, payload)
 
     def save(self, *, now: bool = False) -> None:
         """Write down what was learned, once a minute or `now`. A disk that refuses is not a reason to stop."""
@@ -71,6 +72,14 @@ class Derivation:
             _write(self._directory / _BASELINES, self._baselines.save())
         except OSError as error:
             log.warning("learned_shapes_not_saved", reason=error.strerror, next_step="the next start warms up again")
+
+
+def _found(observe: Callable[[_Seen], Iterable[Event]], seen: _Seen) -> Iterable[Event]:
+    try:
+        return list(observe(seen))
+    except Exception as error:  # noqa: BLE001  what one detector cannot read loses its finding: neither the error nor the sidecar
+        log.warning("detector_failed", detector=type(seen).__name__, error=type(error).__name__)
+        return ()
 
 
 def _read(path: Path) -> bytes:

@@ -203,11 +203,11 @@ class _Connection:
         return False
 
 
-def split(address: str) -> tuple[str, int]:
-    """Host and port of ``host:port`` (IPv6 in brackets); :class:`Misuse` when it is none."""
+def split(address: str, option: str = "--probes") -> tuple[str, int]:
+    """Host and port of ``host:port`` (IPv6 in brackets); :class:`Misuse` names the `option` when it is none."""
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-        raise Misuse(f"the probes' address is host:port (127.0.0.1:9464, 0.0.0.0:9464, [::]:9464), not {address!r}")
+        raise Misuse(f"{option} is host:port (127.0.0.1:9464, 0.0.0.0:9464, [::]:9464), not {address!r}")
     return host.strip("[]"), int(port)
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from fde_events.errors import BadInput
+from fde_events.errors import BadInput, Unavailable
 from fde_events.kafka import producer_settings
 from fde_events.record import Record, encode_mark, framed
 from fde_sidecar.client import read_client_settings
@@ -94,6 +94,7 @@ class Publisher:
         self._alone: tuple[str, int] | None = None  # epoch and sequence of a record that was refused among others
         self._split: Split | None = None
         self._split_waits = False
+        self._recalled = False  # what was sent came back unsent: `hold`
 
     @property
     def idle(self) -> bool:
@@ -113,6 +114,8 @@ class Publisher:
     def turn(self, current_epoch: str) -> None:
         """Send what may be sent, take in acknowledgements, and say once a minute when the broker is away."""
         moment = time.monotonic()
+        if self._recalled:
+            self._rewind()
         if self._next < self._spool.cursor:  # what we had read was purged
             self._next = self._spool.cursor
         if moment >= self._outage.not_before and self._connect():
@@ -128,6 +131,15 @@ class Publisher:
             self._mark(current_epoch, closed=False)
         self._note_closed()
         self._outage.speak(moment, self._spool.unsent_bytes, self._spool.cap_bytes)
+
+    def hold(self) -> None:
+        """Nothing more is sent: what the client has queued is taken back. What is on its way is waited for, and noted."""
+        if self._producer is None:
+            return
+        if self._sent or self._marks_under_way:
+            self._producer.purge(in_flight=False)
+        self._producer.poll(0)
+        self._advance(time.monotonic())
 
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """On the way out: wait for acknowledgements, then close the epoch. False when something stays in the spool."""
@@ -259,7 +271,11 @@ class Publisher:
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._pace.failed(sent.size)
-                if generation == self._generation:
+                if generation != self._generation:
+                    return
+                if error.code() == KafkaError._PURGE_QUEUE:
+                    self._recalled = True
+                else:
                     self._failed(error, sent.entry)
                 return
             self._pace.delivered(sent.size, message.partition() or 0, message.offset() or 0)
@@ -292,6 +308,7 @@ class Publisher:
     def _rewind(self) -> None:
         """Send again from the cursor on."""
         self._generation += 1
+        self._recalled = False
         self._sent.clear()
         self._sent_bytes = 0
         self._next = self._spool.cursor
@@ -314,7 +331,7 @@ class Publisher:
                 self._reached()
             elif error.code() in _TOO_LARGE:
                 split.refused()
-            else:
+            elif error.code() != KafkaError._PURGE_QUEUE:
                 self._outage.fail(error.str(), error.code())
 
         try:
@@ -392,7 +409,10 @@ class Publisher:
         for epoch in self._closed:
             self._spool.append(closing(epoch))
         self._closed.clear()
-        self._spool.commit()
+        try:
+            self._spool.commit()
+        except Unavailable:  # it is pending, and the next commit's
+            return
         if idle:
             self._next = self._spool.end
             self._spool.acknowledge(self._next)

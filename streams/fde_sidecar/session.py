@@ -81,7 +81,7 @@ class Session:
         self._sieve = Sieve(parts.spool, parts.derivation, feed, *parts.redactor(feed))
         self.epoch, self._sequence = new_epoch(), 0
         self._unsettled: list[Settle] = []
-        self._held: State = "on"  # what feed and switch said when this turn began
+        self._held = self._state()  # what feed and switch said when this turn began
         self._purged = False
         # Inputs that outlive a session bring their figures along.
         self._began_at = self._totals()

@@ -39,6 +39,10 @@ class Sink(Protocol):
         """Take out what can be, without blocking for long; a place that is away is no error."""
         ...
 
+    def hold(self) -> None:
+        """In place of :meth:`turn` while nothing may leave: what is on its way out is taken back where that can be."""
+        ...
+
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """On the way out: everything, then the closing mark of the epoch. False when something stays in the spool."""
         ...

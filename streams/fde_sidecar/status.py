@@ -22,6 +22,9 @@ REASONS: Final = (
     "undecodable-bytes",
     "cut-bytes",
     "otlp-too-many",
+    "not-redacted",  # a text that our rules could not read: it does not leave as it is
+    "switched-off",  # what came by pipe while the switch said off
+    "not-allowed",  # counted of a kind that the feed no longer lists
     "sdk",  # what a program's own SDK had no room for, whatever it called the reason
 )
 OTHER: Final = "other"

@@ -98,7 +98,7 @@ def sidecar(
     if bundles is not None and brokers is not None:
         raise Misuse("--bundles is where no Kafka is: give one of --bundles and --brokers")
     log.as_json(sys.stderr)
-    receiver = split(otlp) if otlp is not None else None
+    receiver = split(otlp, "--otlp") if otlp is not None else None
     feeds = [read_feed(path) for path in feed]
     if len({one.deployment for one in feeds}) != len(feeds):
         raise Misuse("two of the feeds are of the same deployment; give each once")
