@@ -71,13 +71,23 @@ class Clock:
         self._ahead = timedelta(minutes=5) if live else timedelta(hours=12)
         self._default = parse_full(default) if default else None
         self._last: datetime | None = None
+        self._passed: str | None = None
 
     def default_to(self, default: str) -> None:
         """The time for records without one, from now on (the sidecar's own clock, when it follows a file)."""
         self._default = parse_full(default)
 
+    def pass_by(self, text: str | float | None) -> None:
+        """A record of this time is none of ours; a later one without a date takes its day from it. Costs next to nothing."""
+        if isinstance(text, str) and text[4:5] in ("-", "/"):
+            self._passed = text  # looked into when somebody asks
+        else:
+            self.read(text)
+
     def read(self, text: str | float | None) -> str:
         """RFC 3339 for a printed timestamp; the default (or the epoch's start) when it is missing or no date."""
+        if self._passed is not None:
+            self._last, self._passed = parse_full(self._passed) or self._last, None
         moment = self._moment(text)
         if moment is None:
             known = self._last or self._default

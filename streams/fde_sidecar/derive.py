@@ -53,7 +53,7 @@ class Derivation:
         for call in reading.calls:
             if "rateLimit" in signals:
                 yield from _found(self._quotas.of_call, call)
-            if "performance" in signals:
+            if "performance" in signals and call.weighed:
                 self._news = True
                 yield from _found(self._baselines.observe, call)
         if "schemaDrift" in signals:

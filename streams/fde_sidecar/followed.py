@@ -30,6 +30,7 @@ class Followed:
     waiting_since: float = 0.0
     modified: int = 0  # nanoseconds, when it was looked at last
     last_data: float = field(default_factory=time.monotonic)
+    _named: tuple[str, str] = ("", "")
 
     @property
     def key(self) -> FileKey:
@@ -39,7 +40,9 @@ class Followed:
     @property
     def name(self) -> str:
         """The file's name without its directory."""
-        return Path(self.path).name
+        if self._named[0] != self.path:  # asked once a record
+            self._named = (self.path, Path(self.path).name)
+        return self._named[1]
 
     def position(self, record: Record) -> Position:
         """Where reading goes on once `record` is in the spool."""

@@ -85,14 +85,17 @@ def event_of(record: Record, clock: Clock, log_file: str | None = None) -> Error
     if record.document is not None:
         level, when = level_and_time(record.document)
         if level is not None and level < WARN:
-            clock.read(when)  # a later record without a date takes its day from this one
+            clock.pass_by(when)
             return None
         return _from_document(logged(record.document), clock, log_file)
     header = record.header
     if header is None:
         return _bare(record.text, clock, log_file)
-    time = clock.read(header.time)
     level = header.level
+    if level is not None and level < WARN:
+        clock.pass_by(header.time)
+        return None
+    time = clock.read(header.time)
     _, newline, rest = record.text.partition("\n")
     text = header.message + newline + rest
     stack = find_stack(text) if newline else None
@@ -102,8 +105,8 @@ def event_of(record: Record, clock: Clock, log_file: str | None = None) -> Error
             # `Error: no` above frames: the word is the type, as Node prints it, and no level.
             text = lead[0] + text
             stack = find_stack(text)
-    if level is None or level < WARN:
-        if stack is None or level is not None:
+    if level is None:
+        if stack is None:
             return None
         level = ERROR  # a timestamped line without a level, and frames below it
     found = stack or find_inline(text)

@@ -17,13 +17,14 @@ from fde_events.event import ErrorEvent, RateLimitEvent
 from fde_events.vendors import GENERAL, VENDORS, Meaning, vendor_of_library
 from fde_sidecar.quota import Quota, quotas_in, retry_after_s
 from fde_sidecar.reading import Call
+from fde_sidecar.trigger import Mentions
 from fde_sidecar.vendors import vendor_of
 
+# Over text in lower case.
 _TOLD: Final = re.compile(
     r"\b429\b(?!\s?(?:ms|s\b|bytes|rows|items))|too many requests|rate.?limit(?:ed|s|ing)?\b(?! remaining)|rate.?limit.?(?:exceeded|reached|error)"
     r"|retry-after|quota.?(?:exceeded|exhausted)|exceeded.{0,40}\bquota|throttl(?:ed|ing)|slow ?down|resource_exhausted|"
-    r"request_limit_exceeded|toomanyrequests|throughput ?exceeded|requestlimitexceeded|limit (?:reached|exceeded)",
-    re.IGNORECASE,
+    r"request_limit_exceeded|toomanyrequests|throughput ?exceeded|requestlimitexceeded|limit (?:reached|exceeded)"
 )
 _RETRY: Final = re.compile(
     r"(?:retry[-_ ]?after['\"]?\s*[:=]?\s*['\"]?|(?:try|retry) again in |retry (?:after|in) )(\d{1,12}(?:\.\d{1,9})?)\s*(ms|milliseconds|s\b|sec|seconds|m\b|min|minutes|h\b|hours)?",
@@ -66,31 +67,23 @@ def _codes(meanings: tuple[Meaning, ...]) -> dict[str, str]:
 _GENERAL_CODES: Final = _codes(GENERAL)
 _VENDOR_CODES: Final = {vendor.name: codes for vendor in VENDORS if (codes := _codes(vendor.meanings))}
 _ALL_CODES: Final = frozenset(_GENERAL_CODES).union(*_VENDOR_CODES.values())
-_WORDS: Final = (
-    "429",
-    "many requests",
-    "rate",
-    "retry",
-    "quota",
-    "thrott",
-    "slow",
-    "exhaust",
-    "limit",
-    "toomany",
-    "throughput",
-)
-# In lower case: one of these stands in whatever `_TOLD` or a code is found in. Most errors hold none, and are done with.
-_HINTS: Final = (*_WORDS, *sorted({c.lower() for c in _ALL_CODES if not any(word in c.lower() for word in _WORDS)}))
+_PHRASES: Final = (  # one of these stands in whatever `_TOLD` is found in
+    "429", "many requests", "retry-after", "quota", "throttl", "slowdown", "slow down", "exhausted", "toomanyrequests",
+    "throughput", "limit reached", "limit exceeded", "limit_exceeded", "limitexceeded", "ratelimit", "rate limit", "rate-limit",
+    "rate_limit", "rate.limit",
+)  # fmt: skip
+# In lower case, one of these stands in an error that tells of a quota. Most hold none, and are done with.
+_MENTIONS: Final = Mentions((*_PHRASES, *(code.lower() for code in _ALL_CODES if code[0].isalpha())))
 
 
 def rate_limit_of(event: ErrorEvent) -> RateLimitEvent | None:
     """The quota an error tells of, or None. The vendor is the catalogue's name, ``unknown`` when nothing names it."""
     words = "\n".join(part for part in (event.body, event.exception_type, event.exception_message) if part)
     lower = words.lower()
-    if event.http_status not in (420, 429) and not any(hint in lower for hint in _HINTS):
+    if event.http_status not in (420, 429) and not _MENTIONS.any_in(lower):
         return None
     codes = [token for token in _TOKEN.findall(words[:4000]) if token in _ALL_CODES]
-    told = event.http_status in (420, 429) or _TOLD.search(words) is not None
+    told = event.http_status in (420, 429) or _TOLD.search(lower) is not None
     if not (told or codes):
         return None
     vendor = _vendor(event, words)

@@ -25,7 +25,8 @@ class Call:
 
     `endpoint`: what calls are compared under, without ids (``GET api.example.com/v1/orders/{id}``). `time` RFC 3339 UTC.
     `duration_ms` and `status` None where they were not told. `headers`: lower-case names, those that speak of quotas only.
-    `count` calls with these figures (a metric's data point stands for many).
+    `count` calls with these figures (a metric's data point stands for many). `weighed` False: read for what it says of a
+    quota alone, and not to be compared with a baseline.
     """
 
     time: str
@@ -38,6 +39,7 @@ class Call:
     scope: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
+    weighed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,12 @@ from fde_sidecar.spool import Withheld
 COUNT_EVERY_S: Final = 60.0
 _MAX_SHAPES: Final = 4096
 # Cut after masking: ids of other lengths would move the cut, and with it the shape.
-_READ: Final = 1500
+_READ: Final = 4000
+_READ_FIRST: Final = 600  # nearly always enough
 _COMPARED: Final = 300
-# An id of letters and digits is one thing that varies: cut at its digits it would leave letters of its own every time.
-_VARIES: Final = re.compile(
-    r"<[^<>]{1,60}>|[0-9a-f]{4,}(?:-[0-9a-f]{4,}){2,}|(?<!\w)(?=[a-z_]*\d[a-z_]*\d)\w{8,}|0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"",
-    re.IGNORECASE,
-)
+_MARGIN: Final = 60  # what the cut itself may have split
+# Tokens of redaction, quoted names, and words with a digit in them: an id of letters and digits is one thing that varies.
+_VARIES: Final = re.compile(r"""<[^<>]{1,60}>|'[^']*'|"[^"]*"|\b[^\W\d]*+\d[\w:.-]*""")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Event).decode
 
@@ -38,7 +37,7 @@ def shape_of(event: Event) -> str:
             event.severity,
             event.scope or "",
             event.exception_type or "",
-            _VARIES.sub("#", words[:_READ])[:_COMPARED],
+            _skeleton(words),
         ]
         parts.append(str(event.http_status or ""))
         if event.diagnosed is not None:
@@ -47,6 +46,14 @@ def shape_of(event: Event) -> str:
         kept = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("time", "count")}
         parts = [_VARIES.sub("#", str(kept))]
     return hashlib.blake2b("\0".join([kind_of(event), *parts]).encode(), digest_size=8).hexdigest()
+
+
+def _skeleton(words: str) -> str:
+    """The first `_COMPARED` characters of `words` without what varies."""
+    first = _VARIES.sub("#", words[:_READ_FIRST])
+    if len(words) > _READ_FIRST and len(first) < _COMPARED + _MARGIN:
+        first = _VARIES.sub("#", words[:_READ])
+    return first[:_COMPARED]
 
 
 class Sampler:

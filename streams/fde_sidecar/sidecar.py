@@ -20,7 +20,7 @@ import structlog
 from fde_events.errors import Unavailable
 from fde_events.topics import check_customer, telemetry
 from fde_sidecar.bundle_sink import BundleSink
-from fde_sidecar.call import calls_of
+from fde_sidecar.callpace import PacedCalls
 from fde_sidecar.derive import Derivation
 from fde_sidecar.egress import EgressLog
 from fde_sidecar.feed import Feed, FeedFile
@@ -79,7 +79,7 @@ class Sidecar:
             host, port = self._settings.otlp
             self._lasting.append(OtlpInput(self._wake.set, host=host, port=port))
         if self._settings.stdin:
-            self._lasting.append(StdinInput(calls_of=calls_of, wake=self._wake.set))
+            self._lasting.append(StdinInput(calls_of=PacedCalls(), wake=self._wake.set))
         try:
             return self._run(stop)
         finally:
@@ -107,7 +107,7 @@ class Sidecar:
             stack.callback(_close_spool, spool, settings.feed.deployment)
             egress = EgressLog(settings.spool)
             stack.callback(egress.close)
-            files = FilesInput(settings.logs, spool.state.positions, calls_of=calls_of)
+            files = FilesInput(settings.logs, spool.state.positions, calls_of=PacedCalls())
             stack.callback(files.close)
             sink = self._sink(spool, egress.left)
             stack.callback(sink.close)

@@ -12,7 +12,7 @@ the literals are asked one by one: slower, with the same outcome.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,6 +85,33 @@ class Triggers:
             for number, rule in enumerate(self._rules)
             if number > after and (any(hint in lower for hint in rule.hints) if rule.hints else digits or rule.always)
         ]
+
+
+class Mentions:
+    """Whether any of many literals stands in a text, by the same automaton."""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        self._literals = tuple(sorted(set(literals)))
+        self._database: Any = None
+        if hyperscan is not None:
+            text = "|".join(re.escape(literal).replace("/", r"\/") for literal in self._literals)
+            self._database = hyperscan.Database()
+            self._database.compile(
+                expressions=[text.encode()], ids=[0], elements=1, flags=[hyperscan.HS_FLAG_SINGLEMATCH]
+            )
+            self._scratch = hyperscan.Scratch(self._database)
+
+    def any_in(self, text: str) -> bool:
+        """Whether there is one. Case counts."""
+        if self._database is not None and text.isascii():
+            found: list[int] = []
+            try:
+                self._database.scan(text.encode(), match_event_handler=_note, scratch=self._scratch, context=found)
+            except hyperscan.ScratchInUseError:  # another thread has it
+                pass
+            else:
+                return bool(found)
+        return any(literal in text for literal in self._literals)
 
 
 def _note(number: int, start: int, end: int, flags: int, found: Any) -> None:
