@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test check bench lock clean format
+.PHONY: demo test check bench soak lock clean format
 
 $(VENV)/.demo: requirements/demo.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fde needs Python 3.11 or newer; this is " + sys.version.split()[0])'
@@ -33,6 +33,9 @@ test: check                    ## everything, on real Kafka and a real Kubernete
 
 bench: $(VENV)/.dev
 	$(BIN)/fde bench $(ARGS)
+
+soak: $(VENV)/.dev             ## 100 cycles of faults on a real Kafka; CYCLES=n for fewer
+	PYTHONPATH=deploy/local $(BIN)/python tests/soak/soak.py --cycles $(or $(CYCLES),100) $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

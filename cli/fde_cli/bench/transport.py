@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fde_cli.bench import peers, peers_secrets
+from fde_cli.bench import latency, peers, peers_secrets, start
 from fde_cli.bench.transport_lines import RECORD_BYTES, Layout, Workload, write
 from fde_events.errors import FdeError
 from fde_events.topics import telemetry
@@ -29,6 +29,7 @@ Tell = Callable[[str], None]
 RECORDS: Final = 100_000  # of 1 KiB a workload
 EVERYTHING: Final = 1_000_000_000
 IDLE_S: Final = 60.0
+_LATENCY_S: Final = 30.0
 _WORKLOADS: Final[tuple[tuple[str, Workload, int], ...]] = (
     ("a service's log, 5 % errors", "service", 100),
     ("a storm of errors, counted", "storm", 100),
@@ -52,18 +53,41 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def run(tell: Tell, records: int = RECORDS, idle_s: float = IDLE_S) -> Iterator[Row]:
     """Measure what can be measured here, in the table's order; each row as soon as it is known."""
     try:
-        kafka = importlib.import_module("fde_local.kafka")
+        kafka = _local_kafka()
         with tempfile.TemporaryDirectory(prefix="fde-bench-") as directory:
             with kafka.KafkaBroker.start(Path(directory) / "kafka") as broker:
                 yield from _forwarding(broker, Path(directory), records, tell)
                 yield from _footprint(broker, Path(directory), records, idle_s, tell)
     except ImportError:
         yield (Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000",
-                        note="no local Kafka: run with PYTHONPATH=deploy/local from a checkout, after `make prepare`"))  # fmt: skip
+                        note="no local Kafka: run it in a checkout, after `make test` has brought one"))  # fmt: skip
     except FdeError as error:
         yield (Row(what="lines to acknowledged", unit="KiB lines/CPU-s", bar=">= 20,000", note=str(error)))
     yield from _redaction(tell)
     yield from _of_others(tell)
+    yield from _latency(tell)
+    tell("fde up to the first event grouped")
+    yield Row(what="fde up to the first group", unit="s", ours=_short(start.run()), bar="< 5")
+
+
+def _local_kafka() -> Any:
+    """The Kafka of the tests, which lies beside the packages in a checkout. ImportError elsewhere."""
+    beside = Path(__file__).resolve().parents[3] / "deploy" / "local"
+    if beside.is_dir() and str(beside) not in sys.path:
+        sys.path.append(str(beside))
+    return importlib.import_module("fde_local.kafka")
+
+
+def _latency(tell: Tell) -> Iterator[Row]:
+    """On a broker of its own: what was measured before it would be in the topics."""
+    what, unit, bar = "printed to evidence, p99, 1k/s", "s", "< 2"
+    try:
+        with tempfile.TemporaryDirectory(prefix="fde-bench-") as directory:
+            with _local_kafka().KafkaBroker.start(Path(directory) / "kafka") as broker:
+                for found in latency.measure(broker.bootstrap_servers, 1000, _LATENCY_S, tell):
+                    yield Row(what=f"{what}, {found.where}", unit=unit, ours=_short(found.p99), bar=bar)
+    except (ImportError, FdeError, TimeoutError) as error:
+        yield Row(what=what, unit=unit, bar=bar, note=str(error))
 
 
 def _forwarding(broker: Any, directory: Path, records: int, tell: Tell) -> Iterator[Row]:
@@ -188,8 +212,6 @@ def _of_others(tell: Tell) -> Iterator[Row]:
     ):
         yield Row(what=what, unit="share", ours=_short(figure), bar=bar)
     yield Row(what="drift, known shapes", unit="records/CPU-s", ours=_short(figures.known_per_cpu_s), bar=">= 80,000")
-    yield Row(what="printed to evidence, p99", unit="s", bar="< 2",
-              note="python -m fde_cli.bench.latency BROKERS, with `fde kafka apply` done")  # fmt: skip
 
 
 def _row(what: str, unit: str, ours: float, peer: float | None, peer_name: str, bar: str, note: str = "") -> Row:
@@ -217,18 +239,3 @@ def table(rows: list[Row]) -> list[str]:
 
 def _shown(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:,.4g}" if figure < 100 else f"{figure:,.0f}"
-
-
-def main() -> int:
-    """`python -m fde_cli.bench.transport [RECORDS [IDLE_SECONDS]]`."""
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else RECORDS
-    idle_s = float(sys.argv[2]) if len(sys.argv) > 2 else IDLE_S
-    for number, row in enumerate(
-        run(lambda said: print(f"fde bench: transport: {said}", file=sys.stderr, flush=True), records, idle_s)
-    ):
-        print("\n".join(table([row])[1 if number else 0 :]), flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
 TIMED: Final = ("batch", "redact", "sign")
-NAMES: Final = (*TIMED, "abstraction", "drift", "grouping")
+NAMES: Final = (*TIMED, "abstraction", "drift", "grouping", "transport")
 
 
 def bench(
@@ -33,7 +33,8 @@ def bench(
     Parameters
     ----------
     name
-        batch, redact, sign, abstraction, drift or grouping; all of them if not given.
+        batch, redact, sign, abstraction, drift, grouping or transport; all but transport if not given: that one starts a
+        Kafka, and peers where they are installed, and takes a quarter of an hour.
     as_json
         One JSON object a figure.
     rounds
@@ -72,6 +73,8 @@ def bench(
         _abstraction(corpus, only, as_json=as_json, scale=scale)
     if name in (None, "drift"):
         _drift(as_json=as_json)
+    if name == "transport":
+        _transport(as_json=as_json)
     if name in (None, "grouping"):
         _grouping(corpus, as_json=as_json, scale=scale)
     return 0
@@ -107,6 +110,16 @@ def _abstraction(corpus: Path | None, only: str, *, as_json: bool, scale: bool) 
         found = figures = run.run(corpus, only, tell)
         lines = figure.table(figures)
     print("\n".join([msgspec.json.encode(one).decode() for one in found] if as_json else lines), flush=True)
+
+
+def _transport(*, as_json: bool) -> None:
+    import msgspec
+
+    from fde_cli.bench import transport
+
+    for number, row in enumerate(transport.run(_teller("transport"))):
+        lines = [msgspec.json.encode(row).decode()] if as_json else transport.table([row])[1 if number else 0 :]
+        print("\n".join(lines), flush=True)
 
 
 def _drift(*, as_json: bool) -> None:

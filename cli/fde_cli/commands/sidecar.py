@@ -97,6 +97,8 @@ def sidecar(
         raise Misuse("--otlp and --stdin are one deployment's: give one --feed")
     if bundles is not None and brokers is not None:
         raise Misuse("--bundles is where no Kafka is: give one of --bundles and --brokers")
+    if spool.exists() and not spool.is_dir():
+        raise Misuse(f"--spool is a directory; {spool} is none")
     log.as_json(sys.stderr)
     receiver = split(otlp, "--otlp") if otlp is not None else None
     feeds = [read_feed(path) for path in feed]
