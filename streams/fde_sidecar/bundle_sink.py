@@ -280,5 +280,5 @@ class BundleSink:
                 directory=str(self._directory),
                 reason=why,
                 spooled_bytes=self._spool.unsent_bytes,
-                next_step="nothing is lost until the spool's cap",
+                next_step="make room in it, or let this user write there; nothing is lost until the spool's cap",
             )

@@ -10,6 +10,7 @@ the customer alone to tell which value a token stood for, until they are destroy
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import hmac
@@ -137,14 +138,20 @@ def file_beside(directory: Path, customer: str) -> Path:
     path = directory / f"pseudonym-{customer}.key"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        if path.exists():
             return path
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        # Whole under its name, or not there: half a key would stop every start after a crash or a full disk.
+        beside = directory / f".{path.name}.{secrets.token_hex(4)}"
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another sidecar of the customer was first: its key holds
+                os.link(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise Unavailable(f"The spool directory {directory} cannot be written: {error.strerror}.") from error
     return path

@@ -45,7 +45,6 @@ _TURN_S: Final = 0.1
 _QUIET_TURN_S: Final = 0.25  # when nothing was new for a while: an idle sidecar costs next to nothing
 _QUIET_AFTER_S: Final = 5.0
 _TRICKLE_BYTES: Final = 32 * 1024  # a turn that read less waits for more: lines that come one by one are read together
-_TRICKLE_S: Final = 0.05
 _SAY_EVERY_S: Final = 60.0
 _TEND_EVERY_S: Final = 3600.0
 _LOOKS: Final = 5
@@ -113,7 +112,7 @@ class Session:
                     break
                 if read < _TRICKLE_BYTES:
                     quiet = time.monotonic() - self._news > _QUIET_AFTER_S
-                    self._parts.wake.wait(_TRICKLE_S if read else _QUIET_TURN_S if quiet else _TURN_S)
+                    self._parts.wake.wait(_QUIET_TURN_S if quiet else _TURN_S)
                     self._parts.wake.clear()
             self._parts.vitals.draining = True
             self._turn(final=True)
@@ -122,9 +121,11 @@ class Session:
         finally:
             self._settle(False)  # whoever still waits was not written down
         self._parts.derivation.save(now=True)
-        if self._state() != "on" or not self._parts.sink.finish(self.epoch, self._settings.finish_s):
+        held = self._state()
+        if held != "on" or not self._parts.sink.finish(self.epoch, self._settings.finish_s):
             log.warning(
                 "stopped_with_unsent_records",
+                reason=self._parts.sink.trouble or ("no answer in time" if held == "on" else f"the switch says {held}"),
                 deployment=self._sieve.feed.deployment,
                 spooled_bytes=self._spool.unsent_bytes,
                 next_step="the next start sends them under the same ids",

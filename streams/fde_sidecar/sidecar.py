@@ -51,7 +51,7 @@ class Sidecar:
         check_customer(settings.customer)
         self._settings = settings
         self._feed = FeedFile(settings.feed_file) if settings.feed_file else None
-        self._keys = KeyFile(settings.key_file or file_beside(settings.spool.parent, settings.customer))
+        self._keys = KeyFile(settings.key_file) if settings.key_file else None
         self._redactor: tuple[Feed, Key, Redactor] | None = None
         self._pace, self._own = pace, None if pace else self._own_pace()
         self._switch = Switch(settings.switch)
@@ -103,6 +103,8 @@ class Sidecar:
         """One session from its spool to its end; True when it ended because it was asked to."""
         settings = self._settings
         with ExitStack() as stack:
+            if self._keys is None:
+                self._keys = KeyFile(file_beside(settings.spool.parent, settings.customer))
             spool = Spool(settings.spool, cap_bytes=settings.cap_bytes)
             stack.callback(_close_spool, spool, settings.feed.deployment)
             egress = EgressLog(settings.spool)
@@ -140,6 +142,7 @@ class Sidecar:
 
     def _redactor_for(self, feed: Feed) -> tuple[Redactor, str]:
         """The redactor for `feed` under the key that holds now, the same one while neither changes; and its label."""
+        assert self._keys is not None  # a session asks, and it began with them
         key = self._keys.current()
         held = self._redactor
         if held is None or held[0] is not feed or held[1] is not key:
