@@ -175,11 +175,23 @@ class TelemetryFeedSpec(Part, frozen=True, kw_only=True):
     sidecar: SidecarImage = SidecarImage()
 
 
+class KafkaAccess(Part, frozen=True, kw_only=True):
+    """What the operator made for a feed on Kafka. `secret`: where the user's client settings are, in the feed's namespace.
+
+    `settled`: Kafka and the Secret have the same password. It is false from before either gets a new one until both have it.
+    """
+
+    user: Annotated[str, msgspec.Meta(max_length=512)]
+    secret: Annotated[str, msgspec.Meta(max_length=253)]
+    settled: bool = False
+
+
 class TelemetryFeedStatus(Part, frozen=True, kw_only=True):
     """Written by the operator."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
+    kafka: KafkaAccess | None = None
 
 
 class TelemetryFeed(Part, frozen=True, kw_only=True):

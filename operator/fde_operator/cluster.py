@@ -47,6 +47,17 @@ class Cluster(Protocol):
         """Server-side apply of the status sub-resource."""
         ...
 
+    async def stands(self, manifest: Manifest) -> bool:
+        """Whether it is there and may be overwritten by `manifest`, without reading it (a PUT with dryRun=All).
+
+        Denied when it is somebody else's.
+        """
+        ...
+
+    async def put(self, manifest: Manifest) -> None:
+        """The whole object as given, made when it is missing. Nothing is read, and nothing comes back."""
+        ...
+
     async def delete(self, key: Key, *, uid: str) -> None:
         """Delete this very object (by uid) and, in the background, what it owns. Gone already is fine."""
         ...

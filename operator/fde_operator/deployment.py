@@ -95,7 +95,7 @@ async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings) 
     )
     retired = deployment.spec.lifecycle.phase == "retired"
     state = readiness(found, paused=paused(deployment), retired=retired)
-    if state.ready:  # the new pods run: nobody mounts the old files any more
+    if state.ready or paused(deployment):  # the new pods run, or none: nobody mounts the old files any more
         await execute(cluster, plan(observed, objects), children)
     history = [version, *(v for v in status["history"] or () if v != version)][:_HISTORY]
     status |= {
@@ -126,7 +126,7 @@ def desired(
     feed = feeds[0] if feeds else default
     document = {"feed.yaml": telemetry.feed_document(feed)}
     name = deployment.metadata.name
-    feed_config = f"{name}-feed-{digest_suffix(document)}"
+    feed_config = f"{name}-feed"  # no digest: the sidecar reads a changed feed again, and no pod is replaced for it
     files_config = f"{name}-files-{digest_suffix(files.plain)}" if files.plain else None
     job_config = f"{name}-job-{digest_suffix(files.job)}" if files.job else None
     parts = Parts(deployment, spec, customer, values, files, feed, feed_config, files_config, job_config)
@@ -137,7 +137,7 @@ def desired(
     found = [
         Desired(isolation.service_account(child(name))),
         Desired(isolation.network_policy(deployment, spec.runtime.security_context, settings, child(name))),
-        Desired(config_map(feed_config, document, child(feed_config))),
+        Desired(config_map(feed_config, document, child(feed_config), immutable=False)),
     ]
     if not feeds:
         made = telemetry.default_feed(deployment)

@@ -3,7 +3,8 @@
 FdeError
 ├── Conflicting   somebody else was faster      -> observe and plan again at once
 ├── Denied        the API server refuses it     -> condition, with its sentence; retried slowly
-└── Held          the spec cannot be run as is  -> condition Stalled with a reason and a sentence; waits for an edit
+├── Held          the spec cannot be run as is  -> condition Stalled with a reason and a sentence; waits for an edit
+└── Postponed     a condition says why          -> tried again, later and later
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class Held(FdeError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class Postponed(FdeError):
+    """It could not be done now, and the object's conditions say so already."""

@@ -1,30 +1,319 @@
-"""TelemetryFeed.status: whether some deployment carries the feed."""
+"""TelemetryFeed: whether a deployment carries it, and its user on Kafka, from the first write to the last.
+
+observe (feed, namespace, Kafka, Secret) -> provision.steps() -> one by one -> conditions Ready, Synced, Error
+"""
 
 from __future__ import annotations
 
-from fde_operator.cluster import Cluster
-from fde_operator.conditions import condition, status_patch
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+from structlog import get_logger
+
+from fde_api.deployment import KafkaAccess
+from fde_events.errors import FdeError, Misuse, Refused
+from fde_events.tenancy.credential import generate
+from fde_events.tenancy.user import FeedRef
+from fde_events.topics import check_customer
+from fde_operator import labels, secret
+from fde_operator.cluster import Cluster, Manifest
+from fde_operator.conditions import Condition, condition, status_patch
+from fde_operator.errors import Denied, Postponed
+from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
+from fde_operator.provision import (
+    FINALIZER,
+    FORCE,
+    Blank,
+    Change,
+    Hold,
+    Password,
+    Record,
+    Recorded,
+    Release,
+    Step,
+    farewell,
+    impossible,
+    steps,
+    trusted,
+)
+from fde_operator.settings import OperatorSettings
+from fde_operator.telemetry import secret_name
+
+log = get_logger()
+_LONGEST_NAME: Final = 253
 
 
-async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
-    """Write the feed's conditions."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far it is. `error`: a person is needed. `feed`: the user that should be, None where there should be none."""
+
+    reason: str
+    message: str
+    synced: bool = False
+    error: bool = False
+    feed: FeedRef | None = None
+
+
+async def reconcile(
+    cluster: Cluster, key: Key, settings: OperatorSettings, kafka: Kafka | None, *, now: str
+) -> float | None:
+    """Bring one feed nearer to its spec. `kafka` None: nobody may make users. Returns seconds until the next look.
+
+    Raises Unavailable and Conflicting, and Postponed for what is to be tried later and later; the conditions say the rest.
+    """
     raw = await cluster.get(key)
-    if raw is None or raw["metadata"].get("deletionTimestamp"):
+    if raw is None:
         return None
-    name = raw["spec"]["deploymentRef"]["name"]
-    target = await cluster.get(Key("FDEDeployment", key.namespace, name))
-    rivals = await cluster.list("TelemetryFeed", namespace=key.namespace, fields={"spec.deploymentRef.name": name})
-    first = min((str(one["metadata"]["name"]) for one in rivals), default=key.name)
-    if target is None:
-        state = condition("Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace")
-    elif first != key.name:
-        state = condition(
-            "Ready", False, "Superseded", f"the sidecar of {name} reads {first}, the first by name; delete one"
+    found = await _Feed.read(cluster, raw, settings, kafka, now)
+    if raw["metadata"].get("deletionTimestamp"):
+        return await found.leave()
+    return await found.settle()
+
+
+class _Feed:
+    """One feed during one reconciliation."""
+
+    def __init__(self, cluster: Cluster, raw: Manifest, kafka: Kafka | None, now: str, wanted: State) -> None:
+        self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
+        self._metadata = raw["metadata"]
+        self._name, self._namespace = str(self._metadata["name"]), str(self._metadata["namespace"])
+        self._access = trusted(_access(raw), namespace=self._namespace, name=self._name)
+
+    @classmethod
+    async def read(
+        cls, cluster: Cluster, raw: Manifest, settings: OperatorSettings, kafka: Kafka | None, now: str
+    ) -> _Feed:
+        wanted = await _wanted(cluster, raw, settings, kafka)
+        return cls(cluster, raw, kafka, now, wanted)
+
+    # --- while it is there ---------------------------------------------------------------------------------------------
+    async def settle(self) -> float | None:
+        """What the feed needs is made; what it no longer needs goes."""
+        wanted, again_s, later = self._wanted, None, ""
+        if self._kafka is not None and (wanted.feed or self._access or self._held):
+            try:
+                wanted = await self._provision(self._kafka)
+            except Away as away:
+                wanted = replace(wanted, reason=away.reason, message=str(away), error=away.ours)
+                again_s = away.wait_s
+            except Refused as refused:
+                wanted = replace(wanted, reason="KafkaRefused", message=str(refused), error=True)
+                later = str(refused)
+            except (Denied, Postponed) as denied:
+                wanted = replace(wanted, reason="Denied", message=str(denied), error=True)
+                later = str(denied)
+        await self._say(await self._conditions(wanted))
+        if later:
+            raise Postponed(later)
+        return again_s
+
+    async def _provision(self, kafka: Kafka) -> State:
+        observed = await kafka.observed()
+        stands = await self._cluster.stands(secret.manifest(self._raw, None)) if self._may_write else False
+        recorded = Recorded(self._held, self._access, stands)
+        await self._carry_out(kafka, steps(observed, recorded, self._wanted.feed, secret_name(self._name)))
+        if self._wanted.feed is None:
+            return self._wanted
+        if why := impossible(observed, self._wanted.feed):
+            told = f"{why}. Keys would move: make a new topic, and move its readers"
+            return replace(self._wanted, reason="TopicDiffers", message=told, error=True)
+        told = f"user {self._wanted.feed.user}; its settings are in Secret {secret_name(self._name)}"
+        return replace(self._wanted, reason="Provisioned", message=told, synced=True)
+
+    @property
+    def _may_write(self) -> bool:
+        """Admission lets the operator write in customers' namespaces alone."""
+        return self._wanted.reason != "NoCustomer"
+
+    # --- on its way out ------------------------------------------------------------------------------------------------
+    async def leave(self) -> float | None:
+        """The user goes before the feed does; the Secret goes with the feed."""
+        if not self._held:
+            return None
+        forced = (self._metadata.get("annotations") or {}).get(FORCE) == "true"
+        again_s, later = None, ""
+        try:
+            if self._kafka is not None:
+                observed = await self._kafka.observed()
+                recorded = Recorded(True, self._access)
+                await self._carry_out(self._kafka, farewell(observed, recorded, self._wanted.feed))
+                return None
+            if self._access is None:
+                await self._carry_out(None, (Release(),))  # nothing was ever made
+                return None
+            waits = replace(self._wanted, reason="RemovalWaits", message="the operator may not administer Kafka now")
+        except Away as away:
+            waits = replace(self._wanted, reason="RemovalWaits", message=str(away), error=away.ours)
+            again_s = away.wait_s
+        except Refused as refused:
+            waits = replace(self._wanted, reason="RemovalWaits", message=str(refused), error=True)
+            later = str(refused)
+        if forced:
+            user = self._access.user if self._access else ""
+            log.warning("kafka_user_was_left_behind", feed=f"{self._namespace}/{self._name}", user=user)
+            await self._carry_out(None, (Release(),))
+            return None
+        told = (
+            f'{waits.message}. The feed goes when its Kafka user has gone; annotation {FORCE}: "true" lets it go now, '
+            "and `fde kafka revoke` removes the user afterwards"
         )
-    else:
-        state = condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
-    patch = status_patch(raw, [state], {}, now=now)
-    if patch is not None:
-        await cluster.apply_status(patch)
-    return None
+        waits = replace(waits, message=told, synced=False)
+        await self._say([condition("Ready", False, "Deleting"), *_told(waits)])
+        if later:
+            raise Postponed(later)
+        return again_s
+
+    # --- one step after the other --------------------------------------------------------------------------------------
+    async def _carry_out(self, kafka: Kafka | None, plan: tuple[Step, ...]) -> None:
+        """In this order; whoever stops in between finds a record of what may be there."""
+        for step in plan:
+            if isinstance(step, Hold):
+                await self._cluster.apply(self._marked([FINALIZER]))
+            elif isinstance(step, Release):
+                await self._cluster.apply(self._marked([]))
+            elif isinstance(step, Record):
+                self._access = step.access
+                if step.access is None or not step.access.settled:
+                    making = replace(self._wanted, reason="Provisioning", message="its Kafka user is being made")
+                    state = making if step.access else self._wanted
+                    await self._say([*self._old_ready(), *_told(state)])
+            elif isinstance(step, Blank):
+                await self._cluster.put(secret.manifest(self._raw, None))
+            elif kafka is not None:
+                if isinstance(step, Change):
+                    await kafka.execute(step.action)
+                    log.info(
+                        "kafka_changed", kind=step.action.kind, verdict=step.action.verdict, user=step.action.about
+                    )
+                elif isinstance(step, Password):
+                    await self._password(kafka, step.user)
+                    log.info("kafka_password_made", user=step.user)
+
+    async def _password(self, kafka: Kafka, user: str) -> None:
+        """The Secret first, as a draft that counts once Kafka knows it: a password that nobody holds is worse.
+
+        What fails here fails without a traceback: its frames hold the password, and a log shows frames.
+        """
+        failed = ""
+        made = document = None
+        try:
+            made = generate(user)
+            document = await kafka.document(made)
+            await self._cluster.put(secret.manifest(self._raw, document))
+            await kafka.upsert(made)
+        except FdeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told by its name alone
+            failed = type(error).__name__
+        finally:
+            del made, document
+        if failed:
+            raise Postponed(f"making the password of {user} failed with {failed}")
+
+    def _marked(self, finalizers: list[str]) -> Manifest:
+        """Our fields of the feed's metadata. With its uid: an apply never makes an object that has gone."""
+        named = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
+        held = {"finalizers": finalizers} if finalizers else {}
+        return {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": {**named, **held}}
+
+    @property
+    def _held(self) -> bool:
+        return FINALIZER in self._metadata.get("finalizers", ())
+
+    # --- what it says --------------------------------------------------------------------------------------------------
+    async def _say(self, conditions: list[Condition]) -> None:
+        kafka = None
+        if (access := self._access) is not None:  # every field, as the server fills in defaults
+            kafka = {"user": access.user, "secret": access.secret, "settled": access.settled}
+        patch = status_patch(self._raw, conditions, {"kafka": kafka}, now=self._now)
+        if patch is not None:
+            await self._cluster.apply_status(patch)
+            self._raw = {**self._raw, "status": patch["status"]}
+
+    def _old_ready(self) -> list[Condition]:
+        """Ready as it was: a step in between does not take it away."""
+        old = self._raw.get("status", {}).get("conditions", ())
+        kept = [
+            condition("Ready", c["status"] == "True", c["reason"], c.get("message", ""))
+            for c in old
+            if c["type"] == "Ready"
+        ]
+        return kept or [condition("Ready", False, "Provisioning")]
+
+    async def _conditions(self, wanted: State) -> list[Condition]:
+        ready = await self._attached()
+        if ready["status"] == "True" and wanted.feed is not None and not (self._access and self._access.settled):
+            ready = condition("Ready", False, wanted.reason, f"its sidecar spools: {wanted.message}")
+        return [ready, *_told(wanted)]
+
+    async def _attached(self) -> Condition:
+        name = self._raw["spec"]["deploymentRef"]["name"]
+        target = await self._cluster.get(Key("FDEDeployment", self._namespace, name))
+        rivals = await self._cluster.list(
+            "TelemetryFeed", namespace=self._namespace, fields={"spec.deploymentRef.name": name}
+        )
+        live = [one for one in rivals if not one["metadata"].get("deletionTimestamp")]
+        first = min((str(one["metadata"]["name"]) for one in live), default=self._name)
+        if target is None:
+            return condition(
+                "Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace"
+            )
+        if first != self._name:
+            told = f"the sidecar of {name} reads {first}, the first by name; delete one"
+            return condition("Ready", False, "Superseded", told)
+        return condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
+
+
+async def _wanted(cluster: Cluster, raw: Manifest, settings: OperatorSettings, kafka: Kafka | None) -> State:
+    """Which user the feed should have, or why it has none. The customer is the namespace's, whatever the feed says."""
+    metadata = raw["metadata"]
+    namespace = await cluster.get(Key("Namespace", "", metadata["namespace"]))
+    marks = ((namespace or {}).get("metadata") or {}).get("labels") or {}
+    sink = raw["spec"].get("sink", {}).get("bootstrapServers")
+    if not marks.get(labels.CUSTOMER):
+        return State("NoCustomer", f"the namespace has no label {labels.CUSTOMER}", error=True)
+    try:
+        reference = FeedRef(check_customer(marks[labels.CUSTOMER]), metadata["namespace"], metadata["name"])
+    except Misuse as error:
+        reason = "NameNotUsable" if _is_customer(marks[labels.CUSTOMER]) else "NoCustomer"
+        return State(reason, str(error), error=True)
+    if len(secret_name(metadata["name"])) > _LONGEST_NAME:
+        return State("NameNotUsable", "the feed's name is too long for its Secret's", error=True)
+    if sink and sink != settings.brokers:
+        told = (
+            f"its sink is {sink}, which this operator does not administer; its settings come from the telemetry Secret"
+        )
+        return State("ForeignSink", told)
+    if not settings.brokers:
+        return State("NoBroker", "the operator knows no Kafka: the sidecar spools")
+    if kafka is None:
+        told = f"Kafka at {settings.brokers} asks for no password (its administrator has no security.protocol SASL_*)"
+        return State("NoAuthentication", told)
+    return State("Provisioning", "its Kafka user is being made", feed=reference)
+
+
+def _is_customer(name: str) -> bool:
+    try:
+        check_customer(name)
+    except Misuse:
+        return False
+    return True
+
+
+def _told(state: State) -> list[Condition]:
+    return [
+        condition("Synced", state.synced, state.reason, state.message),
+        condition(
+            "Error", state.error, state.reason if state.error else "NoError", state.message if state.error else ""
+        ),
+    ]
+
+
+def _access(raw: Manifest) -> KafkaAccess | None:
+    found: Any = raw.get("status", {}).get("kafka")
+    try:
+        return msgspec.convert(found, KafkaAccess | None)
+    except msgspec.ValidationError:
+        return None

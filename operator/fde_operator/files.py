@@ -88,8 +88,13 @@ def keys(paths: Mapping[str, bytes]) -> dict[str, str]:
     return found
 
 
-def config_map(name: str, documents: Mapping[str, bytes], metadata: Mapping[str, Any]) -> Manifest:
-    """An immutable ConfigMap of exactly these bytes: text where it is UTF-8, binaryData where it is not."""
+def config_map(
+    name: str, documents: Mapping[str, bytes], metadata: Mapping[str, Any], *, immutable: bool = True
+) -> Manifest:
+    """A ConfigMap of exactly these bytes: text where it is UTF-8, binaryData where it is not.
+
+    One that is not `immutable` may change under the pods that mount it.
+    """
     named = keys(documents)
     text: dict[str, str] = {}
     binary: dict[str, str] = {}
@@ -102,7 +107,7 @@ def config_map(name: str, documents: Mapping[str, bytes], metadata: Mapping[str,
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {**metadata, "name": name},
-        "immutable": True,
+        **({"immutable": True} if immutable else {}),
         "data": text,
         "binaryData": binary,
     }

@@ -21,7 +21,6 @@ from fde_operator.cluster import Manifest
 from fde_operator.key import Key
 from fde_operator.kubernetes import config_of
 from fde_operator.labels import DEPLOYMENT, OWNED
-from fde_operator.queue import WorkQueue
 from fde_operator.settings import MANAGED_BY
 
 OURS: Final = ("patterncandidates", "deploymentprimitives", "fdedeployments", "telemetryfeeds")
@@ -73,13 +72,13 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.finalizer = f"{GROUP}/finalizer"
 
 
-def registry(queue: WorkQueue, login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
-    """All handlers, for this queue."""
+def registry(add: Callable[[Key], None], login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+    """All handlers; `add` takes each key that became due."""
     handlers = kopf.OperatorRegistry()
 
     def enqueue(body: kopf.Body, **_: Any) -> None:
         for key in keys_of(dict(body)):
-            queue.add(key)
+            add(key)
 
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         return login()

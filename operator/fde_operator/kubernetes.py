@@ -31,6 +31,7 @@ from fde_operator.settings import FIELD_MANAGER
 _FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
     "Namespace": ("", "v1", "namespaces", False),
     "ConfigMap": ("", "v1", "configmaps", True),
+    "Secret": ("", "v1", "secrets", True),  # written, never read: no verb of ours returns what somebody else put in
     "ServiceAccount": ("", "v1", "serviceaccounts", True),
     "Deployment": ("apps", "v1", "deployments", True),
     "CronJob": ("batch", "v1", "cronjobs", True),
@@ -163,6 +164,27 @@ class KubernetesCluster:
             return dict(await self._client.apply(made, name, field_manager=FIELD_MANAGER, force=True, **where))
         except httpx2.HTTPError as error:
             raise self._translated(error, f"applying {_named(manifest)}") from error
+
+    async def stands(self, manifest: Manifest) -> bool:
+        """PUT with dryRun=All."""
+        return await self._replace(manifest, dry_run=True)
+
+    async def put(self, manifest: Manifest) -> None:
+        """PUT, and POST when there is nothing to replace. What the server answers is dropped."""
+        if not await self._replace(manifest, dry_run=False):
+            await self.create(manifest)
+
+    async def _replace(self, manifest: Manifest, *, dry_run: bool) -> bool:
+        main, _ = _RESOURCES[manifest["kind"]]
+        try:
+            await self._client.replace(
+                main(manifest), field_manager=FIELD_MANAGER, dry_run=dry_run, **_where_of(manifest)
+            )
+        except httpx2.HTTPError as error:
+            if _code(error) == 404:
+                return False
+            raise self._translated(error, f"replacing {_named(manifest)}") from error
+        return True
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """DELETE, background. The uid is checked by reading first: lightkube's delete takes no precondition."""

@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import kopf
+import msgspec
 from structlog import get_logger
 
 from fde_events.connection import connection as kafka_connection
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import deployment, feed, handlers, primitive, usage
+from fde_operator import deployment, feed, handlers, kafka, primitive, usage
 from fde_operator.cluster import Cluster
 from fde_operator.decisions import KafkaDecisions, NoDecisions
-from fde_operator.errors import Conflicting, Denied
+from fde_operator.errors import Conflicting, Denied, Postponed
 from fde_operator.key import Key
 from fde_operator.kubernetes import KubernetesCluster
 from fde_operator.primitive import Decisions
@@ -29,43 +30,63 @@ from fde_operator.settings import OperatorSettings
 log = get_logger()
 _LISTED = ("PatternCandidate", "DeploymentPrimitive", "FDEDeployment", "TelemetryFeed")
 _CONFLICT_S = 0.1
+_KAFKA_CAP_S = 60.0  # between two questions to a Kafka that is away
 
 
 class Reconciler:
-    """Which reconciliation a key means; and what its errors mean for the queue."""
+    """Which reconciliation a key means; and what its errors mean for the queue.
 
-    def __init__(self, cluster: Cluster, queue: WorkQueue, settings: OperatorSettings, decisions: Decisions) -> None:
-        self._cluster, self._queue, self._settings, self._decisions = cluster, queue, settings, decisions
+    Feeds have a queue and a worker of their own: what waits for Kafka, seconds at a time, keeps no deployment waiting.
+    """
 
-    async def work(self) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: OperatorSettings,
+        decisions: Decisions,
+        administration: kafka.Kafka | None = None,
+    ) -> None:
+        self._cluster, self._settings, self._decisions, self._kafka = cluster, settings, decisions, administration
+        backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
+        self._queue, self._feeds = WorkQueue(backoff), WorkQueue(backoff)
+
+    def add(self, key: Key) -> None:
+        """Due now."""
+        self._queue_of(key).add(key)
+
+    def _queue_of(self, key: Key) -> WorkQueue:
+        return self._feeds if key.kind == "TelemetryFeed" else self._queue
+
+    async def work(self, *, feeds: bool = False) -> None:
         """One worker: for ever."""
+        queue = self._feeds if feeds else self._queue
         while True:
-            key = await self._queue.get()
+            key = await queue.get()
             try:
-                await self._once(key)
+                await self._once(key, queue)
             finally:
-                self._queue.done(key)
+                queue.done(key)
 
-    async def _once(self, key: Key) -> None:
+    async def _once(self, key: Key, queue: WorkQueue) -> None:
         began = time.monotonic()
         try:
             again_s = await self.reconcile(key)
         except Conflicting as conflict:
             log.info("reconciliation_raced", key=str(key), why=str(conflict))
-            self._queue.add_after(key, _CONFLICT_S)
+            queue.add_after(key, _CONFLICT_S)
             return
-        except (Unavailable, Denied) as error:
-            delay_s = self._queue.fail(key)
+        except (Unavailable, Denied, Postponed) as error:
+            delay_s = queue.fail(key)
             log.warning("reconciliation_postponed", key=str(key), why=_why(error), retry_s=round(delay_s, 1))
             return
         except Exception:
             # One object's defect must not stop the others: it is logged whole and retried.
-            delay_s = self._queue.fail(key)
+            delay_s = queue.fail(key)
             log.exception("reconciliation_failed", key=str(key), retry_s=round(delay_s, 1))
             return
-        self._queue.forget(key)
+        queue.forget(key)
         if again_s is not None:
-            self._queue.add_after(key, again_s)
+            queue.add_after(key, again_s)
         log.debug("reconciled", key=str(key), seconds=round(time.monotonic() - began, 3))
 
     async def reconcile(self, key: Key) -> float | None:
@@ -78,7 +99,7 @@ class Reconciler:
         if key.kind == "DeploymentPrimitive":
             return await usage.reconcile(self._cluster, key, now=now)
         if key.kind == "TelemetryFeed":
-            return await feed.reconcile(self._cluster, key, now=now)
+            return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now)
         await self._fan_out(key.name)
         return None
 
@@ -104,18 +125,22 @@ class Reconciler:
                     continue
                 for one in found:
                     metadata = one["metadata"]
-                    self._queue.add(Key(kind, metadata.get("namespace", ""), metadata["name"]))
+                    self.add(Key(kind, metadata.get("namespace", ""), metadata["name"]))
 
 
 async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. `tell` gets lines for the operator's human: start, waiting, ready."""
     cluster = KubernetesCluster(kubeconfig)
-    queue = WorkQueue(Backoff(settings.backoff_base_s, settings.backoff_cap_s))
     decisions: Decisions = NoDecisions()
     if settings.brokers:
         file = Path(settings.kafka_config) if settings.kafka_config else None
         decisions = KafkaDecisions(kafka_connection(settings.brokers, file))
-    reconciler = Reconciler(cluster, queue, settings, decisions)
+    settings = msgspec.structs.replace(settings, kafka_users=kafka.administered(settings))
+    administration = None
+    if settings.kafka_users:
+        backoff = Backoff(settings.backoff_base_s, min(_KAFKA_CAP_S, settings.backoff_cap_s))
+        administration = kafka.Kafka(lambda: kafka.opened(settings), str(settings.brokers), backoff)
+    reconciler = Reconciler(cluster, settings, decisions, administration)
     await wait_for_api(cluster, tell=tell)
     handlers.quiet()
     kopf_settings = kopf.OperatorSettings()
@@ -123,11 +148,12 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Calla
     handlers.select_owned(kopf_settings)
     ready = asyncio.Event()
     helpers = [asyncio.create_task(reconciler.work(), name=f"worker {n}") for n in range(settings.workers)]
+    helpers.append(asyncio.create_task(reconciler.work(feeds=True), name="feed worker"))
     helpers.append(asyncio.create_task(reconciler.resync(settings.resync_s), name="resync"))
     helpers.append(asyncio.create_task(_announce(ready, cluster.url, tell), name="announce"))
     try:
         await kopf.operator(
-            registry=handlers.registry(queue, lambda: handlers.connection(kubeconfig)),
+            registry=handlers.registry(reconciler.add, lambda: handlers.connection(kubeconfig)),
             settings=kopf_settings,
             standalone=True,
             clusterwide=True,

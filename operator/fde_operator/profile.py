@@ -29,6 +29,9 @@ APP: Final[Mapping[str, dict[str, Any]]] = {
 SIDECAR: Final = _resources(("20m", "200m"), ("64Mi", "128Mi"), ("64Mi", "512Mi"))
 INIT: Final = _resources(("20m", "500m"), ("64Mi", "256Mi"), ("16Mi", "64Mi"))
 
+POD_GRACE_S: Final = 60  # the app's time and the sidecar's: a native sidecar is asked to end after the app has
+SIDECAR_GRACE_S: Final = 20  # for what is not sent yet: an emptyDir goes with its pod; it may take 15 s more to end
+
 SPOOL_LIMIT_MIB: Final = 320  # below the sidecar's own 512Mi
 SPOOL_CAP_MIB: Final = 256  # what the sidecar is told; the rest is room for a segment being written
 LOG_LIMIT_MIB: Final = 256

@@ -15,6 +15,9 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     brokers: str | None = None  # FDE_BROKERS: bootstrap servers; None: no decision records, sidecars spool
     kafka_config: str | None = None  # a file of the operator's own client settings; sidecars have theirs in the Secret
+    kafka_admin_config: str | None = None  # the same of a user who may make users (role tenancy); None: kafka_config's
+    kafka_users: bool = False  # each feed gets a user of its own: the administrator logs in with a password
+    kafka_replication: int | None = None  # copies of a customer's topics; None: 3, or as many as there are brokers
     broker_networks: tuple[str, ...] = ()  # CIDRs of the brokers; empty: their ports, at any address
     sidecar_image: str = "fde/sidecar:0.1.0"
     runtime_image: str = "fde/runtime:0.1.0"  # runs `python -m fde_template.pod`, in pods whose files hold secrets

@@ -10,7 +10,7 @@ off its rules, a Secret with a wrong key) would keep the app from starting for e
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from fde_operator.profile import (
     LOG_LIMIT_MIB,
     LOGS_KEPT,
     SIDECAR,
+    SIDECAR_GRACE_S,
     SPOOL_CAP_MIB,
     SPOOL_LIMIT_MIB,
 )
@@ -37,9 +38,16 @@ TEE: Final = f"{BIN}/tee.py"
 SPOOL: Final = "/fde/spool"
 FEED: Final = "/fde/feed"
 IDENTITY: Final = "/fde/identity"
+KAFKA_CONFIG: Final = "kafka.yaml"
 SWITCH: Final = "/fde/switch"
 SWITCH_CONFIG: Final = "fde-egress"  # the customer's ConfigMap, key `egress`: on, hold, off, off purge
 PROBES_PORT: Final = 9464
+RECEIVER: Final = "127.0.0.1:4318"  # loopback is the pod's: nobody outside sends to it
+# What an OpenTelemetry SDK in the app reads. Both or neither: an endpoint of ours does not go with a protocol of the app's.
+OTEL: Final[Mapping[str, str]] = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{RECEIVER}",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+}
 CONTAINER_SECURITY: Final[dict[str, Any]] = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -109,6 +117,8 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
         "FDE_SPOOL": SPOOL,
         "FDE_SPOOL_CAP_MIB": str(SPOOL_CAP_MIB),
         "FDE_SWITCH": f"{SWITCH}/egress",
+        "FDE_OTLP": RECEIVER,
+        "FDE_GRACE_S": str(SIDECAR_GRACE_S),
         # The kubelet asks the pod's own address. Nothing of the customer's is served, and the deployment's NetworkPolicy
         # lets nobody else in: a scraper needs a rule of its own.
         "FDE_PROBES": f"0.0.0.0:{PROBES_PORT}",
@@ -123,7 +133,8 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
     ]
     if settings.telemetry_secret:
         environment["FDE_PSEUDONYM_KEY_FILE"] = f"{IDENTITY}/pseudonym.key"
-        environment["FDE_KAFKA_CONFIG"] = f"{IDENTITY}/kafka.yaml"
+    if settings.telemetry_secret or settings.kafka_users:
+        environment["FDE_KAFKA_CONFIG"] = f"{IDENTITY}/{KAFKA_CONFIG}"
         mounts.append({"name": "fde-identity", "mountPath": IDENTITY, "readOnly": True})
     return {
         "name": "fde-sidecar",
@@ -145,19 +156,29 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
     }
 
 
-def volumes(feed_config: str, settings: OperatorSettings) -> list[Manifest]:
+def volumes(feed_config: str, feed: TelemetryFeed, settings: OperatorSettings) -> list[Manifest]:
     """The volumes both sides share (emptyDir: the restricted level forbids hostPath), and the sidecar's own.
 
-    The Secret is optional: without it the sidecar spools and says so, and the app runs.
+    The Secrets are optional: without them the sidecar spools and says so, and the app runs. Of a key in both, the kubelet
+    takes the later source's: the feed's own user comes before what was put there by hand.
     """
-    identity: list[Manifest] = [
-        {"name": "fde-identity", "secret": {"secretName": settings.telemetry_secret, "optional": True}}
-    ]
+    sources: list[Manifest] = []
+    if settings.telemetry_secret:
+        sources.append({"secret": {"name": settings.telemetry_secret, "optional": True}})
+    if settings.kafka_users:
+        alone = [{"key": KAFKA_CONFIG, "path": KAFKA_CONFIG}]
+        sources.append({"secret": {"name": secret_name(feed.metadata.name), "items": alone, "optional": True}})
+    identity: list[Manifest] = [{"name": "fde-identity", "projected": {"sources": sources, "defaultMode": 0o440}}]
     return [
-        *(identity if settings.telemetry_secret else ()),
+        *(identity if sources else ()),
         {"name": "fde-bin", "emptyDir": {"sizeLimit": f"{BIN_LIMIT_MIB}Mi"}},
         {"name": "fde-logs", "emptyDir": {"sizeLimit": f"{LOG_LIMIT_MIB}Mi"}},
         {"name": "fde-spool", "emptyDir": {"sizeLimit": f"{SPOOL_LIMIT_MIB}Mi"}},
         {"name": "fde-feed", "configMap": {"name": feed_config}},
         {"name": "fde-switch", "configMap": {"name": SWITCH_CONFIG, "optional": True}},
     ]
+
+
+def secret_name(feed: str) -> str:
+    """The Secret that holds the Kafka settings of the feed of this name."""
+    return f"fde-kafka.{feed}"

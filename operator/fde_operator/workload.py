@@ -19,7 +19,7 @@ from fde_operator.errors import Held
 from fde_operator.files import Files, keys
 from fde_operator.labels import selector
 from fde_operator.parameters import Values, env_entry, filled
-from fde_operator.profile import APP, INIT, TMP_LIMIT_MIB
+from fde_operator.profile import APP, INIT, POD_GRACE_S, TMP_LIMIT_MIB
 from fde_operator.schedule import cron
 from fde_operator.settings import OperatorSettings
 
@@ -113,7 +113,7 @@ def pod_template(
         "serviceAccountName": deployment.metadata.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 45,
+        "terminationGracePeriodSeconds": POD_GRACE_S,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": _USER,
@@ -123,7 +123,7 @@ def pod_template(
         },
         "initContainers": [*init, side],
         "containers": [_app(parts, runs)],
-        "volumes": [*telemetry.volumes(parts.feed_config, settings), *_file_volumes(parts), *_TMP],
+        "volumes": [*telemetry.volumes(parts.feed_config, parts.feed, settings), *_file_volumes(parts), *_TMP],
     }
     return {
         "metadata": {
@@ -148,7 +148,12 @@ _TMP: Final[list[Manifest]] = [
 def _app(parts: Parts, runs: Workload) -> Manifest:
     environment = [env_entry(variable, parts.values) for variable in runs.env]
     given = {entry["name"] for entry in environment}
-    own = {"FDE_LOG": telemetry.LOG, "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}  # noqa: S108 - a volume of the pod's own
+    own = {
+        "FDE_LOG": telemetry.LOG,
+        "PYTHONUNBUFFERED": "1",
+        "HOME": "/tmp",  # noqa: S108 - a volume of the pod's own
+        **({} if given & telemetry.OTEL.keys() else telemetry.OTEL),
+    }
     container: Manifest = {
         "name": "app",
         "image": runs.image,

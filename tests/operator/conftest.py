@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -22,7 +25,7 @@ from fde_api.kinds import KINDS
 from fde_api.meta import digest_of
 from fde_api.primitive import PrimitiveSpec
 from fde_operator.cluster import Manifest, key_of
-from fde_operator.errors import Conflicting
+from fde_operator.errors import Conflicting, Denied
 from fde_operator.install import manifests
 from fde_operator.key import Key
 
@@ -44,8 +47,8 @@ class MemoryCluster:
     die_after: int | None = None
     _uids: int = 0
 
-    def put(self, manifest: Manifest) -> Manifest:
-        found = json.loads(msgspec.json.encode(manifest))
+    def store(self, manifest: Manifest) -> Manifest:
+        found: Manifest = json.loads(msgspec.json.encode(manifest))
         self._uids += 1
         found["metadata"] = {"uid": f"uid-{self._uids}", "generation": 1, **found["metadata"]}
         self.objects[key_of(found)] = found
@@ -77,15 +80,35 @@ class MemoryCluster:
         if key_of(manifest) in self.objects:
             raise Conflicting("already exists")
         self._write(f"create {key_of(manifest)}")
-        return copy.deepcopy(self.put(manifest))
+        return copy.deepcopy(self.store(manifest))
 
     async def apply(self, manifest: Manifest) -> Manifest:
-        self._write(f"apply {key_of(manifest)}")
-        old = self.objects.get(key_of(manifest))
+        key = key_of(manifest)
+        old = self.objects.get(key)
+        if manifest["metadata"].get("uid") not in (None, (old or manifest)["metadata"].get("uid")):
+            raise Conflicting("another uid")
+        self._write(f"apply {key}")
         if old is None:
-            return copy.deepcopy(self.put(manifest))
-        self.objects[key_of(manifest)] = _merged(old, copy.deepcopy(manifest))
-        return copy.deepcopy(self.objects[key_of(manifest)])
+            return copy.deepcopy(self.store(manifest))
+        new = _merged(old, copy.deepcopy(manifest))
+        if key.kind == "TelemetryFeed":  # a set: an apply takes away what it named before and names no more
+            others = [one for one in old["metadata"].get("finalizers", ()) if not one.startswith("fde.io/")]
+            new["metadata"]["finalizers"] = [*others, *manifest["metadata"].get("finalizers", ())]
+        self.objects[key] = new
+        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
+            del self.objects[key]
+        return copy.deepcopy(new)
+
+    async def stands(self, manifest: Manifest) -> bool:
+        found = self.objects.get(key_of(manifest))
+        if found is not None and found["type"] != manifest["type"]:
+            raise Denied("another Secret has this name")
+        return found is not None
+
+    async def put(self, manifest: Manifest) -> None:
+        await self.stands(manifest)
+        self._write(f"put {key_of(manifest)}")
+        self.store(manifest)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         if key_of(manifest) not in self.objects:
@@ -274,6 +297,11 @@ class Api:
             self._send("PATCH", kind, namespace, name, sub, user=user, body=body, what=what, query=query)
         )
 
+    def replace(self, manifest: Manifest, user: str = "admin") -> Manifest:
+        metadata = manifest["metadata"]
+        where = (manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+        return self._checked(self._send("PUT", *where, user=user, body=manifest))
+
     def delete(self, kind: str, name: str, namespace: str = "", user: str = "admin") -> None:
         self._checked(self._send("DELETE", kind, namespace, name, user=user, query={"propagationPolicy": "Background"}))
 
@@ -314,6 +342,40 @@ def eventually(what: Callable[[], Any], limit_s: float = 30.0) -> Any:
     return found
 
 
+class Operator:
+    """`fde operator`, started and ended by tests."""
+
+    def __init__(self, kubeconfig: Path, log: Path, *more: str) -> None:
+        self._command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(kubeconfig), *more]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it says that it is ready."""
+        before = self.log().count("ready, watching")
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=out, env={**os.environ})
+        eventually(lambda: self.log().count("ready, watching") > before, 60)
+
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+
 class Given:
     """Builders of manifests, as one fixture."""
 
@@ -326,6 +388,7 @@ class Given:
     killed = Killed
     refused = Refused
     eventually = staticmethod(eventually)
+    operator = Operator
 
 
 @pytest.fixture(autouse=True)
@@ -344,8 +407,8 @@ def cluster() -> MemoryCluster:
     """A cluster with the admission policies in place and northgate's namespace."""
     found = MemoryCluster()
     for manifest in manifests("policies"):
-        found.put(manifest)
-    found.put(_namespace())
+        found.store(manifest)
+    found.store(_namespace())
     return found
 
 

@@ -47,8 +47,8 @@ def bytes_of(config: Manifest) -> dict[str, bytes]:
 
 @pytest.fixture
 def deployed(cluster: Any, given: Any) -> Any:
-    cluster.put(given.primitive(given.spec()))
-    cluster.put(given.deployment())
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment())
     reconcile(cluster)
     return cluster
 
@@ -116,7 +116,7 @@ def test_everything_made_is_owned_so_that_deleting_the_deployment_deletes_it(dep
 
 def test_an_object_of_the_same_name_that_is_not_ours_is_never_deleted(deployed: Any) -> None:
     labels = {"app.kubernetes.io/managed-by": "fde-operator", "fde.io/deployment": "sync"}
-    deployed.put(
+    deployed.store(
         {
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -146,8 +146,8 @@ def test_an_object_of_the_same_name_that_is_not_ours_is_never_deleted(deployed: 
 def test_a_refused_parameter_is_named_and_its_value_is_not(
     cluster: Any, given: Any, parameters: Any, sentence: str
 ) -> None:
-    cluster.put(given.primitive(given.spec()))
-    cluster.put(given.deployment(parameters=parameters))
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment(parameters=parameters))
     reconcile(cluster)
     assert conditions(cluster)["ParametersValid"] == ("False", "ParametersInvalid")
     assert conditions(cluster)["Stalled"][0] == "True"
@@ -184,8 +184,8 @@ def test_lists_and_flags_reach_the_files_and_a_secret_of_an_absent_block_is_not_
     cluster: Any, given: Any
 ) -> None:
     columns = [{"name": "id"}, {"name": "note"}]
-    cluster.put(given.primitive(_structured(given)))
-    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": columns}))
+    cluster.store(given.primitive(_structured(given)))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": columns}))
     reconcile(cluster)
     assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
     jobs = [one for one in of_kind(cluster, "ConfigMap") if "values.json" in one["data"]]
@@ -206,8 +206,8 @@ def test_lists_and_flags_reach_the_files_and_a_secret_of_an_absent_block_is_not_
 def test_what_is_wrong_with_a_list_or_behind_a_flag_is_named(
     cluster: Any, given: Any, parameters: dict[str, Any], sentence: str
 ) -> None:
-    cluster.put(given.primitive(_structured(given)))
-    cluster.put(given.deployment(parameters={"instanceHost": "a.example", **parameters}))
+    cluster.store(given.primitive(_structured(given)))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", **parameters}))
     reconcile(cluster)
     assert conditions(cluster)["ParametersValid"] == ("False", "ParametersInvalid")
     assert sentence in message(cluster, "ParametersValid")
@@ -216,15 +216,15 @@ def test_what_is_wrong_with_a_list_or_behind_a_flag_is_named(
 def test_a_list_is_no_part_of_an_env_variable(cluster: Any, given: Any) -> None:
     spec = _structured(given)
     spec["runtime"]["workload"]["env"].append({"name": "COLUMNS", "value": "{{ columns }}"})
-    cluster.put(given.primitive(spec))
-    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": []}))
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", "verbose": False, "columns": []}))
     reconcile(cluster)
     assert "parameter columns is a list and cannot be part of a text" in str(cluster.objects[KEY]["status"])
 
 
 def test_a_secret_given_as_a_value_is_refused_without_being_repeated(cluster: Any, given: Any) -> None:
-    cluster.put(given.primitive(given.with_secret(given.spec())))
-    cluster.put(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": "hunter2-hunter2"}))
+    cluster.store(given.primitive(given.with_secret(given.spec())))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": "hunter2-hunter2"}))
     reconcile(cluster)
     assert "never the value itself" in message(cluster)
     assert "hunter2" not in str(cluster.objects[KEY]["status"])
@@ -239,20 +239,20 @@ def test_a_refused_edit_leaves_what_runs_running(deployed: Any) -> None:
 
 
 def test_a_version_that_is_not_published_is_waited_for(cluster: Any, given: Any) -> None:
-    cluster.put(given.deployment())
+    cluster.store(given.deployment())
     reconcile(cluster)
     assert conditions(cluster)["Ready"] == ("False", "PrimitiveNotFound")
     assert conditions(cluster)["ParametersValid"] == ("Unknown", "NotChecked")
-    cluster.put(given.primitive(given.spec()))
+    cluster.store(given.primitive(given.spec()))
     reconcile(cluster)
     assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
 
 
 def test_a_policy_of_patches_only_takes_the_highest_patch_and_says_what_is_newer(cluster: Any, given: Any) -> None:
     for version in ("v1.0.0", "v1.0.7", "v1.1.0"):
-        cluster.put(given.primitive(given.spec(version=version)))
+        cluster.store(given.primitive(given.spec(version=version)))
     lifecycle = {"phase": "production", "autoUpdatePolicy": "patch-only", "maintenanceWindow": "sun 02:00-04:00"}
-    cluster.put(given.deployment(lifecycle=lifecycle))
+    cluster.store(given.deployment(lifecycle=lifecycle))
     reconcile(cluster)
     status = cluster.objects[KEY]["status"]
     assert (status["resolvedVersion"], status["availableVersion"]) == ("v1.0.7", "v1.1.0")
@@ -260,21 +260,21 @@ def test_a_policy_of_patches_only_takes_the_highest_patch_and_says_what_is_newer
 
 
 def test_a_primitive_for_some_customers_only_is_for_others_as_if_it_did_not_exist(cluster: Any, given: Any) -> None:
-    cluster.put(given.primitive(given.spec(provenance={"visibleTo": ["src-7f3a91"]})))
-    cluster.put(given.deployment())
+    cluster.store(given.primitive(given.spec(provenance={"visibleTo": ["src-7f3a91"]})))
+    cluster.store(given.deployment())
     reconcile(cluster)
     assert conditions(cluster)["Ready"] == ("False", "PrimitiveNotFound")
     assert "src-7f3a91" not in str(cluster.objects[KEY]["status"])
-    cluster.put(given.namespace(labels={"fde.io/customer": "northgate", "fde.io/customer-pseudonym": "src-7f3a91"}))
+    cluster.store(given.namespace(labels={"fde.io/customer": "northgate", "fde.io/customer-pseudonym": "src-7f3a91"}))
     reconcile(cluster)
     assert conditions(cluster)["ParametersValid"] == ("True", "Valid")
 
 
 @pytest.mark.parametrize("labels", [{}, {"fde.io/customer": "North.Gate"}])
 def test_nothing_runs_in_a_namespace_that_is_no_customer_s(cluster: Any, given: Any, labels: dict[str, str]) -> None:
-    cluster.put(given.namespace(labels=labels))
-    cluster.put(given.primitive(given.spec()))
-    cluster.put(given.deployment())
+    cluster.store(given.namespace(labels=labels))
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment())
     reconcile(cluster)
     assert conditions(cluster)["Ready"] == ("False", "NoCustomer")
     assert of_kind(cluster, "Deployment") == []
@@ -282,8 +282,8 @@ def test_nothing_runs_in_a_namespace_that_is_no_customer_s(cluster: Any, given: 
 
 @pytest.mark.parametrize("spec", [{"suspend": True}, {"lifecycle": {"phase": "retired"}}])
 def test_suspended_or_retired_nothing_runs_and_that_is_not_an_error(cluster: Any, given: Any, spec: Any) -> None:
-    cluster.put(given.primitive(given.spec()))
-    cluster.put(given.deployment(**spec))
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment(**spec))
     reconcile(cluster)
     (made,) = of_kind(cluster, "Deployment")
     assert made["spec"]["replicas"] == 0
@@ -292,8 +292,8 @@ def test_suspended_or_retired_nothing_runs_and_that_is_not_an_error(cluster: Any
 
 
 def test_a_library_only_primitive_is_not_run(cluster: Any, given: Any) -> None:
-    cluster.put(given.primitive(given.spec(runtime={"deployable": False})))
-    cluster.put(given.deployment())
+    cluster.store(given.primitive(given.spec(runtime={"deployable": False})))
+    cluster.store(given.deployment())
     reconcile(cluster)
     assert conditions(cluster)["Ready"] == ("False", "NotDeployable")
 
@@ -311,13 +311,42 @@ def test_the_engineer_s_own_feed_is_kept_and_given_to_the_sidecar(deployed: Any)
     assert '"strict"' in document
 
 
+def test_a_changed_feed_changes_the_mounted_file_under_its_name_and_no_pod(deployed: Any) -> None:
+    workload, config = Key("Deployment", KEY.namespace, "sync"), Key("ConfigMap", KEY.namespace, "sync-feed")
+    before = json.dumps(deployed.objects[workload])
+    assert "immutable" not in deployed.objects[config]
+    (feed,) = of_kind(deployed, "TelemetryFeed")
+    feed["spec"]["egress"] = {"state": "off"}
+    written = len(deployed.writes)
+    reconcile(deployed)
+    assert deployed.writes[written:] == [f"apply {config}"]
+    assert json.loads(deployed.objects[config]["data"]["feed.yaml"])["spec"]["egress"] == {"state": "off"}
+    assert json.dumps(deployed.objects[workload]) == before
+
+
+@pytest.mark.parametrize("suspend", [False, True])
+def test_feeds_of_the_old_names_go_once_no_pod_mounts_them(deployed: Any, suspend: bool) -> None:
+    old = json.loads(json.dumps(deployed.objects[Key("ConfigMap", KEY.namespace, "sync-feed")]))
+    old["metadata"]["name"] = "sync-feed-0123456789"
+    deployed.store(old | {"immutable": True})
+    old_key = Key("ConfigMap", KEY.namespace, "sync-feed-0123456789")
+    reconcile(deployed)
+    assert old_key in deployed.objects  # pods of before may mount it still
+    deployed.objects[KEY]["spec"]["suspend"] = suspend
+    if not suspend:
+        make_available(deployed)
+    reconcile(deployed)
+    assert old_key not in deployed.objects
+    assert Key("ConfigMap", KEY.namespace, "sync-feed") in deployed.objects
+
+
 def test_killed_between_any_two_writes_it_comes_to_the_same_end(cluster: Any, given: Any) -> None:
     def end_state(die_after: int | None) -> tuple[dict[str, Any], int]:
         fresh = type(cluster)()
         for one in (given.namespace(), given.primitive(given.with_secret(given.spec()))):
-            fresh.put(one)
+            fresh.store(one)
         secret = {"secretRef": {"name": "s", "key": "k"}}
-        fresh.put(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": secret}))
+        fresh.store(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": secret}))
         fresh.die_after = die_after
         if die_after is not None:
             with pytest.raises(given.killed):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,44 +12,10 @@ LIBRARY = "fde-library"
 DANA = "dana@company.example"
 
 
-class Operator:
-    """`fde operator`, started and ended by tests."""
-
-    def __init__(self, kubeconfig: Path, log: Path, eventually: Callable[..., Any]) -> None:
-        self._command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(kubeconfig)]
-        self._log, self._eventually = log, eventually
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it; returns when it says that it is ready."""
-        before = self.log().count("ready, watching")
-        with self._log.open("ab") as out:
-            self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=out, env={**os.environ})
-        self._eventually(lambda: self.log().count("ready, watching") > before, 60)
-
-    def log(self) -> str:
-        return self._log.read_text() if self._log.exists() else ""
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    def stop(self) -> int:
-        """SIGTERM; the exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(20)
-        self._process = None
-        return code
-
-
 @pytest.fixture(scope="module")
-def operator(api: Any, control_plane: Any, tmp_path_factory: pytest.TempPathFactory, given: Any) -> Iterator[Operator]:
+def operator(api: Any, control_plane: Any, tmp_path_factory: pytest.TempPathFactory, given: Any) -> Iterator[Any]:
     log = tmp_path_factory.mktemp("operator") / "operator.log"
-    found = Operator(control_plane.kubeconfig("operator"), log, given.eventually)
+    found = given.operator(control_plane.kubeconfig("operator"), log)
     found.start()
     yield found
     found.kill()
@@ -101,9 +62,7 @@ def files_of(api: Any, customer: str) -> dict[str, bytes]:
     return {item["path"]: content[item["key"]] for item in volume["items"]}
 
 
-def test_a_candidate_approved_by_a_person_becomes_a_primitive(
-    api: Any, operator: Operator, given: Any, unique: str
-) -> None:
+def test_a_candidate_approved_by_a_person_becomes_a_primitive(api: Any, operator: Any, given: Any, unique: str) -> None:
     spec = given.spec(primitiveName=unique)
     propose(api, given, spec, unique)
     given.eventually(
@@ -122,7 +81,7 @@ def test_a_candidate_approved_by_a_person_becomes_a_primitive(
     assert candidate["status"]["publishedAs"] == f"{unique}.v1.0.0"
 
 
-def test_a_contributor_s_approval_publishes_nothing(api: Any, operator: Operator, given: Any, unique: str) -> None:
+def test_a_contributor_s_approval_publishes_nothing(api: Any, operator: Any, given: Any, unique: str) -> None:
     body = given.candidate(given.spec(primitiveName=unique), name=unique, contributors=[DANA])
     api.create(body, user="engine")
     with pytest.raises(given.refused, match="contributor may not review"):
@@ -134,7 +93,7 @@ def test_a_contributor_s_approval_publishes_nothing(api: Any, operator: Operator
 
 
 def test_a_deployment_becomes_ready_under_restricted_pod_security_with_the_expected_bytes(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     run(api, given, customer, unique)
@@ -153,7 +112,7 @@ def test_a_deployment_becomes_ready_under_restricted_pod_security_with_the_expec
 
 @pytest.mark.parametrize("kind", ["CronJob", "Job"])
 def test_the_other_workloads_are_admitted_and_become_ready_too(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str, kind: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str, kind: str
 ) -> None:
     spec = given.with_secret(given.spec(primitiveName=unique))
     spec["runtime"]["workload"] |= {"kind": kind} | ({"schedule": "{{ syncFrequency }}"} if kind == "CronJob" else {})
@@ -169,7 +128,7 @@ def test_the_other_workloads_are_admitted_and_become_ready_too(
 
 
 def test_a_refused_parameter_shows_in_the_conditions_and_an_edit_mends_it(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     run(api, given, customer, unique, parameters={"instanceHost": "\"; os.system('x')#"})
@@ -184,7 +143,7 @@ def test_a_refused_parameter_shows_in_the_conditions_and_an_edit_mends_it(
 
 
 def test_a_deployment_made_before_its_primitive_runs_once_that_is_published(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     run(api, given, customer, unique)
     given.eventually(lambda: ready(api, customer)[1] == "PrimitiveNotFound")
@@ -193,7 +152,7 @@ def test_a_deployment_made_before_its_primitive_runs_once_that_is_published(
 
 
 def test_a_foreign_edit_is_repaired_and_a_suspension_stops_the_pods(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     run(api, given, customer, unique)
@@ -206,7 +165,7 @@ def test_a_foreign_edit_is_repaired_and_a_suspension_stops_the_pods(
 
 
 def test_deleting_a_deployment_deletes_everything_made_for_it(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     run(api, given, customer, unique)
@@ -222,7 +181,7 @@ def test_deleting_a_deployment_deletes_everything_made_for_it(
 
 
 def test_killed_while_at_work_and_started_again_it_comes_to_the_same_end(
-    api: Any, operator: Operator, given: Any, customer: str, unique: str
+    api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     run(api, given, customer, unique)
@@ -237,7 +196,7 @@ def test_killed_while_at_work_and_started_again_it_comes_to_the_same_end(
 
 
 def test_it_outlives_an_api_server_that_is_away(
-    api: Any, operator: Operator, control_plane: Any, given: Any, customer: str, unique: str
+    api: Any, operator: Any, control_plane: Any, given: Any, customer: str, unique: str
 ) -> None:
     published(api, given, given.spec(primitiveName=unique), unique)
     propose(api, given, given.spec(primitiveName=f"{unique}-b"), f"{unique}-b")
@@ -252,7 +211,7 @@ def test_it_outlives_an_api_server_that_is_away(
 
 
 def test_nothing_is_published_while_a_guard_is_missing_and_it_goes_on_when_it_is_back(
-    api: Any, operator: Operator, given: Any, unique: str
+    api: Any, operator: Any, given: Any, unique: str
 ) -> None:
     propose(api, given, given.spec(primitiveName=unique), unique)
     approve_first = api.get("ValidatingAdmissionPolicyBinding", "patterncandidate-review.fde.io")
@@ -269,7 +228,7 @@ def test_nothing_is_published_while_a_guard_is_missing_and_it_goes_on_when_it_is
     given.eventually(lambda: api.get("DeploymentPrimitive", f"{unique}.v1.0.0"), 60)
 
 
-def test_asked_to_stop_it_stops(operator: Operator) -> None:
+def test_asked_to_stop_it_stops(operator: Any) -> None:
     assert operator.stop() == 0
     assert "Traceback" not in operator.log()
     operator.start()

@@ -39,7 +39,7 @@ def published(cluster: Any, key: Key = KEY) -> tuple[str, str, str]:
 
 
 def test_an_approved_candidate_becomes_an_immutable_version(cluster: Any, given: Any) -> None:
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     recorded = Recorded()
     reconcile(cluster, recorded)
     made = cluster.objects[PUBLISHED]
@@ -52,7 +52,7 @@ def test_an_approved_candidate_becomes_an_immutable_version(cluster: Any, given:
 
 
 def test_reconciled_again_it_writes_and_tells_nothing(cluster: Any, given: Any) -> None:
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     reconcile(cluster)
     before, recorded = len(cluster.writes), Recorded()
     reconcile(cluster, recorded, now="2026-11-22T00:00:00Z")
@@ -61,7 +61,7 @@ def test_reconciled_again_it_writes_and_tells_nothing(cluster: Any, given: Any) 
 
 
 def test_killed_after_creating_the_primitive_it_ends_the_same(cluster: Any, given: Any) -> None:
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     cluster.die_after = 1
     with pytest.raises(given.killed):
         reconcile(cluster)
@@ -75,9 +75,9 @@ def test_killed_after_creating_the_primitive_it_ends_the_same(cluster: Any, give
 
 
 def test_a_version_taken_by_another_proposal_is_told_with_the_next_step(cluster: Any, given: Any) -> None:
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     reconcile(cluster)
-    cluster.put(given.candidate(given.spec(domain="other"), name="c-2", review=APPROVED))
+    cluster.store(given.candidate(given.spec(domain="other"), name="c-2", review=APPROVED))
     second = Key("PatternCandidate", "fde-library", "c-2")
     reconcile(cluster, key=second)
     status, reason, message = published(cluster, second)
@@ -124,7 +124,7 @@ def test_a_version_taken_by_another_proposal_is_told_with_the_next_step(cluster:
 def test_what_is_not_to_be_published_is_not_and_says_why(
     cluster: Any, given: Any, spec: Any, reason: str, words: str
 ) -> None:
-    cluster.put(given.candidate(given.spec(), **spec))
+    cluster.store(given.candidate(given.spec(), **spec))
     reconcile(cluster)
     assert published(cluster)[:2] == ("False", reason)
     assert words in published(cluster)[2]
@@ -132,7 +132,7 @@ def test_what_is_not_to_be_published_is_not_and_says_why(
 
 
 def test_a_rejection_is_recorded_once(cluster: Any, given: Any) -> None:
-    cluster.put(given.candidate(given.spec(), review={**APPROVED, "decision": "Rejected", "reason": "values leak"}))
+    cluster.store(given.candidate(given.spec(), review={**APPROVED, "decision": "Rejected", "reason": "values leak"}))
     recorded = Recorded()
     reconcile(cluster, recorded)
     reconcile(cluster, recorded)
@@ -142,7 +142,7 @@ def test_a_rejection_is_recorded_once(cluster: Any, given: Any) -> None:
 @pytest.mark.parametrize("kind", ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"])
 def test_nothing_is_published_while_a_guard_is_missing(cluster: Any, given: Any, kind: str) -> None:
     del cluster.objects[Key(kind, "", "patterncandidate-review.fde.io")]
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     assert reconcile(cluster) is not None
     assert published(cluster)[:2] == ("False", "PolicyMissing")
     assert "patterncandidate-review.fde.io is missing" in published(cluster)[2]
@@ -152,7 +152,7 @@ def test_nothing_is_published_while_a_guard_is_missing(cluster: Any, given: Any,
 def test_nothing_is_published_while_a_guard_is_weakened(cluster: Any, given: Any) -> None:
     binding = cluster.objects[Key("ValidatingAdmissionPolicyBinding", "", "patterncandidate-review.fde.io")]
     binding["spec"]["validationActions"] = ["Warn"]
-    cluster.put(given.candidate(given.spec(), review=APPROVED))
+    cluster.store(given.candidate(given.spec(), review=APPROVED))
     reconcile(cluster)
     assert published(cluster)[1] == "PolicyMissing"
     assert "differs" in published(cluster)[2]

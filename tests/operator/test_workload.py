@@ -266,6 +266,48 @@ def test_a_customer_s_telemetry_secret_is_mounted_for_the_sidecar_alone_and_may_
     primitive = msgspec.convert(given.primitive(given.spec()), DeploymentPrimitive)
     objects, _ = desired(msgspec.convert(body, FDEDeployment), primitive, (), "northgate", settings)
     pod = pod_of(objects[-1].manifest)
-    assert {"name": "fde-identity", "secret": {"secretName": "fde-telemetry", "optional": True}} in pod["volumes"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "fde-identity"]
+    assert volume["projected"]["sources"] == [{"secret": {"name": "fde-telemetry", "optional": True}}]
     holders = [c["name"] for c in pod["initContainers"] + pod["containers"] if "fde-identity" in str(c["volumeMounts"])]
     assert holders == ["fde-sidecar"]
+
+
+@pytest.mark.parametrize(
+    ("own", "seen"),
+    [
+        ([], {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}),
+        (
+            [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.example:4317"}],
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4317"},
+        ),
+        ([{"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "grpc"}], {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}),
+    ],
+)
+def test_an_app_s_sdk_finds_the_sidecar_unless_the_app_says_where_it_sends(
+    given: Any, own: list[dict[str, str]], seen: dict[str, str]
+) -> None:
+    pod = pod_of(made(given, with_workload(given.spec(), env=own))["Deployment"])
+    (app,) = pod["containers"]
+    assert {e["name"]: e["value"] for e in app["env"] if e["name"].startswith("OTEL_")} == seen
+    (side,) = [c for c in pod["initContainers"] if c["name"] == "fde-sidecar"]
+    assert {"name": "FDE_OTLP", "value": "127.0.0.1:4318"} in side["env"]
+
+
+def test_no_pod_is_replaced_because_a_feed_changed_unless_its_image_did(given: Any) -> None:
+    def of(**spec: Any) -> tuple[Any, Any]:
+        body = {"deploymentRef": {"name": "sync"}, "signals": ["errors"], **spec}
+        feed = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": {"name": "sync"}, "spec": body}
+        objects = made(given, given.spec(), feeds=(msgspec.convert(feed, TelemetryFeed),))
+        return objects["Deployment"]["spec"]["template"], objects
+
+    before, _ = of()
+    changes: list[dict[str, Any]] = [
+        {"signals": ["errors", "performance"]},
+        {"redaction": {"mode": "strict", "rules": [{"name": "order", "pattern": "O-[0-9]{6}"}]}},
+        {"sampling": {"full": 3}},
+        {"egress": {"state": "off"}},
+        {"solutionPaths": ["src"]},
+    ]
+    for change in changes:
+        assert of(**change)[0] == before, change
+    assert of(sidecar={"image": "fde/sidecar@sha256:2"})[0] != before

@@ -1,0 +1,446 @@
+"""A TelemetryFeed, reconciled against a cluster and a Kafka in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import structlog
+
+from fde_events.errors import Refused, Unavailable
+from fde_events.tenancy.acl import Rule
+from fde_events.tenancy.credential import Credential
+from fde_events.tenancy.plan import MECHANISM, Action, Observed, Seen
+from fde_operator import feed
+from fde_operator.errors import Postponed
+from fde_operator.kafka import Kafka, Site
+from fde_operator.key import Key
+from fde_operator.provision import FINALIZER, FORCE
+from fde_operator.queue import Backoff
+from fde_operator.settings import OperatorSettings
+
+NOW = "2026-11-21T00:00:00Z"
+KEY = Key("TelemetryFeed", "customer-northgate", "sync")
+SECRET = Key("Secret", "customer-northgate", "fde-kafka.sync")
+USER = "fde-feed.northgate.customer-northgate.sync"
+SETTINGS = OperatorSettings(brokers="kafka.example:9093", kafka_users=True)
+
+
+@dataclass
+class MemoryKafka:
+    """A :class:`fde_operator.kafka.Administration`. `raises`: what the next calls of a kind end with."""
+
+    cluster: Any
+    topics: dict[str, Seen] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    rules: set[Rule] = field(default_factory=set)
+    quotas: dict[str, dict[str, float]] = field(default_factory=dict)
+    raises: dict[str, BaseException] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list, repr=False)  # every password that there ever was
+
+    def observe(self) -> Observed:
+        self._asked("observe")
+        users = {user: frozenset({MECHANISM}) for user in self.passwords}
+        return Observed(dict(self.topics), users, frozenset(self.rules), dict(self.quotas))
+
+    def execute(self, action: Action) -> None:
+        self._asked(action.kind)
+        self.cluster._write(f"kafka {action.verdict} {action.kind} {action.about}")
+        if action.topic is not None:
+            self.topics[action.about] = Seen(action.topic.partitions, action.topic.config())
+        elif action.rule is not None:
+            (self.rules.discard if action.verdict == "remove" else self.rules.add)(action.rule)
+        elif action.kind == "quota":
+            self.quotas.pop(action.about, None)
+            if action.quota is not None:
+                self.quotas[action.about] = action.quota.values()
+        else:
+            assert action.verdict == "remove", "passwords are made by the operator, which has to write them down"
+            self.passwords.pop(action.about, None)
+
+    def upsert(self, credential: Credential) -> None:
+        self.made.append(credential.password)
+        self._asked("upsert")
+        self.cluster._write(f"kafka upsert {credential.user}")
+        self.passwords[credential.user] = credential.password
+
+    def _asked(self, what: str) -> None:
+        self.asked.append(what)
+        if (error := self.raises.get(what)) is not None:
+            raise error
+
+
+@dataclass
+class Clock:
+    """Seconds, moved by tests."""
+
+    s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@dataclass
+class World:
+    cluster: Any
+    broker: MemoryKafka
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """The operator forgets everything."""
+        shared = {"security.protocol": "SASL_SSL", "sasl.password": "of-the-administrator", "ssl.ca.pem": "PEM"}
+        self.kafka = Kafka(
+            lambda: Site(self.broker, shared), "kafka.example:9093", Backoff(1.0, 60.0), clock=self.clock, fresh_s=0.0
+        )
+
+    def reconcile(self, settings: OperatorSettings = SETTINGS, key: Key = KEY) -> float | None:
+        kafka = self.kafka if settings.kafka_users else None
+        return asyncio.run(feed.reconcile(self.cluster, key, settings, kafka, now=NOW))
+
+    def condition(self, kind: str, key: Key = KEY) -> tuple[str, str]:
+        found = self.cluster.objects[key]["status"]["conditions"]
+        return next((c["status"], c["reason"]) for c in found if c["type"] == kind)
+
+    def message(self, kind: str) -> str:
+        found = self.cluster.objects[KEY]["status"]["conditions"]
+        return next(str(c["message"]) for c in found if c["type"] == kind)
+
+    def secret(self) -> dict[str, Any]:
+        """kafka.yaml as the sidecar reads it; empty when there is none."""
+        data = self.cluster.objects.get(SECRET, {}).get("data", {})
+        return json.loads(base64.b64decode(data["kafka.yaml"])) if data else {}
+
+    def delete(self, key: Key = KEY) -> None:
+        self.cluster.objects[key]["metadata"]["deletionTimestamp"] = NOW
+
+    def agrees(self) -> bool:
+        """The sidecar can log in."""
+        return bool(self.secret()) and self.broker.passwords.get(USER) == self.secret()["sasl.password"]
+
+
+def manifest(name: str = "sync", **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "customer-northgate"}
+    spec = {"deploymentRef": {"name": "sync"}, "signals": ["errors"], **spec}
+    return {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def new(cluster: Any, given: Any) -> Callable[[], World]:
+    def make() -> World:
+        fresh = type(cluster)()
+        fresh.store(given.namespace())
+        fresh.store(given.deployment())
+        fresh.store(manifest())
+        return World(fresh, MemoryKafka(fresh))
+
+    return make
+
+
+@pytest.fixture
+def world(new: Callable[[], World]) -> World:
+    return new()
+
+
+@pytest.fixture
+def provisioned(world: World) -> World:
+    world.reconcile()
+    assert world.agrees()
+    return world
+
+
+def test_a_feed_gets_topics_one_user_a_quota_rules_and_a_secret_of_its_own(provisioned: World) -> None:
+    broker = provisioned.broker
+    assert set(broker.topics) == {"fde.northgate.telemetry", "fde.northgate.solutions"}
+    assert set(broker.passwords) == set(broker.quotas) == {USER}
+    assert {(rule.user, rule.operation, rule.name) for rule in broker.rules} == {
+        (USER, "write", "fde.northgate.telemetry"),
+        (USER, "describe", "fde.northgate.telemetry"),
+    }
+    assert provisioned.secret()["sasl.username"] == USER
+    assert provisioned.secret()["ssl.ca.pem"] == "PEM"
+    secret = provisioned.cluster.objects[SECRET]
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == provisioned.cluster.objects[KEY]["metadata"]["uid"]
+    assert FINALIZER in provisioned.cluster.objects[KEY]["metadata"]["finalizers"]
+    assert provisioned.condition("Synced") == ("True", "Provisioned")
+    assert provisioned.condition("Ready") == ("True", "Attached")
+    assert provisioned.condition("Error") == ("False", "NoError")
+    assert provisioned.cluster.objects[KEY]["status"]["kafka"] == {
+        "user": USER,
+        "secret": "fde-kafka.sync",
+        "settled": True,
+    }
+
+
+def test_a_settled_feed_costs_no_write(provisioned: World) -> None:
+    before = len(provisioned.cluster.writes)
+    assert provisioned.reconcile() is None
+    assert provisioned.cluster.writes[before:] == []
+
+
+def test_killed_before_any_write_of_either_side_it_comes_to_the_same_end(new: Callable[[], World], given: Any) -> None:
+    def lived(die_after: int | None) -> tuple[Any, int]:
+        world = new()
+        world.cluster.die_after = die_after
+        if die_after is not None:
+            with pytest.raises(given.killed):
+                world.reconcile()
+            world.cluster.die_after = None
+            world.restart()
+            world.clock.s += 1000
+        for _ in range(2):
+            world.reconcile()
+        assert world.agrees(), f"killed after {die_after} writes"
+        kept = {str(key): one for key, one in world.cluster.objects.items() if key.kind != "Secret"}
+        state = (kept, world.broker.topics, set(world.broker.passwords), world.broker.rules, world.broker.quotas)
+        return state, len(world.cluster.writes)
+
+    whole, writes = lived(None)
+    assert writes >= 10
+    for survived in range(writes):
+        assert lived(survived)[0] == whole, f"killed after {survived} writes"
+
+
+@pytest.mark.parametrize("lost", ["secret", "user", "both", "record"])
+def test_killed_before_any_write_of_a_rotation_the_sidecar_can_log_in_at_the_end(
+    new: Callable[[], World], given: Any, lost: str
+) -> None:
+    def lived(die_after: int | None) -> int:
+        world = new()
+        world.reconcile()
+        old = world.broker.passwords[USER]
+        if lost in ("secret", "both"):
+            del world.cluster.objects[SECRET]
+        if lost in ("user", "both"):
+            del world.broker.passwords[USER]
+        if lost == "record":
+            del world.cluster.objects[KEY]["status"]
+        before = len(world.cluster.writes)
+        if die_after is not None:
+            world.cluster.die_after = before + die_after
+            with pytest.raises(given.killed):
+                world.reconcile()
+            world.cluster.die_after = None
+            world.restart()
+        world.reconcile()
+        assert world.agrees(), f"killed after {die_after} writes"
+        assert world.broker.passwords[USER] != old
+        assert world.condition("Synced") == ("True", "Provisioned")
+        return len(world.cluster.writes) - before
+
+    for survived in range(lived(None)):
+        lived(survived)
+
+
+def test_a_deleted_feed_takes_its_user_away_before_it_goes_and_leaves_the_others(
+    provisioned: World, given: Any
+) -> None:
+    provisioned.cluster.store(manifest("orders"))
+    other = KEY._replace(name="orders")
+    provisioned.reconcile(key=other)
+    provisioned.delete()
+    provisioned.reconcile()
+    assert KEY not in provisioned.cluster.objects
+    assert set(provisioned.broker.passwords) == {"fde-feed.northgate.customer-northgate.orders"}
+    assert {rule.user for rule in provisioned.broker.rules} == set(provisioned.broker.quotas)
+    assert set(provisioned.broker.quotas) == set(provisioned.broker.passwords)
+    assert set(provisioned.broker.topics) == {"fde.northgate.telemetry", "fde.northgate.solutions"}
+
+
+def test_killed_before_any_write_of_a_removal_nothing_of_the_user_is_left(new: Callable[[], World], given: Any) -> None:
+    def lived(die_after: int | None) -> int:
+        world = new()
+        world.reconcile()
+        world.delete()
+        before = len(world.cluster.writes)
+        if die_after is not None:
+            world.cluster.die_after = before + die_after
+            with pytest.raises(given.killed):
+                world.reconcile()
+            assert KEY in world.cluster.objects
+            world.cluster.die_after = None
+            world.restart()
+            world.reconcile()
+        else:
+            world.reconcile()
+        assert KEY not in world.cluster.objects
+        assert not world.broker.passwords and not world.broker.rules and not world.broker.quotas
+        return len(world.cluster.writes) - before
+
+    for survived in range(lived(None)):
+        lived(survived)
+
+
+def test_while_kafka_is_away_it_is_asked_less_and_less_and_one_write_says_so(world: World) -> None:
+    world.broker.raises["observe"] = Unavailable("Connection refused (after 3ms in state CONNECT).")
+    waits = []
+    for _ in range(8):
+        wait_s = world.reconcile()
+        assert wait_s is not None
+        for _ in range(5):  # events meanwhile
+            world.reconcile()
+        waits.append(wait_s)
+        world.clock.s += wait_s
+    assert len(world.broker.asked) == 8
+    assert 0 < waits[0] <= 1 and 30 <= waits[-1] <= 60
+    assert world.cluster.writes == [f"status {KEY}"]
+    assert world.condition("Synced") == ("False", "KafkaUnavailable")
+    assert world.condition("Error") == ("False", "NoError")
+    assert world.condition("Ready") == ("False", "KafkaUnavailable")
+    del world.broker.raises["observe"]
+    world.reconcile()
+    assert world.agrees()
+
+
+def test_what_is_settled_stays_ready_while_kafka_is_away(provisioned: World) -> None:
+    provisioned.broker.raises["observe"] = Unavailable("gone")
+    provisioned.reconcile()
+    assert provisioned.condition("Synced") == ("False", "KafkaUnavailable")
+    assert provisioned.condition("Ready") == ("True", "Attached")
+    del provisioned.broker.raises["observe"]
+    provisioned.clock.s += 100
+    password = provisioned.broker.passwords[USER]
+    provisioned.reconcile()
+    assert provisioned.broker.passwords[USER] == password  # an outage rotates nothing
+
+
+def test_a_feed_deleted_while_kafka_is_away_waits_and_says_for_what(provisioned: World) -> None:
+    provisioned.broker.raises["observe"] = Unavailable("gone")
+    provisioned.delete()
+    assert provisioned.reconcile() is not None
+    assert provisioned.condition("Synced") == ("False", "RemovalWaits")
+    assert FORCE in provisioned.message("Synced")
+    del provisioned.broker.raises["observe"]
+    provisioned.clock.s += 100
+    provisioned.reconcile()
+    assert KEY not in provisioned.cluster.objects
+    assert not provisioned.broker.passwords
+
+
+def test_a_removal_may_be_forced_and_what_is_left_behind_is_logged(provisioned: World) -> None:
+    provisioned.broker.raises["observe"] = Unavailable("gone")
+    provisioned.delete()
+    provisioned.cluster.objects[KEY]["metadata"]["annotations"] = {FORCE: "true"}
+    with structlog.testing.capture_logs() as logs:
+        provisioned.reconcile()
+    assert KEY not in provisioned.cluster.objects
+    assert [(one["event"], one["user"]) for one in logs if "left_behind" in one["event"]] == [
+        ("kafka_user_was_left_behind", USER)
+    ]
+
+
+@pytest.mark.parametrize("labels", [{}, {"fde.io/customer": "North.Gate"}])
+def test_a_namespace_that_is_no_customer_s_gets_no_user_and_loses_the_one_it_had(
+    provisioned: World, given: Any, labels: dict[str, str]
+) -> None:
+    provisioned.cluster.store(given.namespace(labels=labels))
+    provisioned.reconcile()
+    assert not provisioned.broker.passwords
+    assert provisioned.condition("Synced") == ("False", "NoCustomer")
+    assert provisioned.condition("Error") == ("True", "NoCustomer")
+    assert FINALIZER not in provisioned.cluster.objects[KEY]["metadata"]["finalizers"]
+    provisioned.cluster.store(given.namespace())
+    provisioned.reconcile()
+    assert provisioned.agrees()
+
+
+def test_a_broker_that_asks_for_no_password_leaves_everything_as_it_was(world: World) -> None:
+    plain = OperatorSettings(brokers="127.0.0.1:9092")
+    assert world.reconcile(plain) is None
+    assert world.condition("Synced") == ("False", "NoAuthentication")
+    assert world.condition("Ready") == ("True", "Attached")
+    assert world.cluster.writes == [f"status {KEY}"]
+    world.delete()
+    world.cluster.objects[KEY]["metadata"]["finalizers"] = ["other/one"]
+    world.reconcile(plain)
+    assert world.cluster.writes == [f"status {KEY}"]
+
+
+def test_a_sink_of_somebody_else_gets_no_user_of_ours_and_its_secret_is_emptied(provisioned: World) -> None:
+    provisioned.cluster.objects[KEY]["spec"]["sink"] = {"bootstrapServers": "theirs.example:9093"}
+    provisioned.reconcile()
+    assert provisioned.condition("Synced") == ("False", "ForeignSink")
+    assert provisioned.condition("Ready") == ("True", "Attached")
+    assert not provisioned.broker.passwords
+    assert provisioned.secret() == {}
+
+
+def test_somebody_else_s_secret_of_the_same_name_is_left_alone(world: World) -> None:
+    body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": {"a": "Yg=="}}
+    world.cluster.store({**body, "metadata": {"name": SECRET.name, "namespace": SECRET.namespace}})
+    for _ in range(2):
+        with pytest.raises(Postponed):
+            world.reconcile()
+    assert world.condition("Error") == ("True", "Denied")
+    assert world.cluster.objects[SECRET]["data"] == {"a": "Yg=="}
+    assert not world.broker.passwords
+
+
+def test_what_kafka_refuses_is_told_and_stops_no_other_feed(world: World) -> None:
+    world.broker.raises["topic"] = Refused("Kafka did not create fde.northgate.telemetry: policy.")
+    with pytest.raises(Postponed):
+        world.reconcile()
+    assert world.condition("Error") == ("True", "KafkaRefused")
+    assert world.condition("Synced") == ("False", "KafkaRefused")
+    del world.broker.raises["topic"]
+    world.reconcile()  # at once: the cluster as a whole was never away
+    assert world.agrees()
+
+
+def test_an_administrator_without_rights_is_told_and_not_asked_again_at_once(world: World) -> None:
+    world.broker.raises["observe"] = Refused("Kafka at kafka.example:9093: Authentication failed.")
+    assert world.reconcile() is not None
+    world.reconcile()
+    assert world.condition("Error") == ("True", "KafkaRefused")
+    assert world.broker.asked == ["observe"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), Unavailable("gone"), Refused("no")])
+def test_no_password_is_ever_logged_or_told(world: World, error: Exception, capsys: Any) -> None:
+    world.broker.raises["upsert"] = error
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            try:
+                world.reconcile()
+            except Postponed:
+                structlog.get_logger().exception("failed")
+            world.clock.s += 100
+        del world.broker.raises["upsert"]
+        world.reconcile()
+    assert world.agrees()
+    out = capsys.readouterr()
+    others = {key: one for key, one in world.cluster.objects.items() if key.kind != "Secret"}
+    said = f"{logs} {out} {others} {world.kafka.__dict__}"
+    assert len(world.broker.made) == 4
+    for password in (*world.broker.made, "of-the-administrator"):
+        assert password not in said
+        assert base64.b64encode(password.encode()).decode() not in said
+
+
+def test_a_traceback_of_what_went_wrong_shows_no_password(world: World, capsys: Any) -> None:
+    """The log of people shows frames with their locals."""
+    from rich.console import Console
+    from rich.traceback import Traceback
+
+    async def put(_: Any) -> None:
+        raise RuntimeError("the API client has a defect")
+
+    world.cluster.put = put
+    with pytest.raises(Postponed, match="RuntimeError") as raised:
+        world.reconcile()
+    console = Console(width=400, file=None)
+    console.print(
+        Traceback.from_exception(raised.type, raised.value, raised.tb, show_locals=True, locals_max_string=10_000)
+    )
+    shown = capsys.readouterr().out
+    assert "_password" in shown
+    assert "sasl.password" not in shown
+    assert world.condition("Error") == ("True", "Denied")
