@@ -65,8 +65,9 @@ def _opening(path: Path) -> int:
 
 
 def segments(directory: Path) -> list[Path]:
-    """A log's segment files, oldest first."""
-    return sorted(directory.glob("segment-*.log"))
+    """A log's segment files, oldest first. What somebody else put beside them is none of it."""
+    found = directory.glob("segment-*.log")
+    return sorted(path for path in found if path.stem.removeprefix("segment-").isdecimal())
 
 
 def logs_below(directory: Path) -> list[Path]:

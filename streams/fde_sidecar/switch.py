@@ -5,6 +5,9 @@ file (made by hand, or a key of a mounted ConfigMap) -> Switch.state() -> on | h
 on     everything the feed lists may leave
 hold   nothing leaves; reading and spooling go on up to the spool's cap
 off    nothing is read and nothing leaves; what is spooled stays. ``off purge`` destroys that as well, and counts it
+
+While it is off log files wait where they are and are read on when it is on again; senders are told to come again, and what
+comes by pipe is dropped and counted, since neither may be made to wait.
 """
 
 from __future__ import annotations

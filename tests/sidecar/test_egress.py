@@ -232,3 +232,10 @@ def test_what_is_bundled_is_in_the_log_with_its_bundle(tmp_path: Path) -> None:
     assert [(one.sequence, one.destination) for one in departures(tmp_path)] == [
         (number, "acme.e1.0-9.fdeb") for number in range(10)
     ]
+
+
+def test_what_somebody_put_beside_the_segments_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "segment-abc.log").write_bytes(b"not ours")
+    EgressLog(tmp_path).close()
+    assert list(read_log(tmp_path / FOLDER)) == []
