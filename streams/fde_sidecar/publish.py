@@ -115,7 +115,7 @@ class Publisher:
         """Send what may be sent, take in acknowledgements, and say once a minute when the broker is away."""
         moment = time.monotonic()
         if self._recalled:
-            self._rewind()
+            self._start_anew()
         if self._next < self._spool.cursor:  # what we had read was purged
             self._next = self._spool.cursor
         if moment >= self._outage.not_before and self._connect():
@@ -140,6 +140,8 @@ class Publisher:
             self._producer.purge(in_flight=False)
         self._producer.poll(0)
         self._advance(time.monotonic())
+        if self._recalled and not len(self._producer):
+            self._start_anew()
 
     def finish(self, current_epoch: str, timeout_s: float) -> bool:
         """On the way out: wait for acknowledgements, then close the epoch. False when something stays in the spool."""
@@ -304,6 +306,11 @@ class Publisher:
         self._rewind()
         if error.fatal():
             self._disconnect(0.0)
+
+    def _start_anew(self) -> None:
+        """Another client: this one's sequence has a hole where messages were taken back, and the broker would refuse what follows."""
+        self._rewind()
+        self._disconnect(0.0)
 
     def _rewind(self) -> None:
         """Send again from the cursor on."""

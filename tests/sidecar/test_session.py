@@ -61,10 +61,11 @@ class Told:
 class Kept:
     """A sink that lets nothing out, and what was asked of it."""
 
-    acknowledged, last_acknowledged = 0, None
+    acknowledged = 0
     idle, trouble = False, None
 
     def __init__(self) -> None:
+        self.last_acknowledged: float | None = None
         self.asked: list[str] = []
 
     def turn(self, current_epoch: str) -> None:

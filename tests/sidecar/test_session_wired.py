@@ -327,7 +327,7 @@ def kill_9_in_flight(directory: Path, customer: str, brokers: str, *, rounds: in
         try:
             for _ in range(rounds):
                 before = len(answered)
-                until(lambda before=before: len(answered) > before + 5, 30)  # type: ignore[misc]
+                until(lambda before=before: len(answered) > before + 5, 30)
                 one.kill()
                 one.start()
         finally:
