@@ -158,6 +158,7 @@ def test_a_forbidden_solution_is_counted_and_never_opened(fleet: Path) -> None:
     assert Loop.of_fleet(fleet).candidates().height == 0
 
 
+@pytest.mark.seconds
 def test_the_shipped_fleet_gives_challenges_of_many_customers() -> None:
     loop = Loop.of_fleet(shipped())
     assert loop.events().height > 1_000

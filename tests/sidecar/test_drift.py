@@ -329,6 +329,7 @@ def _shuffled(value: Any, rng: random.Random) -> Any:
     return [_shuffled(inner, rng) for inner in value] if isinstance(value, list) else value
 
 
+@pytest.mark.seconds
 @given(
     st.lists(records, min_size=1, max_size=4),
     st.lists(records, min_size=1, max_size=3),

@@ -16,6 +16,7 @@ def test_a_seed_gives_the_same_stream_and_all_kinds_come_up() -> None:
     assert kinds == {None, *KINDS}
 
 
+@pytest.mark.seconds
 def test_before_its_first_record_a_removed_field_is_there_and_then_it_is_not() -> None:
     removed = [
         (one, one.drift)

@@ -298,6 +298,7 @@ def test_connections_that_say_nothing_or_never_end_cost_the_others_nothing(small
     assert threading.active_count() < 20
 
 
+@pytest.mark.seconds
 def test_a_body_that_drips_is_cut_off_in_time(small):
     with small.connect() as client:
         client.sendall(

@@ -149,6 +149,7 @@ def test_everything_arrives_and_the_figures_say_so(tmp_path: Path, customer: str
     whole(broker.address, customer, 20)
 
 
+@pytest.mark.seconds
 def test_a_broker_that_accepts_and_never_answers_is_waited_for(
     tmp_path: Path, customer: str, broker: FailingBroker
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_restart_in_the_middle_loses_nothing(tmp_path: Path, customer: str, br
     whole(broker.address, customer, 120)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART])
 def test_a_refusal_is_told_with_the_way_out_and_nothing_is_lost(
     tmp_path: Path, customer: str, broker: FailingBroker, code: int
@@ -263,6 +265,7 @@ def test_an_event_too_large_by_itself_is_left_out_and_counted(
     assert sum(mark.dropped.get("record-too-large", 0) for mark in marks) == 1
 
 
+@pytest.mark.seconds
 def test_the_cursor_waits_for_the_egress_log(tmp_path: Path, customer: str, broker: FailingBroker) -> None:
     spool = a_spool(tmp_path, 5)
     noted: list[list[int]] = []

@@ -91,6 +91,7 @@ def test_what_did_not_change_is_not_looked_at_again():
     assert changed({}, now) == {BLOCK}
 
 
+@pytest.mark.seconds
 def test_a_person_who_parted_two_is_obeyed_by_every_later_clustering():
     part, log = a_part()
     for proposal in propose(snapshot_of(part.state, {BLOCK})):

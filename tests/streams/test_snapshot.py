@@ -1,6 +1,7 @@
 """Snapshots: a state rebuilt from one and from later deltas is the state rebuilt from all deltas."""
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,6 +194,7 @@ def parted(whole):
     ]
 
 
+@pytest.mark.seconds
 def test_chunks_fit_a_record_whatever_was_seen_by_how_many():
     whole = State()
     for place in range(1_500):

@@ -220,6 +220,7 @@ def test_what_does_not_fit_in_an_item_is_placed_there() -> None:
     assert (misfit.value.line, misfit.value.column) == (3, 46)
 
 
+@pytest.mark.seconds
 def test_many_items_and_segments_are_no_recursion() -> None:
     rows = [{"name": f"c{number}", "type": "int", "key": number % 2 == 0} for number in range(3000)]
     data = render(FILE, {**VALUES, "columns": rows}, PARAMETERS)
