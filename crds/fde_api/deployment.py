@@ -113,6 +113,14 @@ class DeploymentRef(Part, frozen=True, kw_only=True):
     name: Name63
 
 
+class WorkloadSelector(Part, frozen=True, kw_only=True):
+    """Deployments of the same namespace that are not ours, by their labels. Each must be opted in: see `fde_operator.attach`."""
+
+    match_labels: Annotated[
+        dict[str, Annotated[str, msgspec.Meta(max_length=63)]], msgspec.Meta(min_length=1, max_length=16)
+    ]
+
+
 class RedactionRule(Part, frozen=True, kw_only=True):
     """A rule of the customer's own: what matches `pattern` in a line becomes ``<kind>`` (the name, where none is given).
 
@@ -161,9 +169,11 @@ Signal = Literal["errors", "performance", "rateLimit", "schemaDrift"]
 
 
 class TelemetryFeedSpec(Part, frozen=True, kw_only=True):
-    """Which signals leave, how they are redacted. `solution_paths` is opt-in and empty by default."""
+    """Which signals leave, of one of `deployment_ref` and `workload_selector`, how they are redacted. `solution_paths` is
+    opt-in and empty by default."""
 
-    deployment_ref: DeploymentRef
+    deployment_ref: DeploymentRef | None = None
+    workload_selector: WorkloadSelector | None = None
     signals: Annotated[tuple[Signal, ...], msgspec.Meta(min_length=1, max_length=4)]
     redaction: Redaction = Redaction()
     sampling: Sampling = Sampling()

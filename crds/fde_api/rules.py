@@ -196,7 +196,18 @@ DEPLOYMENT: Final[Mapping[tuple[str, ...], tuple[Rule, ...]]] = {
 }
 
 FEED: Final[Mapping[tuple[str, ...], tuple[Rule, ...]]] = {
+    _SPEC: (
+        Rule(
+            "has(self.deploymentRef) != has(self.workloadSelector)",
+            "a feed is of one of deploymentRef and workloadSelector",
+        ),
+        Rule(
+            "has(self.deploymentRef) == has(oldSelf.deploymentRef)",
+            "a feed of a deployment stays one; make a new TelemetryFeed",
+        ),
+    ),
     (*_SPEC, "deploymentRef"): (Rule("self == oldSelf", "deploymentRef is immutable; make a new TelemetryFeed"),),
+    (*_SPEC, "workloadSelector"): (Rule("size(self.matchLabels) > 0", "matchLabels must name at least one label"),),
 }
 
 RULES: Final[Mapping[str, Mapping[tuple[str, ...], tuple[Rule, ...]]]] = {
