@@ -5,18 +5,18 @@ observe (feed, namespace, Kafka, Secret) -> provision.steps() -> one by one -> c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import msgspec
 from structlog import get_logger
 
 from fde_api.deployment import KafkaAccess
-from fde_events.errors import FdeError, Misuse, Refused
+from fde_events.errors import FdeError, Refused
 from fde_events.tenancy.credential import generate
-from fde_events.tenancy.user import FeedRef
-from fde_events.topics import check_customer
-from fde_operator import labels, secret
+from fde_operator import attach, secret, workloads
+from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.errors import Denied, Postponed
@@ -42,18 +42,6 @@ from fde_operator.settings import OperatorSettings
 from fde_operator.telemetry import secret_name
 
 log = get_logger()
-_LONGEST_NAME: Final = 253
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How far it is. `error`: a person is needed. `feed`: the user that should be, None where there should be none."""
-
-    reason: str
-    message: str
-    synced: bool = False
-    error: bool = False
-    feed: FeedRef | None = None
 
 
 async def reconcile(
@@ -75,9 +63,20 @@ async def reconcile(
 class _Feed:
     """One feed during one reconciliation."""
 
-    def __init__(self, cluster: Cluster, raw: Manifest, kafka: Kafka | None, now: str, wanted: State) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        raw: Manifest,
+        settings: OperatorSettings,
+        kafka: Kafka | None,
+        now: str,
+        wanted: Claim,
+    ) -> None:
         self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
+        self._settings = settings
         self._metadata = raw["metadata"]
+        ours = (FINALIZER, attach.FINALIZER)
+        self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
         self._name, self._namespace = str(self._metadata["name"]), str(self._metadata["namespace"])
         self._access = trusted(_access(raw), namespace=self._namespace, name=self._name)
 
@@ -85,8 +84,8 @@ class _Feed:
     async def read(
         cls, cluster: Cluster, raw: Manifest, settings: OperatorSettings, kafka: Kafka | None, now: str
     ) -> _Feed:
-        wanted = await _wanted(cluster, raw, settings, kafka)
-        return cls(cluster, raw, kafka, now, wanted)
+        wanted = await claim_of(cluster, raw, settings, administered=kafka is not None)
+        return cls(cluster, raw, settings, kafka, now, wanted)
 
     # --- while it is there ---------------------------------------------------------------------------------------------
     async def settle(self) -> float | None:
@@ -104,12 +103,15 @@ class _Feed:
             except (Denied, Postponed) as denied:
                 wanted = replace(wanted, reason="Denied", message=str(denied), error=True)
                 later = str(denied)
-        await self._say(await self._conditions(wanted))
+        attached = await self._attached()
+        await self._say([self._ready(attached, wanted), attached, *_told(wanted)])
         if later:
             raise Postponed(later)
+        if workloads.selector_of(self._raw) is not None:
+            return min(workloads.LOOK_S, again_s or workloads.LOOK_S)
         return again_s
 
-    async def _provision(self, kafka: Kafka) -> State:
+    async def _provision(self, kafka: Kafka) -> Claim:
         observed = await kafka.observed()
         stands = await self._cluster.stands(secret.manifest(self._raw, None)) if self._may_write else False
         recorded = Recorded(self._held, self._access, stands)
@@ -130,9 +132,19 @@ class _Feed:
     # --- on its way out ------------------------------------------------------------------------------------------------
     async def leave(self) -> float | None:
         """The user goes before the feed does; the Secret goes with the feed."""
+        forced = (self._metadata.get("annotations") or {}).get(FORCE) == "true"
+        if attach.FINALIZER in self._finalizers:
+            try:
+                await workloads.detach(self._cluster, self._raw)
+            except Denied as denied:
+                if not forced:
+                    waits = replace(self._wanted, reason="RemovalWaits", message=str(denied), error=True, synced=False)
+                    await self._say([condition("Ready", False, "Deleting"), *_told(waits)])
+                    raise Postponed(str(denied)) from denied
+                log.warning("workloads_were_left_behind", feed=f"{self._namespace}/{self._name}")
+            await self._hold(attach.FINALIZER, False)
         if not self._held:
             return None
-        forced = (self._metadata.get("annotations") or {}).get(FORCE) == "true"
         again_s, later = None, ""
         try:
             if self._kafka is not None:
@@ -170,9 +182,9 @@ class _Feed:
         """In this order; whoever stops in between finds a record of what may be there."""
         for step in plan:
             if isinstance(step, Hold):
-                await self._cluster.apply(self._marked([FINALIZER]))
+                await self._hold(FINALIZER, True)
             elif isinstance(step, Release):
-                await self._cluster.apply(self._marked([]))
+                await self._hold(FINALIZER, False)
             elif isinstance(step, Record):
                 self._access = step.access
                 if step.access is None or not step.access.settled:
@@ -212,15 +224,21 @@ class _Feed:
         if failed:
             raise Postponed(f"making the password of {user} failed with {failed}")
 
-    def _marked(self, finalizers: list[str]) -> Manifest:
-        """Our fields of the feed's metadata. With its uid: an apply never makes an object that has gone."""
-        named = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
-        held = {"finalizers": finalizers} if finalizers else {}
-        return {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": {**named, **held}}
+    async def _hold(self, finalizer: str, held: bool) -> None:
+        """Our finalizers, and nothing else of the feed. With its uid: an apply never makes an object that has gone."""
+        if (finalizer in self._finalizers) == held:
+            return
+        self._finalizers = self._finalizers | {finalizer} if held else self._finalizers - {finalizer}
+        metadata = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
+        if self._finalizers:
+            metadata["finalizers"] = sorted(self._finalizers)
+        await self._cluster.apply(
+            {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": metadata}
+        )
 
     @property
     def _held(self) -> bool:
-        return FINALIZER in self._metadata.get("finalizers", ())
+        return FINALIZER in self._finalizers
 
     # --- what it says --------------------------------------------------------------------------------------------------
     async def _say(self, conditions: list[Condition]) -> None:
@@ -233,23 +251,25 @@ class _Feed:
             self._raw = {**self._raw, "status": patch["status"]}
 
     def _old_ready(self) -> list[Condition]:
-        """Ready as it was: a step in between does not take it away."""
+        """Ready and Attached as they were: a step in between does not take them away."""
         old = self._raw.get("status", {}).get("conditions", ())
         kept = [
-            condition("Ready", c["status"] == "True", c["reason"], c.get("message", ""))
+            condition(c["type"], c["status"] == "True", c["reason"], c.get("message", ""))
             for c in old
-            if c["type"] == "Ready"
+            if c["type"] in ("Ready", "Attached")
         ]
         return kept or [condition("Ready", False, "Provisioning")]
 
-    async def _conditions(self, wanted: State) -> list[Condition]:
-        ready = await self._attached()
-        if ready["status"] == "True" and wanted.feed is not None and not (self._access and self._access.settled):
-            ready = condition("Ready", False, wanted.reason, f"its sidecar spools: {wanted.message}")
-        return [ready, *_told(wanted)]
+    def _ready(self, attached: Condition, wanted: Claim) -> Condition:
+        if attached["status"] == "True" and wanted.feed is not None and not (self._access and self._access.settled):
+            return condition("Ready", False, wanted.reason, f"its sidecar spools: {wanted.message}")
+        return {**attached, "type": "Ready"}
 
     async def _attached(self) -> Condition:
-        name = self._raw["spec"]["deploymentRef"]["name"]
+        if workloads.selector_of(self._raw) is not None:
+            hold = partial(self._hold, attach.FINALIZER, True)
+            return await workloads.attach_to(self._cluster, self._raw, self._wanted, self._settings, hold)
+        name = self._raw["spec"].get("deploymentRef", {}).get("name", "")
         target = await self._cluster.get(Key("FDEDeployment", self._namespace, name))
         rivals = await self._cluster.list(
             "TelemetryFeed", namespace=self._namespace, fields={"spec.deploymentRef.name": name}
@@ -258,51 +278,15 @@ class _Feed:
         first = min((str(one["metadata"]["name"]) for one in live), default=self._name)
         if target is None:
             return condition(
-                "Ready", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace"
+                "Attached", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace"
             )
         if first != self._name:
             told = f"the sidecar of {name} reads {first}, the first by name; delete one"
-            return condition("Ready", False, "Superseded", told)
-        return condition("Ready", True, "Attached", f"the sidecar of {name} reads it")
+            return condition("Attached", False, "Superseded", told)
+        return condition("Attached", True, "Attached", f"the sidecar of {name} reads it")
 
 
-async def _wanted(cluster: Cluster, raw: Manifest, settings: OperatorSettings, kafka: Kafka | None) -> State:
-    """Which user the feed should have, or why it has none. The customer is the namespace's, whatever the feed says."""
-    metadata = raw["metadata"]
-    namespace = await cluster.get(Key("Namespace", "", metadata["namespace"]))
-    marks = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-    sink = raw["spec"].get("sink", {}).get("bootstrapServers")
-    if not marks.get(labels.CUSTOMER):
-        return State("NoCustomer", f"the namespace has no label {labels.CUSTOMER}", error=True)
-    try:
-        reference = FeedRef(check_customer(marks[labels.CUSTOMER]), metadata["namespace"], metadata["name"])
-    except Misuse as error:
-        reason = "NameNotUsable" if _is_customer(marks[labels.CUSTOMER]) else "NoCustomer"
-        return State(reason, str(error), error=True)
-    if len(secret_name(metadata["name"])) > _LONGEST_NAME:
-        return State("NameNotUsable", "the feed's name is too long for its Secret's", error=True)
-    if sink and sink != settings.brokers:
-        told = (
-            f"its sink is {sink}, which this operator does not administer; its settings come from the telemetry Secret"
-        )
-        return State("ForeignSink", told)
-    if not settings.brokers:
-        return State("NoBroker", "the operator knows no Kafka: the sidecar spools")
-    if kafka is None:
-        told = f"Kafka at {settings.brokers} asks for no password (its administrator has no security.protocol SASL_*)"
-        return State("NoAuthentication", told)
-    return State("Provisioning", "its Kafka user is being made", feed=reference)
-
-
-def _is_customer(name: str) -> bool:
-    try:
-        check_customer(name)
-    except Misuse:
-        return False
-    return True
-
-
-def _told(state: State) -> list[Condition]:
+def _told(state: Claim) -> list[Condition]:
     return [
         condition("Synced", state.synced, state.reason, state.message),
         condition(

@@ -42,8 +42,9 @@ def keys_of(manifest: Manifest) -> tuple[Key, ...]:
         reference = spec.get("primitiveRef", {}).get("name", "")
         return (Key(kind, namespace, name), Key(PRIMITIVE_CHANGED, "", reference))
     if kind == "TelemetryFeed":
-        owner = spec.get("deploymentRef", {}).get("name", "")
-        return (Key(kind, namespace, name), Key("FDEDeployment", namespace, owner))
+        own = Key(kind, namespace, name)
+        owner = spec.get("deploymentRef", {}).get("name")
+        return (own, Key("FDEDeployment", namespace, owner)) if owner else (own,)
     if kind == "DeploymentPrimitive":
         return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
     if kind == "PatternCandidate":

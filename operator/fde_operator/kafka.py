@@ -27,7 +27,7 @@ from fde_operator.settings import OperatorSettings
 log = get_logger()
 Answer = TypeVar("Answer")
 _FRESH_S: Final = 5.0
-_TIMEOUT_S: Final = 20.0
+_TIMEOUT_S: Final = 10.0  # a thread that waits for Kafka keeps the process from ending
 _COPIES: Final = 3
 
 

@@ -156,11 +156,14 @@ def sidecar(settings: OperatorSettings, *, customer: str, feed: TelemetryFeed) -
     }
 
 
-def volumes(feed_config: str, feed: TelemetryFeed, settings: OperatorSettings) -> list[Manifest]:
+def volumes(
+    feed_config: str, feed: TelemetryFeed, settings: OperatorSettings, *, identity_mode: int = 0o440
+) -> list[Manifest]:
     """The volumes both sides share (emptyDir: the restricted level forbids hostPath), and the sidecar's own.
 
     The Secrets are optional: without them the sidecar spools and says so, and the app runs. Of a key in both, the kubelet
-    takes the later source's: the feed's own user comes before what was put there by hand.
+    takes the later source's: the feed's own user comes before what was put there by hand. `identity_mode`: of the files from
+    Secrets; the sidecar's group may read them in a pod whose fsGroup is the sidecar's.
     """
     sources: list[Manifest] = []
     if settings.telemetry_secret:
@@ -168,7 +171,9 @@ def volumes(feed_config: str, feed: TelemetryFeed, settings: OperatorSettings) -
     if settings.kafka_users:
         alone = [{"key": KAFKA_CONFIG, "path": KAFKA_CONFIG}]
         sources.append({"secret": {"name": secret_name(feed.metadata.name), "items": alone, "optional": True}})
-    identity: list[Manifest] = [{"name": "fde-identity", "projected": {"sources": sources, "defaultMode": 0o440}}]
+    identity: list[Manifest] = [
+        {"name": "fde-identity", "projected": {"sources": sources, "defaultMode": identity_mode}}
+    ]
     return [
         *(identity if sources else ()),
         {"name": "fde-bin", "emptyDir": {"sizeLimit": f"{BIN_LIMIT_MIB}Mi"}},

@@ -113,6 +113,8 @@ class MemoryCluster:
     async def apply_status(self, manifest: Manifest) -> Manifest:
         if key_of(manifest) not in self.objects:
             raise Conflicting("gone")
+        kinds = [one["type"] for one in manifest["status"].get("conditions", ())]
+        assert len(kinds) == len(set(kinds)), f"the server refuses duplicate conditions: {kinds}"
         self._write(f"status {key_of(manifest)}")
         self.objects[key_of(manifest)]["status"] = copy.deepcopy(manifest["status"])
         return manifest

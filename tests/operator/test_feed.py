@@ -337,6 +337,55 @@ def test_a_removal_may_be_forced_and_what_is_left_behind_is_logged(provisioned: 
     ]
 
 
+def test_a_feed_without_its_deployment_has_its_user_and_is_not_ready(world: World) -> None:
+    del world.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
+    world.reconcile()
+    assert world.condition("Attached") == world.condition("Ready") == ("False", "DeploymentNotFound")
+    assert world.condition("Synced") == ("True", "Provisioned")
+    assert world.agrees()
+
+
+def test_of_two_feeds_of_a_deployment_the_second_says_which_is_read(world: World) -> None:
+    world.cluster.store(manifest("a-first"))
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "Superseded")
+    assert "a-first" in world.message("Attached")
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_feed_of_workloads_is_held_before_the_first_is_changed_and_looks_again(world: World, annotated: bool) -> None:
+    plain = OperatorSettings(brokers="127.0.0.1:9092")
+    del world.cluster.objects[KEY]["spec"]["deploymentRef"]
+    world.cluster.objects[KEY]["spec"]["workloadSelector"] = {"matchLabels": {"app": "shop"}}
+    metadata: dict[str, Any] = {"name": "shop", "namespace": KEY.namespace, "labels": {"app": "shop"}}
+    if annotated:
+        metadata = {**metadata, "annotations": {"fde.io/telemetry": "true"}}
+    pod = {"template": {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}}
+    world.cluster.store({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": pod})
+    assert world.reconcile(plain) == 30.0
+    if not annotated:
+        assert world.cluster.writes == [f"status {KEY}"]
+        assert world.condition("Ready") == world.condition("Attached") == ("False", "NotOptedIn")
+        return
+    assert [one.split(" ")[:2] for one in world.cluster.writes] == [
+        ["apply", "TelemetryFeed"],
+        ["apply", "ConfigMap"],
+        ["apply", "Deployment"],
+        ["status", "TelemetryFeed"],
+    ]
+    assert world.condition("Ready") == world.condition("Attached") == ("True", "Attached")
+    written = len(world.cluster.writes)
+    world.reconcile(plain)
+    assert world.cluster.writes[written:] == []
+    world.delete()
+    world.reconcile(plain)
+    assert [one.split(" ")[:2] for one in world.cluster.writes[written:]] == [
+        ["apply", "Deployment"],
+        ["apply", "TelemetryFeed"],
+    ]
+    assert KEY not in world.cluster.objects
+
+
 @pytest.mark.parametrize("labels", [{}, {"fde.io/customer": "North.Gate"}])
 def test_a_namespace_that_is_no_customer_s_gets_no_user_and_loses_the_one_it_had(
     provisioned: World, given: Any, labels: dict[str, str]

@@ -223,6 +223,82 @@ def test_the_deployment_s_pod_mounts_the_secret_of_its_feed_for_the_sidecar_alon
     assert site.users(customer_of(customer)) == set()
 
 
+def shop(namespace: str) -> dict[str, Any]:
+    """A customer's own Deployment, admitted at pod security level restricted."""
+    security = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    app = {"name": "app", "image": "shop:1", "env": [{"name": "MODE", "value": "x"}], "securityContext": security}
+    labels = {"app": "shop"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop", "namespace": namespace, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [app]}},
+        },
+    }
+
+
+def test_a_workload_that_is_not_ours_gets_a_sidecar_after_it_opted_in_and_is_as_before_afterwards(
+    api: Any, site: Site, given: Any, customer: str
+) -> None:
+    def pod() -> dict[str, Any]:
+        found: dict[str, Any] = api.get("Deployment", "shop", customer)["spec"]["template"]["spec"]
+        return found
+
+    def annotate(value: str | None) -> None:
+        api.patch("Deployment", "shop", {"metadata": {"annotations": {"fde.io/telemetry": value}}}, customer)
+        touch()
+
+    edits = itertools.count(2)
+
+    def touch() -> None:
+        """Workloads of others are looked at every 30 s; an edit of the feed is an event."""
+        api.patch("TelemetryFeed", "shop", {"spec": {"sampling": {"full": next(edits)}}}, customer, "ben")
+
+    api.create(shop(customer))
+    before = pod()
+    body = manifest(customer, "shop")
+    body["spec"] = {"workloadSelector": {"matchLabels": {"app": "shop"}}, "signals": ["errors"]}
+    with pytest.raises(given.refused, match="a feed is of one of deploymentRef and workloadSelector"):
+        api.create({**body, "spec": {"signals": ["errors"]}}, user="ben")
+    api.create(body, user="ben")
+    given.eventually(lambda: condition(api, customer, "shop", "Attached")[:2] == ("False", "NotOptedIn"), 60)
+    assert "patch deployment shop" in condition(api, customer, "shop", "Attached")[2]
+    assert pod() == before
+    with pytest.raises(given.refused, match="did not annotate it"):
+        api.patch("Deployment", "shop", {"spec": {"replicas": 2}}, customer, "operator")
+
+    annotate("true")
+    given.eventually(lambda: condition(api, customer, "shop", "Attached")[0] == "True", 60)
+    synced(api, given, customer, "shop")
+    given.eventually(lambda: condition(api, customer, "shop", "Ready")[0] == "True", 60)
+    (side,) = pod()["initContainers"]
+    assert side["name"] == "fde-sidecar"
+    (app,) = pod()["containers"]
+    assert (app["image"], {"name": "MODE", "value": "x"} in app["env"]) == ("shop:1", True)
+    given.eventually(lambda: any("fde-identity" in str(one) for one in api.list("Pod", customer)), 60)  # it is admitted
+    generation = api.get("Deployment", "shop", customer)["metadata"]["generation"]
+    touch()
+    feed = f'"full": {next(edits) - 1}'
+    given.eventually(lambda: feed in api.get("ConfigMap", "fde-feed.shop", customer)["data"]["feed.yaml"], 60)
+    assert api.get("Deployment", "shop", customer)["metadata"]["generation"] == generation  # no pod was replaced
+
+    annotate(None)
+    given.eventually(lambda: pod() == before, 60)
+    annotate("true")
+    given.eventually(lambda: pod() != before, 60)
+    api.delete("TelemetryFeed", "shop", customer)
+    given.eventually(lambda: api.get("TelemetryFeed", "shop", customer) is None, 60)
+    assert pod() == before
+    assert "fde.io/telemetryfeed-uid" not in api.get("Deployment", "shop", customer)["metadata"]["labels"]
+
+
 def test_the_operator_s_token_overwrites_nobody_s_secret_and_no_feed(
     api: Any, site: Site, given: Any, customer: str
 ) -> None:

@@ -30,6 +30,10 @@ from fde_operator.key import Key
             {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "a")},
         ),
         (
+            {"kind": "TelemetryFeed", "metadata": {"name": "f", "namespace": "n"}, "spec": {"workloadSelector": {}}},
+            {Key("TelemetryFeed", "n", "f")},
+        ),
+        (
             {"kind": "Deployment", "metadata": {"name": "a", "namespace": "n", "labels": {"fde.io/deployment": "a"}}},
             {Key("FDEDeployment", "n", "a")},
         ),
