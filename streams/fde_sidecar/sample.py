@@ -64,6 +64,7 @@ class Sampler:
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._withheld: dict[str, tuple[int, Event]] = {}
         self._redacted: OrderedDict[str, str] = OrderedDict()  # shape of a raw event -> its shape once redacted
+        self._asked: tuple[Event | None, str] = (None, "")  # the last raw event and its shape: `take` follows `count`
         for shape, one in (withheld or {}).items():
             if one.sample:
                 self._withheld[shape] = (one.count, _decode(one.sample))
@@ -78,7 +79,8 @@ class Sampler:
 
         Nothing of `raw` is kept but when it was: what leaves is the sample that was redacted.
         """
-        shape = self._redacted.get(shape_of(raw))
+        self._asked = (raw, shape_of(raw))
+        shape = self._redacted.get(self._asked[1])
         before = self._withheld.get(shape) if shape is not None else None
         if shape is None or before is None or self._seen.get(shape, 0) < self._full:
             return None
@@ -95,7 +97,8 @@ class Sampler:
         """
         shape = shape_of(event)
         if raw is not None:
-            self._redacted[shape_of(raw)] = shape
+            asked, known = self._asked
+            self._redacted[known if asked is raw else shape_of(raw)] = shape
             if len(self._redacted) > _MAX_SHAPES:
                 self._redacted.popitem(last=False)
         seen = self._seen.pop(shape, 0)
