@@ -13,7 +13,13 @@ import structlog
 def to_stderr(level: int = logging.INFO) -> None:
     """Events from `level` on as lines for people. stderr is looked up per logger: it may be replaced meanwhile."""
     structlog.configure(
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
+            # A traceback as Python prints it: the default shows what local variables hold, secrets too.
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ],
+        logger_factory=lambda *_: structlog.PrintLogger(cast(TextIO, _Willing(sys.stderr))),
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
 

@@ -37,6 +37,7 @@ def feed(namespace: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+RULED: dict[str, Any] = {"redaction": {"rules": [{"name": "badge", "pattern": "B-\\d{5}"}]}}
 WIDER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"signals": ["errors", "performance"]}),
     ({"redaction": {"mode": "strict"}}, {"redaction": {"mode": "standard"}}),
@@ -45,6 +46,9 @@ WIDER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"egress": {"state": "off"}}, {"egress": {"state": "hold"}}),
     ({"egress": {"state": "off"}}, {"egress": None}),
     ({}, {"egress": {"source": True}}),
+    ({}, {"sink": {"bootstrapServers": "elsewhere.example:9092"}}),
+    (RULED, {"redaction": {"rules": []}}),
+    (RULED, {"redaction": {"rules": [{"name": "badge", "pattern": "B-\\d{99}"}]}}),
 ]
 
 
@@ -64,6 +68,8 @@ def test_an_engineer_may_narrow_a_feed_and_change_what_lets_nothing_out(api: Any
         {"signals": ["errors"]},
         {"sampling": {"full": 7}},
         {"redaction": {"mode": "strict"}},
+        RULED,
+        {"redaction": {"rules": [*RULED["redaction"]["rules"], {"name": "desk", "pattern": "D-\\d{3}"}]}},
         {"egress": {"state": "hold"}},
         {"egress": {"state": "off"}},
     ):

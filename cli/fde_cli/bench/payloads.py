@@ -216,7 +216,7 @@ DOMAINS: Final[tuple[Domain, ...]] = (
     Domain("telemetry", _of(
         ("device", _hexes(16), "id", "", "device_id"), ("reading.celsius", lambda rng: round(rng.gauss(21, 4), 1), "number", "", "temperature"),
         ("reading.humidity", _whole(20, 90), "number", "", "relative_humidity"), ("reading.status", _choice("ok", "warn", "fault"), "enum", "calibrating", "state"),
-        ("firmware", _choice("2.1.0", "2.1.1", "2.2.0"), "enum", "3.0.0", "fw_version"), ("at", DATES["epoch-ms"], "date", "epoch-ms", "observed_at"),
+        ("firmware", _choice("2.1.0", "2.1.1", "2.2.0"), "text", "", "fw_version"), ("at", DATES["epoch-ms"], "date", "epoch-ms", "observed_at"),
         ("battery", _whole(1, 100), "number", "", "battery_pct"), ("online", _flag, "flag", "", "connected"),
     ), maps=(("channels", _hexes(8), _whole(0, 4_000)),)),
     Domain("payment", _of(

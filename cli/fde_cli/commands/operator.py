@@ -22,6 +22,8 @@ def operator(
     kubeconfig: Kubeconfig = None,
     brokers: Brokers | None = None,
     kafka_config: KafkaConfig = None,
+    kafka_admin_config: Annotated[Path | None, Parameter(env_var="FDE_KAFKA_ADMIN_CONFIG")] = None,
+    kafka_replication: Annotated[Positive | None, Parameter(env_var="FDE_KAFKA_REPLICATION")] = None,
     broker_networks: Annotated[str, Parameter(env_var="FDE_BROKER_NETWORKS")] = "",
     sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
     runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
@@ -39,6 +41,10 @@ def operator(
         Kafka bootstrap servers: decision records go there, sidecars and network policies are told of them.
     kafka_config
         A YAML mapping of the operator's own Kafka client settings; needed for a broker on another machine.
+    kafka_admin_config
+        The same of a user who may make topics, users and rules (role tenancy); kafka_config's user, when it is not given.
+    kafka_replication
+        Copies of a customer's topics; 3, or as many as there are brokers, when it is not given.
     broker_networks
         CIDRs of the brokers, separated by commas, for network policies; without them, their ports at any address.
     sidecar_image
@@ -62,6 +68,8 @@ def operator(
     settings = OperatorSettings(
         brokers=brokers,
         kafka_config=str(kafka_config) if kafka_config else None,
+        kafka_admin_config=str(kafka_admin_config) if kafka_admin_config else None,
+        kafka_replication=kafka_replication,
         broker_networks=tuple(cidr.strip() for cidr in broker_networks.split(",") if cidr.strip()),
         sidecar_image=sidecar_image or defaults.sidecar_image,
         runtime_image=runtime_image or defaults.runtime_image,
