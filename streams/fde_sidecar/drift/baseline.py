@@ -16,8 +16,8 @@ import msgspec
 
 from fde_sidecar.drift import profile, rename
 from fde_sidecar.drift.finding import Finding
-from fde_sidecar.drift.format import is_date
-from fde_sidecar.drift.habit import GONE_BAR, WARM_UP, Habit, likelihood_ratio
+from fde_sidecar.drift.format import is_date, same_moment
+from fde_sidecar.drift.habit import GONE_BAR, SETTLED, Habit, likelihood_ratio
 from fde_sidecar.drift.path import ANY, EACH
 from fde_sidecar.drift.place import ABSENT, NULL, NUMBER, OBJECT, PRESENT, STRING, Place
 from fde_sidecar.drift.profile import usual_format
@@ -28,6 +28,9 @@ ONE_IN: Final = 64  # of the later ones
 ALERT: Final = 48  # and all of so many after something new
 _FRESH: Final = 8  # times it was met
 MOST_SHAPES: Final = 2048  # remembered at once; they are found out again when forgotten
+_FOLDS: Final = (10, 24, 64)  # objects after which names are looked at: are they data?
+_FILLED: Final = 40  # trials until which null says nothing of the type
+_TURNS: Final = 2  # findings that a field came or went; one that goes on so is optional in bursts
 _FEW, _MANY = 16, 64  # records between two looks at what stays away: at first, and later
 
 
@@ -134,13 +137,15 @@ class Baseline:
             self._forget_shapes()
         moved: list[tuple[Place, list[str], list[str]]] = []
         values: list[tuple[Place, profile.Told]] = []
-        plain = True
+        plain, folded = True, False
         for place, sight in survey.seen.values():
             presence = types = []
             if sight.presence:
                 place.stay.trials += 1
                 place.stay.present += PRESENT in sight.presence
                 presence = place.presence.observe(sight.presence, index)
+            if place.types.trials < _FILLED and place.types.known.keys() == {NULL}:
+                place.types.known.update(dict.fromkeys(sight.types - {NULL}, 0))  # it was only not filled in yet
             types = place.types.observe(sight.types, index)
             place.objects += OBJECT in sight.types
             if presence or types:
@@ -150,8 +155,13 @@ class Baseline:
                 if told:
                     values.append((place, told))
             plain = plain and _is_plain(place, sight)
+            if OBJECT in sight.types and place.objects in _FOLDS and self._tree.fold(place):
+                folded = True
         if index >= FULL and not learned.alert and any(_is_fresh(place) for place, _ in survey.seen.values()):
             learned.alert = ALERT
+        if folded:  # what was counted is no longer there
+            self._forget_shapes()
+            return []
         self._stand_beside(survey)
         found = self._changes(survey, moved, values)
         if plain and not found and not survey.grown and shape not in self._shapes:
@@ -222,7 +232,7 @@ class Baseline:
                 if PRESENT in changed[id(child)]:
                     if name in (ANY, EACH) or rename.hoped_for(parent, name):
                         continue
-                    if looks_mapped(parent, rate=0.5):
+                    if looks_mapped(parent, rate=0.5) or _all_come_and_go(parent):
                         self._tree.collapse(parent)
                         self._forget_shapes()
                         survey.grown = True
@@ -230,7 +240,9 @@ class Baseline:
                     rate = child.presence.news[PRESENT].hits / (
                         child.presence.trials - child.presence.news[PRESENT].before
                     )
-                    found.append(Finding("added", child.path, None, f"{_types(child)}, presence {rate:.2f}"))
+                    if child.turns < _TURNS:
+                        child.turns += 1
+                        found.append(Finding("added", child.path, None, f"{_types(child)}, presence {rate:.2f}"))
                     self._take(child, done)
                     child.told_gone = False
                 else:
@@ -243,6 +255,9 @@ class Baseline:
         if place.told_gone:
             return []
         place.told_gone = True
+        place.turns += 1
+        if place.turns > _TURNS:
+            return []
         return [Finding("removed", place.path, _types(place), f"presence {rate:.2f}")]
 
     @staticmethod
@@ -260,7 +275,8 @@ class Baseline:
         if new == [NULL]:
             return Finding("nullability", place.path or "$", before, f"{before}|null")
         place.renew_values()
-        if old_format and new_format and is_date(old_format) and is_date(new_format):
+        dates = old_format and new_format and is_date(old_format) and is_date(new_format)
+        if dates and old_format and new_format and not same_moment(old_format, new_format):
             return Finding("format", place.path or "$", old_format, new_format)
         return Finding("type", place.path or "$", before, after)
 
@@ -274,17 +290,18 @@ class Baseline:
             if not stay.trials:
                 continue
             if stay.present:
+                stay.longest = max(stay.longest, stay.away)
                 if stay.present == stay.trials >= 8:
                     place.told_gone = False
                 stay.away = 0
             else:
                 stay.away += stay.trials
             stay.trials = stay.present = 0
-            if not stay.away or place.told_gone or not place.presence.warm:
+            if stay.away <= 2 * stay.longest or place.told_gone or not place.presence.warm:
                 continue
             met = place.presence.known.get(PRESENT, 0)
             before = place.presence.trials - stay.away
-            if met >= 5 and before >= WARM_UP and ABSENT in place.presence.known:
+            if met >= 5 and before >= SETTLED and ABSENT in place.presence.known:
                 if likelihood_ratio(stay.away, met, before) >= GONE_BAR:
                     found += self._removed(place, 0.0)
                     place.presence.renew()
@@ -296,6 +313,13 @@ class Baseline:
 def _present(survey: Survey, place: Place) -> bool:
     seen = survey.seen.get(id(place))
     return seen is not None and PRESENT in seen[1].presence
+
+
+def _all_come_and_go(parent: Place) -> bool:
+    """Whether at least three names here are new, each from another record on, and most of the others optional: keys of a map."""
+    names = [child.presence for name, child in parent.children.items() if name not in (ANY, EACH)]
+    born = {habit.news[PRESENT].born for habit in names if PRESENT in habit.news}
+    return len(born) >= 3 and sum(ABSENT in habit.known for habit in names) >= 0.7 * len(names)
 
 
 def _is_plain(place: Place, sight: Sight) -> bool:

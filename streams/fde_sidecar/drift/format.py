@@ -1,6 +1,8 @@
 """Formats: how a scalar is written, by a closed list of names that hold nothing of the value.
 
 text -> format_of() -> "date-time:T:Z" | "uuid" | "code:A-9" | "text" | ...
+
+03/04/2026 is a ``date:slash`` of no order; 14/04/2026 is one of an order, ``date:day-month-slash`` (see :func:`facts_of`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from typing import Final
 DATES: Final = ("date", "epoch")  # how the names of date formats begin
 EMPTY: Final = "empty"
 TEXT: Final = "text"
-AMBIGUOUS: Final = "ambiguous"  # 03/04/2026: a trial that tells nothing
 
 # The months of English, German, French, Spanish and Italian, by how they begin.
 _MONTH: Final = (
@@ -29,10 +30,11 @@ _SLASHED: Final = re.compile(
 # Order matters: what is more particular comes first.
 _NAMED: Final[tuple[tuple[str, str], ...]] = (
     ("uuid", r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?"),
+    ("date-time:fix", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{2}:\d{2}:\d{2}(?:\.\d+)?"),
     ("date-time:compact", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])T?\d{6}Z?"),
     ("date:compact", r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"),
     ("epoch-ms:text", r"1\d{12}"),
-    ("epoch-s:text", r"1\d{9}"),
+    ("epoch-s:text", r"1\d{9}(?:\.\d+)?"),
     ("number:text", r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?"),
     ("number:comma", r"[+-]?\d{1,3}(?:\.\d{3})*,\d+"),
     ("number:grouped", r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
@@ -66,7 +68,7 @@ _LONGEST: Final = 200  # longer strings are text: nobody writes an id or a date 
 
 
 def format_of(text: str) -> str:
-    """The name of the format of `text`; ``empty``, ``ambiguous`` and ``text`` among them. Never raises."""
+    """The name of the format of `text`; ``empty`` and ``text`` among them. Never raises."""
     if not text or text.isspace():
         return EMPTY
     if len(text) > _LONGEST:
@@ -105,10 +107,41 @@ def _slashed(found: re.Match[str]) -> str:
     if first > 31 or second > 31 or (first > 12 and second > 12):
         return "code:9-9"
     kind = "date-time" if found["clock"] else "date"
-    mark = {"/": "slash", ".": "dot", "-": "dash"}[mark]
-    if first > 12 or mark == "dot":
+    if mark == ".":
+        # 2.3.10 is a version: only dates with all their digits are short.
+        return f"{kind}:day-month-dot" if len(found[4]) == 4 or len(found[1]) == len(found[3]) == 2 else "code:9.9.9"
+    mark = "slash" if mark == "/" else "dash"
+    if first > 12:
         return f"{kind}:day-month-{mark}"
-    return f"{kind}:month-day-{mark}" if second > 12 else AMBIGUOUS
+    return f"{kind}:month-day-{mark}" if second > 12 else f"{kind}:{mark}"
+
+
+_ORDERS: Final = ("day-month-", "month-day-")
+
+
+def facts_of(name: str) -> tuple[str, ...]:
+    """What a format's name says: itself, and of a date whose order of day and month can be told also the one without the order."""
+    for order in _ORDERS:
+        if order in name and not name.endswith(("dot", "name")):
+            return (name.replace(order, ""), name)
+    return (name,)
+
+
+def other_order(name: str) -> str | None:
+    """The same format with day and month the other way round; None where `name` tells no order."""
+    if len(facts_of(name)) == 1:
+        return None
+    first, second = _ORDERS if _ORDERS[0] in name else _ORDERS[::-1]
+    return name.replace(first, second)
+
+
+def same_moment(old: str, new: str) -> bool:
+    """Whether two formats of dates differ in the type of JSON only: 1770000000 and "1770000000"."""
+
+    def bare(name: str) -> str:
+        return name.removesuffix(":text").removesuffix("-number")
+
+    return bare(old) == bare(new)
 
 
 def _mask(text: str) -> str:
@@ -132,7 +165,14 @@ def format_of_number(number: float) -> str:
         and 1 <= number % 100 <= 31
     ):
         return "date:compact-number"
+    if number == number // 1 and 20_000_101_000_000 <= number <= 20_401_231_235_959 and _is_clock(int(number)):
+        return "date-time:compact-number"
     return "number"
+
+
+def _is_clock(number: int) -> bool:
+    month, day, hour = number // 10**8 % 100, number // 10**6 % 100, number // 10**4 % 100
+    return 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and number // 100 % 100 < 60 and number % 100 < 60
 
 
 def is_date(name: str) -> bool:

@@ -15,11 +15,16 @@ from typing import Final
 
 import msgspec
 
-WARM_UP: Final = 20  # trials before which every fact is part of the baseline
+WARM_UP: Final = 8  # trials before which every fact is part of the baseline
+SETTLED: Final = (
+    20  # trials before which a change has to be clearer, and a fact met now and then is taken for a rare one
+)
 BAR: Final = 9.0  # nats in favour of a change
+_EARLY: Final = 1.0  # and more of it where the change is among the first trials
 VALUE_BAR: Final = 12.5  # of a new member of a vocabulary, or of a size: there are many of them
 GONE_BAR: Final = 10.0  # nats against an optional field that merely stays away
 MOST_FACTS: Final = 64  # more make a habit open: nothing new can be said of it
+_STRAY: Final = 3.0  # nats more for a value that came up before
 _CLOSED: Final = 0.12  # the most that the mass of unseen facts may be estimated at (Good 1953)
 
 
@@ -41,13 +46,16 @@ class Habit(msgspec.Struct, array_like=True):
     """Facts of one kind about one place. Not frozen: it is learned from every record.
 
     `trials` records in which a fact of this kind could be met; `known` the baseline with its counts; `news` what is not
-    (yet) part of it. `open`: so many different facts that a new one tells nothing.
+    (yet) part of it. `open`: so many different facts that a new one tells nothing. `renewed`: a change was told, and what comes
+    right after one is mixed more than what a source begins with.
     """
 
     trials: int = 0
     known: dict[str, int] = {}
     news: dict[str, News] = {}
     open: bool = False
+    grown: int = 0  # the trial that brought the last fact of the baseline
+    renewed: bool = False
 
     def knows(self, fact: str) -> bool:
         """Whether meeting `fact` needs no thought."""
@@ -56,7 +64,11 @@ class Habit(msgspec.Struct, array_like=True):
     @property
     def warm(self) -> bool:
         """Whether there is a baseline to differ from."""
-        return self.trials > WARM_UP
+        return self.trials > self._begun
+
+    @property
+    def _begun(self) -> int:
+        return SETTLED if self.renewed else WARM_UP
 
     def observe(self, facts: set[str], index: int, bar: float = BAR) -> list[str]:
         """Count one trial in which `facts` held; returns those that are now a change, in order. They stay until :meth:`renew`."""
@@ -67,8 +79,9 @@ class Habit(msgspec.Struct, array_like=True):
         for fact in facts if len(facts) == 1 else sorted(facts):
             if fact in self.known:
                 self.known[fact] += 1
-            elif self.trials <= WARM_UP or not (fact in self.news or self.closed()):
+            elif self.trials <= self._begun or not (fact in self.news or self.closed()):
                 self.known[fact] = 1
+                self.grown = self.trials
                 self._bound()
             elif self._met(fact, index, bar):
                 changed.append(fact)
@@ -84,6 +97,10 @@ class Habit(msgspec.Struct, array_like=True):
             return False
         news.hits += 1
         nats = likelihood_ratio(news.before, news.hits, self.trials - news.before, news.earlier)
+        if news.before < SETTLED:
+            bar += _EARLY
+        if news.earlier and bar > BAR + _EARLY:  # a value that was met before may only have its day
+            bar += _STRAY
         if news.hits >= hits_asked(news.before) and nats >= bar:
             return True
         if (
@@ -91,11 +108,21 @@ class Habit(msgspec.Struct, array_like=True):
         ):  # a few strays, and now perhaps the change
             news.earlier += news.hits - 1
             news.before, news.hits, news.first = self.trials - 1, 1, index
-        if self.trials - news.born > 4 * news.born + 100:  # met all along since: rare, and part of the baseline
+        if self._rare(news, bar):
             self.known[fact] = news.earlier + news.hits
+            self.grown = max(self.grown, news.born)
             del self.news[fact]
             self._bound()
         return False
+
+    def _rare(self, news: News, bar: float) -> bool:
+        """Whether a fact was met all along since its first time: rare, and part of the baseline."""
+        since = self.trials - news.born
+        if since > 4 * news.born + 100:
+            return True
+        # Born early, and so seldom since that no more of the same would make it a change.
+        met = (news.earlier + news.hits) / since
+        return news.born < SETTLED < since and met < 0.5 and -news.born * log(1 - met) < 0.3 * bar
 
     def _bound(self) -> None:
         if len(self.known) > MOST_FACTS:
@@ -112,7 +139,7 @@ class Habit(msgspec.Struct, array_like=True):
 
     def renew(self) -> None:
         """Take the shape from here on as the baseline: what the next trials show is known."""
-        self.trials, self.known, self.news, self.open = 0, {}, {}, False
+        self.trials, self.known, self.news, self.open, self.grown, self.renewed = 0, {}, {}, False, 0, True
 
     def rate(self, fact: str) -> float:
         """The share of the trials that had `fact`, among those before any news of it; 0.0 without trials."""

@@ -39,6 +39,25 @@ def is_data(key: str) -> bool:
     return bool(_DATA.fullmatch(key) or _PREFIXED.fullmatch(key) or _LETTERS.fullmatch(key))
 
 
+_SHORT: Final = re.compile(r"[A-Za-z]{0,3}\d{1,3}(?:[-._:]\d{1,3}){0,3}[A-Za-z]{0,3}|(?:19|20)\d{2}")
+_MOST_DIGITS: Final = 4
+
+
+@lru_cache(maxsize=1024)
+def may_be_fixed(key: str) -> bool:
+    """Whether a key that :func:`is_data` is short enough to be a code of a standard (002, 1-8-0, 30d, 2026) and nobody's id.
+
+    Such keys are fields where every object has them, and data where they come and go.
+    """
+    return len(key) <= 8 and sum(map(str.isdigit, key)) <= _MOST_DIGITS and bool(_SHORT.fullmatch(key))
+
+
+def family_of(name: str) -> str:
+    """A name without its number: Q1, Q2 and Q13 are of one family. Empty where it has none."""
+    bare = name.rstrip("0123456789")
+    return bare if bare != name else ""
+
+
 def joined(path: str, name: str) -> str:
     """The path of `name` (a field, :data:`ANY` or :data:`EACH`) under `path`; the root's path is empty."""
     if name == EACH:

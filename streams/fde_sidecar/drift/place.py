@@ -22,17 +22,21 @@ NULL: Final = "null"
 
 
 class Stay(msgspec.Struct, array_like=True):
-    """How long an optional field has been away: trials in the current block, how many had it, and trials of empty blocks before."""
+    """How long an optional field has been away: trials in the current block, how many had it, trials of empty blocks before,
+    and the most of those there were when it came back: some fields come in bursts."""
 
     trials: int = 0
     present: int = 0
     away: int = 0
+    longest: int = 0
 
 
 class Place(msgspec.Struct, array_like=True):
     """One path's habits. `objects`: records that had an object here. `values` are keyed digests, `sizes` orders of magnitude.
 
     `low` and `high`: the octaves of the numbers seen, and those of the window being filled (`low_now`, `high_now`).
+    `turns`: how often it was told to have come or gone.
+    `peak` and `peak_now`: the octave of the largest number of the last 16 trials, and of those being counted.
     `beside`: of a field that is new, how often each sibling was in the same object. `told_gone`: its removal was told.
     """
 
@@ -54,6 +58,9 @@ class Place(msgspec.Struct, array_like=True):
     children: dict[str, Place] = {}
     mapped: bool = False  # its keys are data: those that are no child already share one
     crowded: int = 0  # objects here that had far too many names
+    turns: int = 0
+    peak: int | None = None
+    peak_now: int | None = None
 
     def value_habits(self) -> tuple[Habit, ...]:
         """The habits that are learned from values, not from the shape."""
@@ -63,4 +70,4 @@ class Place(msgspec.Struct, array_like=True):
         """After a change of what stands here: learn anew how values look."""
         for habit in self.value_habits():
             habit.renew()
-        self.low = self.high = self.low_now = self.high_now = None
+        self.low = self.high = self.low_now = self.high_now = self.peak = self.peak_now = None

@@ -5,12 +5,13 @@ Sight -> observe() -> the habits of values that just changed, as (change, before
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from math import frexp, isfinite
 from typing import Final
 
-from fde_sidecar.drift.format import AMBIGUOUS, EMPTY, TEXT, format_of, format_of_number, is_date
-from fde_sidecar.drift.habit import VALUE_BAR, WARM_UP, Habit
+from fde_sidecar.drift.format import EMPTY, TEXT, facts_of, format_of, format_of_number, is_date, other_order
+from fde_sidecar.drift.habit import SETTLED, VALUE_BAR, Habit
 from fde_sidecar.drift.place import Place
 from fde_sidecar.drift.shape import Sight
 
@@ -22,8 +23,14 @@ _FACTOR: Final = 2  # octaves beyond what was seen that are still the same range
 _WINDOW: Final = 256  # numbers after which the range is that of the last ones: counters and clocks grow
 _MOST_VALUES: Final = 40  # in a vocabulary of words
 _MOST_NUMBERS: Final = 6  # and in one of numbers
+_FEW: Final = 5  # values, and nobody would call it anything but a vocabulary
+_CLOSED_BAR, _EACH = 9.0, 0.75  # nats for a new value, and more for each one known: of many there are more
+_DECIMAL: Final = re.compile(r"\d\.\d")  # versions roll on: no words
 CODE: Final = "code"  # random letters and digits: each looks different
 _LIKE_CODES: Final = frozenset({TEXT, "hex", "number:text", "number:unit"})  # as some of them come out by chance
+_EMPTIES: Final = 8  # empty texts before that is how the field looks now: many a field is empty at times
+_RECENT: Final = 16  # numbers that are recent
+_DEEP: Final = 8  # octaves from the largest number down to the smallest, below 1: what comes as near to 0 may cross it
 _WITHIN: Final = "within"
 
 
@@ -37,28 +44,50 @@ def observe(place: Place, sight: Sight, index: int, digest: Callable[[str], str]
 
 def _texts(place: Place, texts: list[str], index: int, digest: Callable[[str], str]) -> Told | None:
     named = [(text, format_of(text)) for text in texts]
-    formats = {name for _, name in named if name != AMBIGUOUS}
+    formats = {fact for _, name in named for fact in facts_of(name)}
+    _take_order(place.formats, formats)
     values = set()
     if not place.values.open:
         for text, name in named:
             if len(text) > LONGEST_VALUE:
                 place.values.give_up()
                 break
-            if _weak(name):
+            if _weak(name) and not _DECIMAL.search(text):
                 values.add(digest(text))
     usual = usual_format(place.formats)
-    changed = place.formats.observe(formats, index)  # an ambiguous one is a trial without a fact
-    new = place.values.observe(values, index, VALUE_BAR) if values and not place.values.open else []
+    changed = place.formats.observe(formats, index)
+    new = place.values.observe(values, index, _value_bar(place.values)) if values and not place.values.open else []
     if usual == CODE:
         changed = [name for name in changed if name not in _LIKE_CODES and not name.startswith("code:")]
     strong = [name for name in changed if not _weak(name) or not _weak(usual or TEXT)]
-    if strong and usual and not (new and is_vocabulary(place.values, _MOST_VALUES)):
+    if strong and usual and not (new and is_vocabulary(place.values, _MOST_VALUES, new)):
         return ("format", usual, strong[0])
-    if new and is_vocabulary(place.values, _MOST_VALUES):
+    if new and is_vocabulary(place.values, _MOST_VALUES, new):
         return _vocabulary(place, len(new))
+    if EMPTY in changed and place.formats.news[EMPTY].hits < _EMPTIES:
+        changed.remove(EMPTY)
     if changed and usual and usual != EMPTY and not is_vocabulary(place.values, _MOST_VALUES):
         return ("format", usual, changed[0])
     return None
+
+
+def _take_order(habit: Habit, facts: set[str]) -> None:
+    """The first day after the 12th shows an order of day and month that was there before: no change, but where the other was met."""
+    for fact in facts:
+        other = other_order(fact)
+        if (
+            other is not None
+            and fact not in habit.known
+            and other not in habit.known
+            and facts_of(fact)[0] in habit.known
+        ):
+            habit.known[fact] = 0
+
+
+def _value_bar(habit: Habit) -> float:
+    """Nats for a new value: fewer where the few known ones were all met again and again, so that another would have been met."""
+    known = habit.known
+    return min(VALUE_BAR, _CLOSED_BAR + _EACH * len(known)) if known and min(known.values()) >= 4 else VALUE_BAR
 
 
 def usual_format(habit: Habit) -> str | None:
@@ -80,10 +109,16 @@ def _weak(name: str) -> bool:
     return name in (TEXT, EMPTY, "boolean:text", "number:text", "path") or name.startswith("code:")
 
 
-def is_vocabulary(habit: Habit, most: int) -> bool:
-    """Whether what is known is a small set whose members are met again and again."""
+def is_vocabulary(habit: Habit, most: int, new: Collection[str] = ()) -> bool:
+    """Whether what is known is a small set whose members are met again and again, before the `new` ones came."""
     known = habit.known
-    return not habit.open and 1 <= len(known) <= most and sum(known.values()) >= 4 * len(known) and habit.closed()
+    if habit.open or not 1 <= len(known) <= most or sum(known.values()) < 4 * len(known) or not habit.closed():
+        return False
+    before = min((habit.news[value].before for value in new), default=habit.trials)
+    if before < SETTLED:
+        return len(known) > 1 and min(known.values()) >= 3
+    # A vocabulary that still grew not long ago goes on growing: names of things, not states.
+    return len(known) <= _FEW or before >= 2 * habit.grown
 
 
 def _vocabulary(place: Place, new: int) -> Told:
@@ -109,7 +144,7 @@ def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[s
             new = place.values.observe({digest(f"#{number}") for number in finite}, index, VALUE_BAR)
         else:
             place.values.give_up()
-    if sized is None and new and is_vocabulary(place.values, _MOST_NUMBERS):
+    if sized is None and new and is_vocabulary(place.values, _MOST_NUMBERS, new):
         return _vocabulary(place, len(new))
     return sized
 
@@ -120,19 +155,27 @@ def _has_size(number: float) -> bool:
 
 def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
     octaves = [frexp(number)[1] for number in numbers if number]
-    facts = {_size(place, octave) for octave in octaves}
+    low, high = place.low, place.high
+    sinking = _sinking(place)
+    facts = {_size(place, octave, sinking) for octave in octaves}
     if any(number < 0 for number in numbers):
         facts.add("negative")
+        if (
+            sinking
+            or place.sizes.trials < SETTLED
+            or (place.sizes.known and "negative" not in place.sizes.known and _crosses(place))
+        ):
+            place.sizes.known.setdefault("negative", 0)
     if not facts:
         return None
-    low, high = place.low, place.high
     if octaves and _WITHIN in facts:
-        inside = [octave for octave in octaves if _size(place, octave) == _WITHIN]
+        inside = [octave for octave in octaves if _size(place, octave, sinking) == _WITHIN]
         place.low_now = min(inside) if place.low_now is None else min(place.low_now, *inside)
         place.high_now = max(inside) if place.high_now is None else max(place.high_now, *inside)
+    _note_peak(place, octaves)
     changed = place.sizes.observe(facts, index, VALUE_BAR)
-    if place.sizes.trials <= 2 * WARM_UP or place.sizes.trials % _WINDOW == 0:
-        first = place.sizes.trials <= 2 * WARM_UP
+    if place.sizes.trials <= 2 * SETTLED or place.sizes.trials % _WINDOW == 0:
+        first = place.sizes.trials <= 2 * SETTLED
         place.low, place.high = place.low_now, place.high_now
         if not first:
             place.low_now = place.high_now = None
@@ -143,10 +186,29 @@ def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
     return ("range", _span(low, high), _span(min(octaves), max(octaves)))
 
 
-def _size(place: Place, octave: int) -> str:
-    if place.low is None or place.high is None or place.sizes.trials < WARM_UP:
+def _note_peak(place: Place, octaves: list[int]) -> None:
+    if place.sizes.trials % _RECENT == 0:
+        place.peak, place.peak_now = place.peak_now, None
+    place.peak_now = max(octaves + ([] if place.peak_now is None else [place.peak_now]), default=None)
+
+
+def _sinking(place: Place) -> bool:
+    """Whether all recent numbers were small for this place: it goes up and down as a temperature does, and may pass through 0."""
+    recent = [peak for peak in (place.peak, place.peak_now) if peak is not None]
+    return place.peak is not None and place.high is not None and max(recent) < place.high
+
+
+def _crosses(place: Place) -> bool:
+    return place.low is not None and place.high is not None and place.low <= 0 and place.high - place.low >= _DEEP
+
+
+def _size(place: Place, octave: int, sinking: bool) -> str:
+    if place.low is None or place.high is None or place.sizes.trials < SETTLED:
         return _WITHIN
-    return "above" if octave > place.high + _FACTOR else "below" if octave < place.low - _FACTOR else _WITHIN
+    if octave > place.high + _FACTOR:
+        return "above"
+    # Near 0 the octaves of what has both signs say nothing.
+    return "below" if octave < place.low - _FACTOR and not sinking and "negative" not in place.sizes.known else _WITHIN
 
 
 def _span(low: int | None, high: int | None) -> str:

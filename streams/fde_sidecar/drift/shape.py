@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from fde_sidecar.drift.path import ANY, EACH, is_data, joined
+from fde_sidecar.drift.habit import SETTLED
+from fde_sidecar.drift.path import ANY, EACH, family_of, is_data, joined, may_be_fixed
 from fde_sidecar.drift.place import ABSENT, ARRAY, NULL, NUMBER, OBJECT, PRESENT, STRING, Place
 
 DEEPEST: Final = 16  # below it, only that there is something
@@ -18,6 +19,10 @@ MOST_PLACES: Final = 512  # a source; what is beyond is not watched
 MOST_CHILDREN: Final = 96  # an object with more names is a map
 MANY: Final = 24  # and one with more, most of them rare, too
 ELEMENTS: Final = 32  # of an array that are looked at
+
+_MOST_FIXED: Final = 12  # short codes as fields of one object
+_TWINS: Final = 4  # objects with the same fields that come and go, from which on they are entries of a map
+_NUMBERED: Final = 6  # and names that differ in a number only
 
 _TYPES: Final[dict[type, str]] = {
     dict: OBJECT,
@@ -129,10 +134,14 @@ class Survey:
                 return  # one record that is out of all bounds teaches nothing
             known = [(name, value) for name, value in fields.items() if name in children]
             fields = {**dict(islice(fields.items(), ELEMENTS)), **dict(known)}
+        if children and ANY not in children:
+            self._unfix(fields, place)
         for name, value in fields.items():
             child = children.get(name)
             if child is None:
-                if (place.mapped or is_data(name)) and (child := self._child(place, ANY)) is None:
+                if (place.mapped or (is_data(name) and not self._fixed(place, name))) and (
+                    child := self._child(place, ANY)
+                ) is None:
                     continue
                 if child is None and (child := self._child(place, name)) is None:
                     continue
@@ -141,6 +150,21 @@ class Survey:
         for name, child in children.items():
             if name not in fields and name not in (ANY, EACH):
                 self.sight(child).presence.add(ABSENT)
+
+    def _fixed(self, place: Place, name: str) -> bool:
+        """Whether a key that looks like data is a field: it is in the first object here, and short. Objects decide later on."""
+        return not place.objects and ANY not in place.children and may_be_fixed(name)
+
+    def _unfix(self, fields: dict[str, Any], place: Place) -> None:
+        """Short keys that are not in all of the first objects are data after all."""
+        coded = [name for name in place.children if may_be_fixed(name) and is_data(name)]
+        if not coded or place.children[coded[0]].presence.trials >= SETTLED:
+            return
+        others = any(name not in place.children and is_data(name) for name in fields)
+        if others or len(coded) > _MOST_FIXED or any(name not in fields for name in coded):
+            self._tree.drop(place, coded)
+            self._child(place, ANY)
+            self.grown = True
 
     def _child(self, place: Place, name: str) -> Place | None:
         child = place.children.get(name)
@@ -195,11 +219,43 @@ class Tree:
         }
         if len(kept) > MOST_CHILDREN // 2:
             kept = {}
-        for name, child in place.children.items():
-            if name not in kept:
-                self.places -= sum(1 for _ in places_of(child))
-        place.children.clear()
-        place.children.update(kept)
+        self.drop(place, [name for name in place.children if name not in kept])
+
+    def drop(self, place: Place, names: list[str]) -> None:
+        """Forget children and all below them."""
+        for name in names:
+            self.places -= sum(1 for _ in places_of(place.children.pop(name)))
+
+    def fold(self, place: Place) -> bool:
+        """Take children that are like each other and come and go for entries of a map; whether there were such.
+
+        Objects with the same fields under names of the customer's, or names that differ in a number only.
+        """
+        if place.mapped or len(place.children) < _TWINS:
+            return False
+        passing = {
+            name: child
+            for name, child in place.children.items()
+            if name not in (ANY, EACH) and child.presence.rate(PRESENT) < 0.95
+        }
+        if len(passing) < max(_TWINS, 0.7 * len(place.children)):
+            return False
+        names = {frozenset(child.children) for child in passing.values()}
+        kinds = {kind for child in passing.values() for kind in child.types.known if kind != NULL}
+        families = {family_of(name) for name in passing}
+        alike = (
+            kinds == {OBJECT} and _overlap(names) >= 0.6 and (len(passing) >= _NUMBERED or len(max(names, key=len)) > 1)
+        )
+        if not alike and not (len(families) == 1 and "" not in families and len(passing) >= _NUMBERED):
+            return False
+        place.mapped = True
+        self.drop(place, list(passing))
+        return True
+
+
+def _overlap(sets: set[frozenset[str]]) -> float:
+    """The share of all names that every set has."""
+    return len(frozenset.intersection(*sets)) / max(1, len(frozenset.union(*sets)))
 
 
 def looks_mapped(place: Place, *, rate: float) -> bool:
