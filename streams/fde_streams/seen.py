@@ -44,6 +44,11 @@ class Spans:
         """The greatest number; -1 of none."""
         return self.ends[-1] if self.ends else -1
 
+    @property
+    def count(self) -> int:
+        """How many numbers; its length is how many spans."""
+        return sum(self.ends) - sum(self.starts) + len(self.starts)
+
     def __len__(self) -> int:
         return len(self.starts)
 

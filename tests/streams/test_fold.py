@@ -12,7 +12,7 @@ from fde_streams.delta import Delta
 from fde_streams.fold import apply, fold
 from fde_streams.group import MAX_SAMPLES, State, customers
 from fde_streams.identity import group_id
-from fde_streams.seen import MAX_SPANS, Seen, number_of
+from fde_streams.seen import MAX_SPANS, Seen, Spans, number_of
 from fde_streams.share import pairs
 from fde_streams.standing import challenge_of, challenges_of
 
@@ -220,3 +220,10 @@ def test_an_id_is_epoch_sequence_index():
     assert number_of("a/b/2/3") == ("a/b", (2 << 20) | 3)
     with pytest.raises(ValueError, match=r"unpack|invalid"):
         number_of("nonsense")
+
+
+def test_spans_know_how_many_numbers_they_hold():
+    spans = Spans()
+    for start, end in ((0, 9), (20, 29), (10, 10), (5, 25), (100, 100)):
+        spans.add(start, end)
+    assert (spans.count, len(spans)) == (31, 2)

@@ -138,7 +138,7 @@ class Loop:
             lines=summary.lines,
             read=summary.events,
             received=sum(account.events for account in accounts),
-            folded=sum(len(spans) for part in parts for spans in part.state.seen.epochs.values()),
+            folded=sum(spans.count for part in parts for spans in part.state.seen.epochs.values()),
             signatures=sum(len(part.state.signatures) for part in parts),
             groups=sum(len(part.state.groups) for part in parts),
             challenges=sorted(read_challenges(self.brokers).values(), key=lambda c: (-c.deployments, c.id)),
