@@ -18,6 +18,7 @@ from typing import Final, Literal
 import msgspec
 
 from fde_events.event import ErrorEvent, Event
+from fde_sidecar.awaited import Awaited
 from fde_sidecar.custom import CustomRule, labels
 from fde_sidecar.rules import RULES, VERSION, Marks, Rule, host_text
 from fde_sidecar.trigger import Triggers
@@ -82,13 +83,13 @@ class Redactor:
 
     def lines(self, lines: Iterable[str]) -> Iterator[tuple[str, list[Redaction]]]:
         """Line by line, with what was replaced; a private key over several lines is followed. Lines without their ends."""
-        inside = 0
+        inside, awaited = 0, Awaited()
         for number, line in enumerate(lines, start=1):
             found: list[str] = []
             if inside or "-----BEGIN" in line:
                 line, inside = _private_key(line, inside, found)
             if line:
-                line = self._line(line, found)
+                line = self._line(awaited.line(line, found), found)
             for kind in found:
                 self.counts[kind] = self.counts.get(kind, 0) + 1
             yield line, [Redaction(number, kind) for kind in found]
@@ -174,12 +175,7 @@ class Redactor:
         while wanted:
             number = wanted.pop(0)
             rule, marks = self._rules[number], Marks(self.pseudonym, found)
-
-            def replacement(match: re.Match[str], rule: Rule = rule, marks: Marks = marks) -> str:
-                text = rule.replace(match, marks)
-                return match[0] if text is None else text
-
-            redacted = rule.pattern.sub(replacement, line)
+            redacted = rule.rewrite(line, marks)
             if redacted != line:
                 line = redacted
                 wanted = self._triggers.wanted(line, number)  # a placeholder may be what a later rule looks for

@@ -7,193 +7,31 @@ Changing a rule changes what leaves: raise `VERSION`.
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from fde_events.vendors import system_of_host
-from fde_sidecar import issuers
+from fde_sidecar import assignment, calls, issuers, prose, shell
+from fde_sidecar.rule import TOKEN, Marks, Q, Rule, instead
+from fde_sidecar.rule import group as _group
+from fde_sidecar.rule import whole as _whole
+from fde_sidecar.values import NO_VALUES, drawn, is_value, looks_random, masked, passwordish
 from fde_sidecar.vendors import classify
 
-VERSION: Final = "3"
-Pseudonym = Callable[[str, str], str]  # (kind, value) -> 8 hex digits
-Replace = Callable[[re.Match[str], "Marks"], str | None]
-
-_TOKEN: Final = r"<[a-z][a-z0-9-]{0,30}(?::[0-9a-f]{8,16})?>"  # noqa: S105  the form of our own placeholder
-# A quote as it stands in plain text, in JSON, and in JSON inside JSON.
-_Q: Final = r"(?:\\{0,3}[\"'`])?"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. `hints`: lower-case literals, one of which must be in the line; () for a digit, or for anything if `always`.
-
-    `trigger` is a simpler expression found wherever the pattern matches (:mod:`fde_sidecar.trigger`); `why` is for the reader.
-    """
-
-    name: str
-    kind: str
-    hints: tuple[str, ...]
-    pattern: re.Pattern[str]
-    replace: Replace
-    why: str
-    strict: bool = False
-    trigger: str = ""
-    always: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What a rule writes. `plain` for secrets, `comparable` where equal values must stay equal inside one customer."""
-
-    pseudonym: Pseudonym
-    found: list[str]
-
-    def plain(self, kind: str) -> str:
-        """``<kind>``; noted in the report."""
-        self.found.append(kind)
-        return f"<{kind}>"
-
-    def comparable(self, kind: str, value: str) -> str:
-        """``<kind:3fa9c2d1>``; noted in the report."""
-        self.found.append(kind)
-        return f"<{kind}:{self.pseudonym(kind, value.lower())}>"
-
-
-def _group(kind: str, group: int = 1) -> Replace:
-    """Replace one group of the match by its plain token."""
-
-    def replace(found: re.Match[str], marks: Marks) -> str | None:
-        start, end = found.start(group) - found.start(), found.end(group) - found.start()
-        return found[0][:start] + marks.plain(kind) + found[0][end:]
-
-    return replace
-
-
-def _whole(kind: str) -> Replace:
-    return lambda found, marks: marks.plain(kind)
+__all__ = ["RULES", "VERSION", "Marks", "Rule", "host_text"]
+VERSION: Final = "4"
 
 
 # --- URLs and connection strings -------------------------------------------------------------------------------------
 def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
     user, password = found["user"], found["password"]
-    shown = user if not user or re.fullmatch(_TOKEN, user) else marks.comparable("user", user)
-    if re.fullmatch(_TOKEN, password) and shown == user:
+    shown = user if not user or re.fullmatch(TOKEN, user) else marks.comparable("user", user)
+    if (re.fullmatch(TOKEN, password) or masked(password)) and shown == user:
         return None
+    if re.match(r"A[KS]IA[A-Z0-9]{16}$", user):
+        shown = marks.plain("aws-access-key-id")
     return f"{found['scheme']}{shown}:{marks.plain('password')}@"
-
-
-# --- keyed values: `password=...`, `"api_key": "..."`, `?sig=...` ----------------------------------------------------
-_KINDS: Final[tuple[tuple[str, str], ...]] = (
-    (r"aws[-_]?secret[-_]?access[-_]?key|secret[-_]?access[-_]?key", "aws-secret-access-key"),
-    (r"(?:[\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|passwort|pwd)|[a-z]{1,20}passw(?:or)?d", "password"),
-    (r"(?:[\w-]{0,40}[-_.])?(?:x-)?api[-_]?(?:key|token|secret)|apikey|(?:subscription|account|shared[-_]?access|function)[-_]?key", "api-key"),
-    (r"(?:[\w-]{0,40}[-_.])?client[-_]?secret|(?:[\w-]{0,40}[-_.])?secret(?:[-_]?key)?|signing[-_]?key|encryption[-_]?key|private[-_]?key|webhook[-_]?secret", "secret"),
-    (r"(?:[\w-]{0,40}[-_.])?(?:access|auth|refresh|id|bearer|session|security|csrf|xsrf|oauth|personal[-_]access)[-_]?token", "token"),
-    (r"token|session[-_]?(?:id|key)|sessid|phpsessid|jsessionid|credentials?|sig|signature|code[-_]?verifier|x-amz-(?:signature|credential|security-token)", "token"),
-)  # fmt: skip
-_KEYS: Final = "|".join(f"(?P<k{number}>{names})" for number, (names, _) in enumerate(_KINDS))
-_KEYED: Final = re.compile(
-    rf"(?i)(?:(?<![A-Za-z0-9])|(?<=%[0-9A-F]{{2}}))(?:{_KEYS})"
-    rf"(?P<separator>{_Q}\s{{0,3}}(?:=>|[:=])\s{{0,3}}|(?P<encoded>(?:%(?:25){{0,2}}22)?%(?:25){{0,2}}3[DA](?:%(?:25){{0,2}}2[02])?))"
-    rf"(?:(?P<quote>\\{{0,3}}[\"'`])(?P<quoted>.*?)(?<!\\)(?P=quote)"
-    # Inside a percent-encoded query an encoded '&' or '"' ends the value; elsewhere it is a part of it.
-    rf"|(?P<bare>(?(encoded)(?:(?!%(?:25){{0,2}}2[26])[^\s\"'`&;,<>()\[\]{{}}\\])+|[^\s\"'`&;,<>()\[\]{{}}\\]+)))"
-)
-_CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]+)*[.:]?")
-# Words that stand where a value would, and are none.
-_NO_VALUES: Final = frozenset(
-    "none null nil true false undefined missing invalid expired required empty string int bool redacted masked hidden unset "
-    "not is was must has failed error unknown unauthorized forbidden denied rejected revoked the for and or of in str bytes "
-    "changeme example object number value default yes no refreshed rotated ok".split()
-)
-
-
-_ARN: Final = re.compile(r"\barn:[\w:/*.-]*$")
-
-
-def _keyed(found: re.Match[str], marks: Marks) -> str | None:
-    kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
-    value = found["quoted"] if found["quote"] else found["bare"]
-    if found["separator"] == ":" and _ARN.search(found.string, max(0, found.start() - 200), found.start()):
-        return None  # `arn:aws:secretsmanager:<region>:<account>:secret:name` says where a secret is, not what
-    if not found["quote"] and _CODE.fullmatch(value):
-        follows = found.string[found.end() : found.end() + 1]
-        dotted = "." in value.rstrip(".:")
-        if follows in ("[", "(") or (
-            value.replace(".", "").replace("_", "").rstrip(":").isalpha()
-            and (dotted or (kind != "password" and "_" in value))
-        ):
-            return None  # source code in a traceback: `api_key=cfg["key"]`, `token=settings.token`
-    if not _is_value(
-        value, quoted=bool(found["quote"]), assigned="=" in found["separator"] or bool(found["encoded"]), kind=kind
-    ):
-        return None
-    at = found.start("quoted") if found["quote"] else found.start("bare")
-    head = found[0][: at - found.start()]
-    return head + marks.plain(kind) + found[0][at - found.start() + len(value) :]
-
-
-def _is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
-    if len(value) < 3 or re.fullmatch(
-        rf"(?:{_TOKEN}|[*xX.•]{{3,}}|\$\{{?\w+\}}?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{\w*\}})", value
-    ):
-        return False
-    word = value.strip(".:;,!?").lower()
-    if word in _NO_VALUES:
-        return False
-    if "*" * 4 in value or value.startswith("<"):
-        return False
-    if kind == "password":
-        return quoted or assigned or not word.isalpha() or len(word) >= 12
-    if " " in value and not _looks_random(value.replace(" ", "")):
-        return False
-    if not quoted and word.isalpha() and word.islower() and len(word) < 16:
-        return False  # a word, or a variable of source code: no issuer makes keys like that
-    if quoted or assigned:
-        return kind != "token" or len(value) >= 8 or _looks_random(value)
-    return _looks_random(value)
-
-
-def _looks_random(value: str) -> bool:
-    """Letters and digits mixed, or very long: what people do not write as a word."""
-    digits = sum(character.isdigit() for character in value)
-    letters = sum(character.isalpha() for character in value)
-    mixed_case = not (value.islower() or value.isupper())
-    return len(value) >= 8 and letters >= 2 and (digits >= 2 or (len(value) >= 20 and mixed_case)) and "/" != value[0]
-
-
-# --- values beside a name: `--password VALUE`, `mysql -pVALUE`, `passwd VALUE` -----------------------------------------
-# What help texts and messages say after an option's name.
-_PROSE: Final = _NO_VALUES | frozenset(
-    "expected option options flag argument arguments parameter with from to in on at may can cannot should given takes take "
-    "requires requiring needs via instead when if only by as are be been it its this that value=".split()
-)
-
-
-def _option(found: re.Match[str], marks: Marks) -> str | None:
-    value = found["value"].strip("\\\"'`")
-    word = value.strip(".:;,!?)").lower()
-    if not value or word in _PROSE or value.startswith(("-", "<", "$", "%(", "{")) or set(value) <= set("*xX.•"):
-        return None
-    if found["spaced"] and not _is_value(value, quoted=False, assigned=True, kind=_option_kind(found["name"])):
-        return None
-    return found[0][: found.start("value") - found.start()] + marks.plain(_option_kind(found["name"]))
-
-
-def _option_kind(name: str) -> str:
-    return next((kind for names, kind in _KINDS if re.fullmatch(f"(?i){names}", name)), "password")
-
-
-def _beside(found: re.Match[str], marks: Marks) -> str | None:
-    """Letters and digits mixed: a word of prose has none, and a number no letters."""
-    value = found["value"].rstrip(".,;:!?)")
-    digits, letters = sum(c.isdigit() for c in value), sum(c.isalpha() for c in value)
-    if not digits or letters < 2 or len(value) < 6 or value[0] in "/.<-" or "://" in value or "=" in value:
-        return None
-    start = found.start("value") - found.start()
-    return found[0][:start] + marks.plain("password") + found[0][start + len(value) :]
 
 
 # An unquoted password may hold blanks. It is followed where nothing else can stand: at the start of a line, a text or a
@@ -300,34 +138,42 @@ def _aws_secret(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _FIELD: Final = re.compile(r"[a-z]+(?:_[a-z]+)+=")
+_SCHEMES: Final = frozenset("bearer basic token digest negotiate apikey aws4-hmac-sha256 ntlm hawk oauth".split())
 
 
 def _bearer(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"]
-    if _FIELD.match(value):
-        return None  # `token_type: Bearer expires_in=3600`
-    if value.lower().strip(".,") in _NO_VALUES or not (_looks_random(value) or found["header"]):
+    if _FIELD.match(value) or masked(value) or value.startswith("[") or value.lower() in _SCHEMES:
+        return None  # `token_type: Bearer expires_in=3600`, `Bearer [REDACTED]`
+    if value.lower().strip(".,[]()") in NO_VALUES or not (looks_random(value) or found["header"]):
         return None
     return found[0][: found.start("value") - found.start()] + marks.plain("bearer-token")
 
 
-# --- values in XML and SQL -----------------------------------------------------------------------------------------------
-_ELEMENT: Final = re.compile(
-    rf"(?i)<(?P<name>(?:\w{{1,20}}:)?(?:{_KEYS}))(?:\s[^<>]{{0,300}})?>(?P<value>[^<>]{{3,400}})</(?P=name)>"
-)
+# --- values in SQL -------------------------------------------------------------------------------------------------------
+def _material(found: re.Match[str], marks: Marks) -> str | None:
+    """Certificates begin like keys; they are public."""
+    text = base64.b64decode(found[0][:64])
+    return (
+        marks.plain("private-key")
+        if b"PRIVATE" in text or (b"CERTIFICATE" not in text and b"PUBLIC" not in text)
+        else None
+    )
 
 
-def _element(found: re.Match[str], marks: Marks) -> str | None:
-    kind = next(kind for number, (_, kind) in enumerate(_KINDS) if found[f"k{number}"])
-    if not _is_value(found["value"], quoted=True, assigned=True, kind=kind):
+def _spoken_auth(found: re.Match[str], marks: Marks) -> str | None:
+    name = "value" if found["value"] else "word"
+    value = found[name]
+    if name == "word" and not passwordish(value):
         return None
-    start, end = found.start("value") - found.start(), found.end("value") - found.start()
-    return found[0][:start] + marks.plain(kind) + found[0][end:]
+    if name == "value" and ((value.isalpha() and value.isupper()) or masked(value)):
+        return None  # `AUTH PLAIN LOGIN` lists what a server knows
+    return instead(found, name, marks.plain("password"))
 
 
 def _spoken_sql(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"]
-    if not _is_value(value, quoted=True, assigned=True, kind="password"):
+    if not is_value(value, quoted=True, assigned=True, kind="password"):
         return None
     if found["sure"].lower() == "password" and value.isalpha() and value.islower():
         return None  # `password 'confirmation' does not match`: a field's name
@@ -345,6 +191,9 @@ def _mac(found: re.Match[str], marks: Marks) -> str | None:
 
 
 # --- names of people, machines and places ----------------------------------------------------------------------------
+_CLOCK: Final = re.compile(r"(?:\d{1,4}:)?(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?::\d{1,6})?")
+
+
 def _ip(found: re.Match[str], marks: Marks) -> str | None:
     value = found[0]
     if value in ("127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::") or value.startswith("127."):  # noqa: S104  compared, not bound
@@ -353,6 +202,8 @@ def _ip(found: re.Match[str], marks: Marks) -> str | None:
         return None
     if ":" in value and (value.count(":") < 2 or not re.search(r"[0-9a-f]{3,4}", value, re.IGNORECASE)):
         return None
+    if ":" in value and "::" not in value and (_CLOCK.fullmatch(value) or value.count(":") < 7):
+        return None  # without a gap an address has eight groups; fewer are a time or numbers
     return marks.comparable("ip", value)
 
 
@@ -415,38 +266,45 @@ _PATH_CHARACTERS: Final = r"(?:(?:[A-Za-z]:)?[\\/]{1,2})(?:[\w.@+$~ -]+[\\/]{1,2
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("url-password", "password", ("://",),
-         re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + _TOKEN + r"):(?P<password>[^\s\"'<>]{1,400}?|" + _TOKEN + r")@(?=[\w.\[<-]+(?:[/?:,\s\"'`;)\\>\]]|$))"),
+         re.compile(r"(?P<scheme>[A-Za-z][\w+.-]{1,30}://)(?P<user>[^\s:/@\"'<>]*|" + TOKEN + r"):(?P<password>[^\s\"'<>]{1,400}?|" + TOKEN + r")@(?=[\w.\[<-]*(?:[/?:,\s\"'`;)\\>\]]|$))"),
          _userinfo, "credentials in URLs and DSNs; the user is kept comparable"),
     Rule("oracle-password", "password", (":oracle:", "sqlplus"),
          re.compile(r"(?i)(?P<scheme>jdbc:oracle:(?:thin|oci8?):|\bsqlplus\b[^|;\n/]{0,60}?\s)(?P<user>[\w$#.-]{1,60})/(?P<password>[^\s\"'@/<>]{1,200})@"),
          lambda found, marks: f"{found['scheme']}{marks.comparable('user', found['user'])}/{marks.plain('password')}@", "Oracle writes user/password@"),
+    Rule("oracle-connect", "password", ("/",),
+         re.compile(r"(?<![\w/.:@-])(?P<user>[A-Za-z][\w$#]{0,40})/(?P<password>[^\s\"'@/<>()\[\]{},;]{3,120})@(?=//[\w<]|[\w.-]{1,80}:\d{2,5}/|\(DESCRIPTION|[A-Z][A-Z0-9_]{1,30}(?:[\s\"';,]|$))"),
+         lambda found, marks: None if masked(found["password"]) else f"{marks.comparable('user', found['user'])}/{marks.plain('password')}@", "the same without a program's name",
+         trigger=r"[\w$#]/[^\s@/]{3,120}@(?://|\(|[\w.-]+:\d|[A-Z])"),
     Rule("authorization", "bearer-token", ("authorization",),
-         re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){_Q}\s*[:=]\s*{_Q}(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
+         re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){Q}\s*[:=]\s*{Q}(?:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
          _bearer, "the header's value is a credential in every scheme"),
     Rule("bearer", "bearer-token", ("bearer", "basic "),
          re.compile(r"(?P<header>)\b(?i:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/=-]{8,})"),
          _bearer, "a scheme and a random value, wherever they stand"),
     Rule("cookie", "token", ("cookie",),
-         re.compile(rf"(?i)\b(?:set-)?cookie{_Q}\s*:\s*{_Q}([^\s\"'`<>\\=;]+=(?:[^\s\"'`<>\\]{{6,}}|[^\s\"'`<>\\;]{{0,5}}(?=;\s?[\w.-]+=[^\s\"'`<>\\;]{{6,}}))(?:;\s*[\w.-]+=[^\s\"'`<>\\;]+)*)"),
+         re.compile(rf"(?i)\b(?:set-)?cookie{Q}\s*:\s*{Q}([^\s\"'`<>\\=;]+=(?:[^\s\"'`<>\\]{{6,}}|[^\s\"'`<>\\;]{{0,5}}(?=;\s?[\w.-]+=[^\s\"'`<>\\;]{{6,}}))(?:;\s*[\w.-]+=[^\s\"'`<>\\;]+)*)"),
          _group("token"), "session cookies"),
+    Rule("cookie-told", "token", ("cookie",),
+         re.compile(rf"(?i)\b(?:set-)?cookies?{Q}[ \t]{{1,3}}(?:named? |value |is |sent |set )?{Q}(?P<name>[\w.$-]{{1,80}})=(?P<value>[^\s\"'`<>\\;,]{{12,4000}})"),
+         lambda found, marks: instead(found, "value", marks.plain("token")) if drawn(found["value"]) or (looks_random(found["value"].replace(".", "")) and len(found["value"]) >= 24) else None, "a cookie without the header's colon",
+         trigger=r"(?i)cookies?.{0,12}\s.*=[^\s;]{12}"),
     Rule("jwt", "jwt", ("eyj",), re.compile(r"\beyJ[\w-]{8,}\.(?:[\w-]{6,}(?:\.[\w-]*(?:\.[\w-]{8,}){0,2})?|(?:\.[\w-]{8,}){3})"), _jwt, "JSON Web Tokens start with eyJ"),
-    Rule("keyed", "secret",
-         ("pass", "pwd", "key", "secret", "token", "sess", "credential", "sig", "verifier"),
-         _KEYED, _keyed, "a value under a name that says secret"),
-    Rule("element", "password", ("</",), _ELEMENT, _element, "an XML element whose name says secret"),
+    *assignment.KEYED,
     Rule("spoken-sql", "password", ("identified", "password"),
          re.compile(r"(?i)\b(?P<sure>identified\s+(?:by|with\s+\w+\s+by)(?:\s+password)?|(?:with|set|encrypted)\s+password(?:\s*=|\s+for\s+\S{1,80}\s*=)?|password)\s{1,3}(?P<quote>\\{0,3}[\"'])(?P<value>[^\s\"'\\]{3,200})(?P=quote)"),
          _spoken_sql, "SQL names a password in words"),
+    Rule("key-material", "private-key", ("ls0tls1crudjti",), re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{30,}={0,2}(?:\\{1,3}n[A-Za-z0-9+/]{20,}={0,2}){0,400}"),
+         _material, "a private key in base 64, as manifests hold it"),
+    Rule("crypt", "password", ("$", "{ssha", "{sha", "{crypt", "pbkdf2", "scrypt"), issuers.CRYPT, _whole("password"), "a password's hash, in the forms of crypt(3) and of frameworks",
+         trigger=r"\$(?:2[abxy]?|[156y]|apr1|argon2\w*|scrypt|pbkdf2\S*|P|H)\$|pbkdf2|bcrypt|argon2|scrypt|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|PBKDF2)"),
+    Rule("smtp-auth", "password", ("auth ", "auth\""),
+         re.compile(rf"(?<![\w-])AUTH{Q}\s{{1,2}}(?:(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|NTLM|EXTERNAL)\s{{1,2}}(?P<value>[A-Za-z0-9+/]{{6,2000}}={{0,2}})(?![\w.+/-])|{Q}(?:\w{{1,40}}{Q}\s{{1,2}}{Q})?(?P<word>[^\s\"'`<>\\]{{6,200}}))"),
+         _spoken_auth, "what a protocol's AUTH carries", trigger=r"AUTH[\"'\\]{0,4}\s+[\w\"'\\]"),
     Rule("hook", "token", ("hook", "maker.ifttt", "telegram"), issuers.HOOK, _group("token", 2), "an address that is a key"),
-    Rule("option", "password", ("pass", "pwd", "key", "secret", "token"),
-         re.compile(r"(?i)(?<![\w-])--?(?P<name>(?:[a-z][\w-]{0,40}[-_.])?(?:pass(?:word|wd|phrase|code)?|pwd|(?:api|access|secret|private|account)[-_]?key|secret|token))(?P<spaced>\s{1,3}[\\\"'`]{0,4}|\\{0,3}[\"'`],\s{0,3}\\{0,3}[\"'`])(?P<value>[^\s\"'`\\]+)"),
-         _option, "an option of a command line, with its value beside it"),
-    Rule("short-option", "password", ("mysql", "mariadb", "sshpass", "redis-cli", "curl", "login", "sqlcmd", "ldap"),
-         re.compile(r"(?P<name>)(?P<spaced>)(?:\b(?:mysql|mariadb)[\w-]{0,20}\b[^|;\n]{0,300}?\s-p|\bsshpass\s+-p\s?|\bredis-cli\b[^|;\n]{0,200}?\s-a\s+|\b(?:docker|podman|helm|oras|crane|az|buildah|skopeo)\b[^|;\n]{0,60}?\blogin\b[^|;\n]{0,200}?\s-p\s+|\bsqlcmd\b[^|;\n]{0,200}?\s-P\s+|\bldap\w{3,9}\b[^|;\n]{0,200}?\s-w\s+|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)\s?[\"']?[^\s:\"']{1,80}:)(?P<value>[^\s|;\"'`]+)"),
-         _option, "programs that take a password under a letter"),
-    Rule("beside", "password", ("passw", "passphrase", "pwd"),
-         re.compile(r"(?i)(?<![\w./-])(?:password|passwd|passwort|passphrase|pwd)[ \t]{1,3}(?:is |was |of )?(?P<value>[^\s\"'`<>()\[\]{},;]+)"),
-         _beside, "letters and digits right after the word"),
+    *shell.RULES,
+    *prose.RULES,
+    *calls.RULES,
+    assignment.CHANGED,
     Rule("password-tail", "password", ("<password>",),
          re.compile(rf"(?P<head>{_MESSAGE}\s{{0,4}}(?:(?:export|set)\s{{1,3}})?(?:[\w-]{{0,40}}[-_.])?\w{{0,20}}(?:(?i:pass(?:word|wd|phrase)?|passwort|pwd))\s{{0,3}}=\s{{0,3}}<password>){_TAIL}"),
          _tail, "an unquoted password with blanks, where a message or a line is nothing else"),
@@ -469,10 +327,9 @@ RULES: Final[tuple[Rule, ...]] = (
              r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{16,}|dop_v1_[0-9a-f]{32,}|hf_[A-Za-z0-9]{20,}"
              r"|(?:key|pat)-[A-Za-z0-9]{20,}|lin_api_\w{20,}|dapi[0-9a-f]{32}|ATATT[\w=-]{20,}|EAA[A-Za-z0-9]{30,})"),
          _prefixed, "vendors mark their keys with a prefix; the same convention is used in house"),
-    Rule("spoken-key", "api-key", ("key", "token", "secret"),
-         re.compile(r"(?i)\b(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|auth[ _-]?token|access[ _-]?token|secret|token|key) (?:is |was |of |provided: |used: |: |\()?(?P<header>)['\"]?(?P<value>[A-Za-z0-9_~+/=.-]{16,})"),
-         lambda found, marks: (found[0][: found.start("value") - found.start()] + marks.plain("api-key")) if _spoken(found["value"]) else None,
-         "a random value right after the word"),
+    *prose.LATE,
+    Rule("track", "card-number", ("^", "="), re.compile(r"%?\bB\d{12,19}\^[^\^\s][^\^\"]{0,40}\^[^\s\"'?]{0,80}\??|;\d{12,19}=\d{4,40}\?|(?<=magstripe )B?\d{12,19}"),
+         _whole("card-number"), "a card's magnetic stripe", trigger=r"B\d{12,19}\^|;\d{12,19}=\d|magstripe B?\d"),
     Rule("card", "card-number", (), re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-]|\.\d)"), _card, "a brand's prefix, its length, and the Luhn digit"),
     Rule("iban", "iban", (), re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![\w-])"), _iban, "a country's length, and the check digits"),
     Rule("ssn", "ssn", ("-",), re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)"), _whole("ssn"), "a social security number of the United States, as it is written"),
@@ -497,7 +354,7 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(rf"(?P<scheme>[A-Za-z][\w+.-]{{1,30}}://)(?P<userinfo>[^\s/@\"'`]*@)?(?P<host>{_NAME})(?=[:/?#\s\"'`),;\\\]>]|$)"),
          _host, "the authority of a URL, vendors' domains excepted"),
     Rule("keyed-host", "host", ("host", "server", "enotfound", "eai_again", "connecting to", "connect to", "resolve", "altname", "dns:", "broker", "upstream", "address"),
-         re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){_Q}\s*[:=]\s*{_Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{_Q})(?P<host>{_LABELS}(?:\.{_LABELS}){{1,12}}|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
+         re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){Q}\s*[:=]\s*{Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{Q})(?P<host>{_LABELS}(?:\.{_LABELS}){{1,12}}|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
          _host, "where a message names a machine"),
     Rule("bare-host", "host", tuple(f".{suffix}" for suffix in _SUFFIXES),
          re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.){{1,12}}(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
@@ -509,11 +366,3 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(r"(?<![\w.:/<>-])/(?:[\w.@+-]+/)+[\w.@+-]+"), lambda found, marks: marks.plain("path"), "strict mode: no absolute path leaves", strict=True),
     Rule("strict-number", "number", (), re.compile(r"(?<![\w.:<-])\d{6,}(?![\w.:>])"), lambda found, marks: marks.plain("number"), "strict mode: no long number leaves", strict=True),
 )  # fmt: skip
-
-
-def _spoken(value: str) -> bool:
-    return (
-        _looks_random(value)
-        and not re.fullmatch(r"[0-9a-f-]{36}|[a-z0-9_.-]+\.[a-z]{2,}|\d[\d.:-]*", value)
-        and "://" not in value
-    )

@@ -27,20 +27,15 @@ try:
 except ImportError:  # a platform without a wheel
     hyperscan = None
 
-_KEYS: Final = r"(?:pass(?:word|wd|phrase|code|wort)?|pwd|key|secret|token|session[-_]?id|sessid|credentials?|sig|signature|verifier)"
 _QUOTE: Final = r"(?:\\{0,3}[\"'`])"
 # By rule. Case counts unless it begins with (?i); no look-around and no groups that mean something.
 TRIGGERS: Final[dict[str, str]] = {
     "url-password": r"://\S*@",
     "bearer": r"(?i)(?:bearer|basic)\s",
-    "keyed": rf"(?i){_KEYS}{_QUOTE}?\s{{0,3}}[=:%]",
-    "option": rf"(?i)-[\w.-]*(?:pass(?:word|wd|phrase|code)?|pwd|key|secret|token)(?:\s|{_QUOTE},)",
     "spoken-sql": r"(?i)identified\s|password=?\s|password\s=",
-    "beside": r"(?i)(?:password|passwd|passwort|passphrase|pwd)[ \t]",
-    "issuer-key": "|".join(form.pattern for form in issuers.FORMS),
+    "issuer-key": "|".join(form.trigger or form.pattern for form in issuers.FORMS),
     "vendor-key": r"(?:[sprat]k|key|pat|token|secret|api|apikey)_[A-Za-z0-9_]{16}|whsec_|sk-[\w-]{20}|gh[oprsu]_|github_pat_|glpat-|xox|AIza"
     r"|SG\.[\w-]{10}|ya29\.|npm_|pypi-|shp(?:at|ca|pa|ss)_|dop_v1_|hf_|(?:key|pat)-[A-Za-z0-9]{20}|lin_api_|dapi|ATATT|EAA[A-Za-z0-9]{30}",
-    "spoken-key": r"(?i)(?:key|token|secret) (?:is |was |of |provided: |used: |: |\()?['\"]?[A-Za-z0-9_~+/=.-]{16}",
     "card": r"[2-6]\d{3}(?:[ -]?\d){9}",
     "iban": r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}",
     "ssn": r"\d{3}-\d{2}-\d{4}",
