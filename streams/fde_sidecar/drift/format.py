@@ -8,6 +8,7 @@ text -> format_of() -> "date-time:T:Z" | "uuid" | "code:A-9" | "text" | ...
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 DATES: Final = ("date", "epoch")  # how the names of date formats begin
@@ -119,6 +120,7 @@ def _slashed(found: re.Match[str]) -> str:
 _ORDERS: Final = ("day-month-", "month-day-")
 
 
+@lru_cache(maxsize=512)
 def facts_of(name: str) -> tuple[str, ...]:
     """What a format's name says: itself, and of a date whose order of day and month can be told also the one without the order."""
     for order in _ORDERS:
@@ -127,6 +129,7 @@ def facts_of(name: str) -> tuple[str, ...]:
     return (name,)
 
 
+@lru_cache(maxsize=512)
 def other_order(name: str) -> str | None:
     """The same format with day and month the other way round; None where `name` tells no order."""
     if len(facts_of(name)) == 1:

@@ -134,7 +134,7 @@ class Survey:
                 return  # one record that is out of all bounds teaches nothing
             known = [(name, value) for name, value in fields.items() if name in children]
             fields = {**dict(islice(fields.items(), ELEMENTS)), **dict(known)}
-        if children and ANY not in children:
+        if place.objects < SETTLED and children and ANY not in children:
             self._unfix(fields, place)
         for name, value in fields.items():
             child = children.get(name)
@@ -158,7 +158,7 @@ class Survey:
     def _unfix(self, fields: dict[str, Any], place: Place) -> None:
         """Short keys that are not in all of the first objects are data after all."""
         coded = [name for name in place.children if may_be_fixed(name) and is_data(name)]
-        if not coded or place.children[coded[0]].presence.trials >= SETTLED:
+        if not coded:
             return
         others = any(name not in place.children and is_data(name) for name in fields)
         if others or len(coded) > _MOST_FIXED or any(name not in fields for name in coded):
@@ -236,7 +236,7 @@ class Tree:
         passing = {
             name: child
             for name, child in place.children.items()
-            if name not in (ANY, EACH) and child.presence.rate(PRESENT) < 0.95
+            if name not in (ANY, EACH) and (child.presence.rate(PRESENT) < 0.95 or child.presence.rate(ABSENT) > 0.05)
         }
         if len(passing) < max(_TWINS, 0.7 * len(place.children)):
             return False
@@ -249,7 +249,9 @@ class Tree:
         if not alike and not (len(families) == 1 and "" not in families and len(passing) >= _NUMBERED):
             return False
         place.mapped = True
-        self.drop(place, list(passing))
+        shared = frozenset.intersection(*names)
+        like = [name for name, child in place.children.items() if alike and shared and shared <= child.children.keys()]
+        self.drop(place, sorted({*passing, *like}))
         return True
 
 
