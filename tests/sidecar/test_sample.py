@@ -14,7 +14,9 @@ REDACTOR = Redactor(b"0123456789abcdef0123456789abcdef")
 
 
 def an_event(number: int, words: str = "order failed request={id} node=web-7f9b{n} by {mail}") -> ErrorEvent:
-    text = words.format(id=uuid.UUID(int=(number * 7919 + 2**100 * number) % 2**128), n=number, mail=f"u{number}@corp.example")
+    text = words.format(
+        id=uuid.UUID(int=(number * 7919 + 2**100 * number) % 2**128), n=number, mail=f"u{number}@corp.example"
+    )
     return ErrorEvent(
         time=f"2026-10-10T00:00:{number % 60:02d}.000Z", severity="ERROR", body=text, exception_type="KeyError"
     )
