@@ -19,12 +19,12 @@ from fde_sidecar.rule import QUOTE, Marks, Q, Rule, instead
 from fde_sidecar.values import NO_VALUES, drawn, is_value, looks_random, masked, passwordish
 
 STRONG: Final = (
-    r"(?:pass(?:word|wd|phrase|code|wort|w|wrd)?|kennwort|pwd|pswd|mnemonic|seed[-_]?phrase|secret|token|creds?|credentials?|sig|signature"
+    r"(?:pass(?:word|wd|phrase|code|wort|w|wrd)?|kennwort|pwd|pswd|mnemonic|seed[-_]?phrase|psk|secret|token|creds?|credentials?|sig|signature"
     r"|hmac|verifier|sess(?:ion)?[-_.]?id|sessid|(?:api|private|master|licen[sc]e|sign(?:ing)?|encrypt(?:ion)?|decrypt(?:ion)?"
     r"|subscription|account|shared|access|function|webhook|aes|auth|jwt|cipher|crypto|session)[-_.]?key)"
 )
 _WEAK: Final = (
-    r"(?:key|auth(?:entication)?|session|sess|sid|cookie|licen[sc]e|[-_]pat|salt|assertion|bearer|code|ticket)"
+    r"(?:key|auth(?:entication)?|session|sess|sid|cookie|licen[sc]e|[-_]pat|salt|assertion|bearer|code|ticket|jwt)"
 )
 _WEAK_REST: Final = r"(?:[-_.]?(?:data|base|value|b64|base64|prod|live|test|old|new|current)){0,2}\d{0,3}"
 _CLOSE: Final = rf"{Q}[\])]?"
@@ -32,12 +32,12 @@ _ENCODED: Final = r"(?:%(?:25){0,2}22)?%(?:25){0,2}3[DA](?:%(?:25){0,2}2[02])?"
 # What may stand between the sign and the value: the types of languages' dumps, and lists of one.
 _OPEN: Final = (
     r"(?:string\(\d{1,5}\)\s{1,2}|(?:Some|Just|Ok|Option|Optional|Secret|SecretStr|SecretString|SecretBox|Password|Sensitive|String|str|bytes|sensitive|base64decode)"
-    r"\(\s{0,2}|\[{1,2}\s{0,2}|\((?=\\{0,3}[\"'])|[bBrRuU@$]{1,2}(?=[\"']))?"
+    r"\(\s{0,2}|\[{1,2}\s{0,2}|\((?=\\{0,3}[\"'])|[bBrRuUnN@$]{1,2}(?=[\"']))?"
 )
 _BARE: Final = r"[^\s\"'`&;,<>()\[\]{}\\]+"
 _KEYED: Final = re.compile(
     rf"(?i)(?P<word>{STRONG})(?P<rest>[\w.@-]{{0,48}})"
-    rf"(?P<separator>{_CLOSE}\s{{0,40}}(?:=>|:=|==?|:)\s{{0,40}}|{_CLOSE}\s{{1,40}}(?:->|\|)\s{{1,40}}|(?P<encoded>{_ENCODED})){_OPEN}"
+    rf"(?P<separator>{_CLOSE}\s{{0,40}}(?:=>|:=|==?|:)\s{{0,40}}|{_CLOSE}\s{{1,40}}(?:->|\|)\s{{1,40}}|\\{{0,3}}\";s:\d{{1,6}}:|\((?:value|raw|data)\s?=\s?|[ \t]{{2,40}}|\t|(?P<encoded>{_ENCODED})){_OPEN}"
     rf"(?:(?P<quote>{QUOTE})(?P<quoted>.{{0,4000}}?)(?<!\\)(?P=quote)"
     # Inside a percent-encoded query an encoded '&' or '"' ends the value; elsewhere it is a part of it.
     rf"|(?P<bare>(?(encoded)(?:(?!%(?:25){{0,2}}2[26])[^\s\"'`&;,<>()\[\]{{}}\\])+|{_BARE})))"
@@ -47,7 +47,7 @@ _FORMED: Final = re.compile(
     rf"(?P<separator>{_CLOSE}\s{{0,40}}(?:=>|:=|==?|:)\s{{0,40}}|(?P<encoded>{_ENCODED})){_OPEN}(?P<quote>{QUOTE})?"
     r"(?P<bare>(?(encoded)(?:(?!%(?:25){0,2}2[26])[A-Za-z0-9+/=_.~%:$-]){12,600}|[A-Za-z0-9+/=_.~%:$-]{12,2000}))(?P<quoted>)"
 )
-_CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]+)*[.:]?")
+_CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]\w*)*[.:]?")
 _ARN: Final = re.compile(r"\barn:[\w:/*.-]*$")
 _PATH: Final = re.compile(r"(?:/|[A-Za-z]:\\|~/|\./).*")
 _LABELS: Final = r"(?:name|key|id|field|property|param(?:eter)?|variable|var|header|type|label|option|attribute)"
@@ -68,6 +68,10 @@ def name_of(found: re.Match[str]) -> str:
 def _assigned(found: re.Match[str], marks: Marks) -> str | None:
     name = name_of(found)
     what = named(name)
+    if name.lower() == "key" and found.string[max(0, found.start() - 1) : found.start()] in ("?", "&"):
+        what = Named("api-key", sure=False)
+    elif name.lower() == "key" and re.fullmatch(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{24,}", found["bare"] or ""):
+        what = Named("api-key", sure=False)
     if what is None:
         return None
     quoted = bool(found["quote"])
@@ -84,15 +88,23 @@ def _assigned(found: re.Match[str], marks: Marks) -> str | None:
 def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quoted: bool) -> bool:
     separator = found["separator"]
     if not what.sure:
+        if what.kind == "password":
+            return passwordish(value) or drawn(value)
+        if separator == ":" and found.string[max(0, found.start() - 1) : found.start()] not in ("{", ",", "(", "["):
+            return False  # `GET session:7a8b`: a name space
         if name.lower().endswith("auth") and _pair(value):
             return True
         return drawn(value, 20 if name.lower().endswith(("code", "ticket", "key", "cookie")) else 16)
     if not quoted and _CODE.fullmatch(value):
         follows = found.string[found.end() : found.end() + 1]
         dotted = "." in value.rstrip(".:")
-        if follows in ("[", "(") or (
-            value.replace(".", "").replace("_", "").rstrip(":").isalpha()
-            and (dotted or (what.kind != "password" and "_" in value))
+        if (
+            follows in ("[", "(")
+            or "==" in separator
+            or (
+                value.replace(".", "").replace("_", "").rstrip(":").isalpha()
+                and (dotted or (what.kind != "password" and "_" in value))
+            )
         ):
             return False  # source code in a traceback: `api_key=cfg["key"]`, `token=settings.token`
     short = name.lower().rpartition(".")[2]
@@ -100,7 +112,7 @@ def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quote
         return False  # the working directory
     if short == "pass" and re.fullmatch(r"[\d.%/]{1,6}", value):
         return False  # so many tests
-    if "|" in separator or "->" in separator:
+    if "|" in separator or "->" in separator or not separator.strip():
         return passwordish(value) or drawn(value)
     return is_value(value, quoted=quoted, assigned="=" in separator or bool(found["encoded"]), kind=what.kind)
 
@@ -127,7 +139,7 @@ _VALUED: Final = re.compile(
     rf"|[^<>]{{0,200}}>\s{{0,3}}{_CDATA}(?P<text>[^<>]{{3,400}}?)\s{{0,3}}(?:\]\]>)?</)|</\w{{1,20}}>\s{{0,9}}<\w{{1,20}}>(?P<next>[^<>]{{3,400}})</)"
 )
 _REVERSED: Final = re.compile(
-    rf"(?i)\b\w{{0,20}}value{Q}\s{{0,3}}[:=]\s{{0,3}}(?P<quote>{QUOTE})(?P<value>[^\"'`<>\\]{{3,400}})(?P=quote){_ATTRIBUTES}"
+    rf"(?i)\b\w{{0,20}}value{Q}\s{{0,3}}[:=]\s{{0,3}}(?P<quote>{QUOTE})(?P<value>[^\"'`<>\\]{{3,400}})(?P=quote)(?:{_ATTRIBUTES}|\s{{1,3}}where\s{{1,3}})"
     rf"{Q}\w{{0,20}}{_LABELS}{Q}\s{{0,3}}[:=]\s{{0,3}}{Q}(?P<name>[\w.:-]{{0,60}}?{STRONG}[\w.-]{{0,40}})"
 )
 
@@ -236,7 +248,7 @@ def _changed(found: re.Match[str], marks: Marks) -> str | None:
     return found["head"] + marks.plain(found["kind"])
 
 
-_SIGN: Final = r"\s*(?:=|:|->|\||%)"
+_SIGN: Final = r"(?:\s*(?:=|:|->|\||%)|[ \t]{2}|\t|;s:|\((?:value|raw|data))"
 _HINTS: Final = (
     "pass",
     "kennwort",
@@ -256,7 +268,7 @@ _HINTS: Final = (
 KEYED: Final = (
     Rule("keyed", "secret", _HINTS, _KEYED, _assigned, "a value under a name that says secret", resume="separator",
          trigger=rf"(?i){STRONG}[\w.@-]*(?:{QUOTE})?[\])]?{_SIGN}"),
-    Rule("formed", "token", ("key", "auth", "sess", "sid", "cookie", "licen", "pat", "salt", "assertion", "bearer", "code", "ticket"),
+    Rule("formed", "token", ("key", "auth", "sess", "sid", "cookie", "licen", "pat", "salt", "assertion", "bearer", "code", "ticket", "jwt"),
          _FORMED, _assigned, "a value drawn at random under a name that only hints", resume="separator",
          trigger=rf"(?i){_WEAK}{_WEAK_REST}(?:{QUOTE})?[\])]?\s*(?:=>|:=|=|:|%[0-9A-F%]+)[^A-Za-z0-9]{{0,12}}(?:string.{{1,9}}|some.|secret.{{0,9}}|b.)?[A-Za-z0-9+/=_.~%:$-]{{12}}"),
     Rule("element", "password", ("</",), _ELEMENT, _element, "an XML element whose name says secret",

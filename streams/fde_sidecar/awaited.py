@@ -16,9 +16,10 @@ from fde_sidecar.values import drawn, is_value, masked
 
 _PATIENCE: Final = 2  # lines between a name and its value
 _BLOCK: Final = 60  # lines of a block
-_WORDS: Final = ("name", "key", "Name", "Key", "NAME", "KEY", "|", ">")
+_WORDS: Final = ("name", "key", "Name", "Key", "NAME", "KEY", "|", ">", "=>")
 _NAMED: Final = re.compile(
     r"(?:(?:^|[\s{,(\[-])[\"']?(?:\w{0,20}(?:[Nn]ame|[Kk]ey)|NAME|KEY)[\"']?\s{0,3}[:=]\s{0,9}[\"']?(?P<name>[\w./-]{2,80})[\"']?,?"
+    r"|\[[\"']?(?P<member>[\w./-]{2,80})[\"']?\]\s?=>"
     r"|<(?P<tag>key|name|string)>(?P<tagged>[\w./-]{2,80})</(?P=tag)>)\s*$"
 )
 _OPENED: Final = re.compile(
@@ -27,6 +28,7 @@ _OPENED: Final = re.compile(
 _ELEMENT: Final = re.compile(r"<(?:\w{1,20}:)?(?P<name>[\w.-]{2,60})(?:\s[^<>]*)?>\s*$")
 _VALUE: Final = re.compile(
     r"(?:(?:^|[\s{,(\[-])[\"']?\w{0,20}(?:[Vv]alue|VALUE|[Cc]ontent)[\"']?\s{0,3}[:=]\s{0,9}(?P<quote>[\"']?)(?P<value>[^\"']{3,4000}?)(?P=quote),?"
+    r"|^\s*(?:string\(\d{1,6}\)\s)?[\"'](?P<dumped>[^\"']{3,4000})[\"']"
     r"|<(?P<tag>string|value|data)>\s*(?P<text>[^<>]{3,4000}?)\s*</(?P=tag)>)\s*$"
 )
 _PLAIN: Final = re.compile(TOKEN + r"\s*$")  # a placeholder of ours, or a tag that cannot be told from one
@@ -54,7 +56,7 @@ class Awaited:
         tail = line[-240:]
         what, indent, inner = None, None, False
         if (seen := _NAMED.search(tail)) is not None:
-            what = named(seen["name"] or seen["tagged"])
+            what = named(seen["name"] or seen["tagged"] or seen["member"])
         elif len(line) < 240 and (seen := _OPENED.match(line)) is not None:
             what, indent = named(seen["name"]), len(seen["indent"])
         elif len(line) < 240 and (seen := _ELEMENT.search(tail)) is not None and not _PLAIN.search(tail):
@@ -89,7 +91,7 @@ class Awaited:
                 self._what = None
             return line
         self._what = None
-        group = "text" if seen["text"] else "value"
+        group = next(one for one in ("text", "dumped", "value") if seen[one])
         if not self._good(seen[group], what):
             return line
         found.append(what.kind)

@@ -41,7 +41,8 @@ def _called(found: re.Match[str], marks: Marks) -> str | None:
     if (
         masked(value)
         or not is_value(value, quoted=True, assigned=True, kind="password")
-        or value.startswith(("$", "/"))
+        or value.startswith("$")
+        or (value.startswith("/") and not drawn(value))
     ):
         return None
     certain = found["third"] or re.fullmatch(r"(?i).*(?:basic|password|credential|digest|ntlm).*|auth", found["second"])

@@ -26,7 +26,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_PASSWORD: Final = _set("password passwd passphrase passcode passwort kennwort pwd passwrd pswd passw mnemonic")
+_PASSWORD: Final = _set("password passwd passphrase passcode passwort kennwort pwd passwrd pswd passw mnemonic psk")
 _SECRET: Final = _set("secret secrets")
 _PROOF: Final = _set("credential credentials cred creds signature sig hmac jwt")
 _FORM: Final = _set(
@@ -45,16 +45,17 @@ _SURE_KEYS: Final = _set(
     "api secret private master license licence signing sign encryption encrypt decryption decrypt subscription account shared "
     "function webhook aes hmac auth jwt cipher crypto"
 )
+_WORDS_IN_PASS: Final = _set("bypass compass trespass overpass underpass encompass surpass")
 # Keys of tables, caches, maps and messages.
-_NO_KEYS: Final = _set(
+NO_KEYS: Final = _set(
     "primary foreign public partition sort cache object row idempotency routing range unique index dedup deduplication group "
     "grouping message record lock queue job shard bucket entity item map redis limit i18n translation locale natural surrogate "
     "composite search lookup config setting feature metric label tag order event correlation trace request fk pk project issue "
     "host known s3 hash etag blob column field file kv topic sequence version cluster node pod resource part image asset pub "
-    "join duplicate conflict error exception"
+    "join duplicate conflict error exception ssh document"
 )
 # Tokens that open nothing: they page, count, cancel or fence.
-_NO_TOKENS: Final = _set(
+NO_TOKENS: Final = _set(
     "next page continuation sync cancel cancellation prompt completion stop eos bos pad unk start end cursor idempotency "
     "concurrency fencing resume skip max min total input output unexpected invalid illegal previous prev marker num reasoning cached"
 )
@@ -70,7 +71,7 @@ _ABOUT: Final = _set(
     "endpoint id ids kid ttl expiry expires expired expiration exp at time timestamp age date algorithm algo alg version status "
     "state method provider manager service store format prefix kind scope scopes limit limits usage used max min rate budget "
     "field fields hint reset strength rotation enabled disabled required valid invalid present missing match ok error errors "
-    "failed failure attempts retries retry window bucket index ref reference arn issuer audience class label mode rounds cost "
+    "failed failure attempts retries retry window bucket index ref reference arn issuer audience encryption hashing complexity class label mode rounds cost "
     "strategy schema table column refresh refreshed changed updated created source location mount group role user username "
     "owner vault engine resolver generator validator encoder parser factory handler filter interceptor config options settings "
     "fingerprint thumbprint serial number public cert certificate request response info pool cluster message event code"
@@ -109,9 +110,9 @@ def _headed(words: list[str], tail: list[str]) -> Named | None:
     elif head == "phrase" and before in ("pass", "seed", "recovery"):
         kind, sure = "password", True
     elif head in _SECRET:
-        kind, sure = ("api-key", True) if before == "api" else ("secret", True)
+        kind, sure = ("api-key" if before == "api" else "secret"), head == "secret"
     elif head == "token":
-        if before in _NO_TOKENS:
+        if before in NO_TOKENS:
             return _NOT
         kind, sure = ("api-key", True) if before == "api" else ("token", True)
     elif head == "key":
@@ -121,7 +122,7 @@ def _headed(words: list[str], tail: list[str]) -> Named | None:
             kind, sure = "api-key", "shared" in words[:-2] or "api" in words[:-2]
         elif before == "session":
             kind, sure = "token", True
-        elif not before or before in _NO_KEYS or before.isdigit():
+        elif not before or before in NO_KEYS or before.isdigit():
             return _NOT
         else:
             kind, sure = (
@@ -139,6 +140,8 @@ def _headed(words: list[str], tail: list[str]) -> Named | None:
     elif head in _FORM or (head in ("code", "ticket") and not before):
         kind, sure = "token", False
     else:
+        if head in _WORDS_IN_PASS:
+            return _NOT
         for end, glued, certain in _GLUED:
             if (head.endswith(end) and len(head) > len(end) + (end == "pass")) or head == end:
                 return Named(glued, certain and plain)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from fde_sidecar.names import NO_KEYS
 from fde_sidecar.rule import Marks, Q, Rule, instead
 from fde_sidecar.values import drawn, looks_random, masked, passwordish, texture, written
 
@@ -17,7 +18,7 @@ _TOLD: Final = re.compile(
     rf"(?i)(?<![\w./-])(?P<noun>{_NOUN})(?P<said>(?:,?[ \t]{{1,3}}(?:{Q}{_WORD}{Q}|<[\w:-]{{1,50}}>)){{2,12}})"
 )
 _STEP: Final = re.compile(rf"(?P<open>[\"'`\\]{{0,4}})(?P<word>{_WORD})")
-_IS: Final = frozenset("is was ist lautet are be equals".split())
+_IS: Final = frozenset("is was ist lautet are be equals now".split())
 _TO: Final = frozenset("to from as with into".split())
 
 
@@ -62,20 +63,23 @@ def _beside(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|credential|secret|token|key|PAT)"
-_NO_NOUN: Final = re.compile(
-    r"(?i)\b(?:primary|foreign|public|partition|sort|cache|object|row|s3|host|unique|idempotency|routing|message|record|ssh|page|next|continuation|sync|lock|blob|storage|document|hash|index|map|redis|group)[ _-]$"
-)
+_NO_SPOKEN: Final = frozenset(["next", "page", "continuation", "sync", "cancellation"])
+_BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,30})[ _-]$")
 
 
 def _spoken(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].rstrip(".")
+    before = _BEFORE.search(found.string, max(0, found.start() - 32), found.start())
     if (
-        not looks_random(value)
+        not (
+            drawn(value)
+            or (looks_random(value) and re.fullmatch(r"[A-Za-z0-9_~+=]+", value) and texture(value) >= 0.36)
+        )
         or re.fullmatch(r"[0-9a-f-]{36}|[a-z0-9_.-]+\.[a-z]{2,}|\d[\d.:-]*", value)
         or "://" in value
         or ("/" in value and not drawn(value))
         or masked(value)
-        or _NO_NOUN.search(found.string, max(0, found.start() - 20), found.start())
+        or (before is not None and before[1].lower() in NO_KEYS | _NO_SPOKEN)
     ):
         return None
     return instead(found, "value", marks.plain("api-key") + found["value"][len(value) :])
@@ -110,8 +114,8 @@ def _code(found: re.Match[str], marks: Marks) -> str | None:
 
 RULES: Final = (
     Rule("beside", "password", ("passw", "passphrase", "passcode", "kennwort", "pwd", "keypass", "storepass"),
-         re.compile(rf"(?i)(?<![\w./-])(?:{_NOUN}|keypass|storepass)[ \t]{{1,40}}(?P<sure>(?:is |was |of )?{Q})(?P<value>[^\s\"'`<>()\[\]{{}},;]+)"),
-         _beside, "letters and digits right after the word", trigger=rf"(?i)(?:{_NOUN}|keypass|storepass)[ \t]"),
+         re.compile(rf"(?i)(?<![\w./-])(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]{{1,40}}(?P<sure>(?:is |was |of )?{Q})(?P<value>[^\s\"'`<>()\[\]{{}},;]+)"),
+         _beside, "letters and digits right after the word", trigger=rf"(?i)(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]"),
     Rule("told", "password", ("passw", "passphrase", "passcode", "kennwort", "pwd"), _TOLD, _told, "a sentence that tells a password", resume="noun",
          trigger=rf"(?i){_NOUN},?[ \t].*(?:is|was|ist|lautet|to|from|as|with|are|be|equals|into|:)[ \t]"),
     Rule("secure-string", "password", ("securestring",),

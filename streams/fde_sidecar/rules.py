@@ -137,7 +137,7 @@ def _aws_secret(found: re.Match[str], marks: Marks) -> str | None:
     return marks.plain("aws-secret-access-key") if mixed else None
 
 
-_FIELD: Final = re.compile(r"[a-z]+(?:_[a-z]+)+=")
+_FIELD: Final = re.compile(r"(?:realm|scope|error|qop|[a-z]+(?:_[a-z]+)+)=")
 _SCHEMES: Final = frozenset("bearer basic token digest negotiate apikey aws4-hmac-sha256 ntlm hawk oauth".split())
 
 
@@ -162,9 +162,9 @@ def _material(found: re.Match[str], marks: Marks) -> str | None:
 
 
 def _spoken_auth(found: re.Match[str], marks: Marks) -> str | None:
-    name = "value" if found["value"] else "word"
+    name = "value" if found["value"] else "third" if found["third"] else "word"
     value = found[name]
-    if name == "word" and not passwordish(value):
+    if name != "value" and (not passwordish(value) or re.fullmatch(r"[A-Z][A-Z0-9-]+", value)):
         return None
     if name == "value" and ((value.isalpha() and value.isupper()) or masked(value)):
         return None  # `AUTH PLAIN LOGIN` lists what a server knows
@@ -297,9 +297,9 @@ RULES: Final[tuple[Rule, ...]] = (
          _material, "a private key in base 64, as manifests hold it"),
     Rule("crypt", "password", ("$", "{ssha", "{sha", "{crypt", "pbkdf2", "scrypt"), issuers.CRYPT, _whole("password"), "a password's hash, in the forms of crypt(3) and of frameworks",
          trigger=r"\$(?:2[abxy]?|[156y]|apr1|argon2\w*|scrypt|pbkdf2\S*|P|H)\$|pbkdf2|bcrypt|argon2|scrypt|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|PBKDF2)"),
-    Rule("smtp-auth", "password", ("auth ", "auth\""),
-         re.compile(rf"(?<![\w-])AUTH{Q}\s{{1,2}}(?:(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|NTLM|EXTERNAL)\s{{1,2}}(?P<value>[A-Za-z0-9+/]{{6,2000}}={{0,2}})(?![\w.+/-])|{Q}(?:\w{{1,40}}{Q}\s{{1,2}}{Q})?(?P<word>[^\s\"'`<>\\]{{6,200}}))"),
-         _spoken_auth, "what a protocol's AUTH carries", trigger=r"AUTH[\"'\\]{0,4}\s+[\w\"'\\]"),
+    Rule("smtp-auth", "password", ("auth ", "auth\"", "login "),
+         re.compile(rf"(?<![\w-])(?:LOGIN\s{{1,2}}{Q}[\w.@-]{{1,80}}{Q}\s{{1,2}}{Q}(?P<third>[^\s\"'`<>\\]{{6,200}})|AUTH{Q}\s{{1,2}}(?:(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|NTLM|EXTERNAL)\s{{1,2}}(?P<value>[A-Za-z0-9+/]{{6,2000}}={{0,2}})(?![\w.+/-])|{Q}(?:\w{{1,40}}{Q}\s{{1,2}}{Q})?(?P<word>[^\s\"'`<>\\]{{6,200}})))"),
+         _spoken_auth, "what a protocol's AUTH carries", trigger=r"AUTH[\"'\\]{0,4}\s+[\w\"'\\]|LOGIN\s+\S+\s"),
     Rule("hook", "token", ("hook", "maker.ifttt", "telegram"), issuers.HOOK, _group("token", 2), "an address that is a key"),
     *shell.RULES,
     *prose.RULES,

@@ -28,7 +28,7 @@ _PLACES: Final = (
     rf"\b(?:7z[az]?|rar|unrar)\s{_ARG}\s-p(?=[^\s-])",
     rf"\b(?:sqlcmd|bcp|osql|unzip|zip|ipmitool|mosquitto_\w{{2,4}}|tsql)\b{_ARG}\s-P\s{{0,3}}",
     rf"\bldap\w{{3,9}}\b{_ARG}\s-w\s{{1,3}}",
-    rf"\b(?:curl|https?|wget|xh|ab|hey)\b{_ARG}\s(?:-u|--user|-U|--proxy-user|-a|--auth|-A)[\s=]{{0,3}}[\"']?[^\s:\"'/]{{1,80}}:",
+    rf"\b(?:curl|https?|wget|xh|ab|hey|etcdctl)\b{_ARG}\s(?:-u|--user|-U|--proxy-user|-a|--auth|-A)[\s=]{{0,3}}[\"']?[^\s:\"'/]{{1,80}}:",
     rf"\b(?:smb\w{{2,10}}|rpcclient|net|winexe|wmic|nmblookup)\b{_ARG}\s(?:-U|--user)[\s=]{{0,3}}[\"']?[^\s%\"']{{1,80}}%",
     r"\bhtpasswd(?:\s{1,3}-\w{1,8}){0,3}\s{1,3}-\w{0,8}b\w{0,8}(?:\s{1,3}-\w{1,8}){0,3}(?:\s{1,3}(?!-)[^\s|;]{1,200}){1,2}\s{1,3}(?=[^\s|;]{1,200}(?:\s{0,3}(?:$|[|;&>\"'\\])))",
     r"\bnet\s{1,3}use\b[^|;\n]{0,200}?/user:\S{1,80}\s{1,3}(?!/)",
@@ -39,6 +39,7 @@ _PLACES: Final = (
     r"\brabbitmqctl\b[^|;\n]{0,60}?\b(?:add_user|change_password|authenticate_user)\s{1,3}\S{1,80}\s{1,3}",
     rf"\b(?:useradd|usermod|adduser)\b{_ARG}\s(?:-p|--password)\s{{1,3}}",
     rf"\blftp\b{_ARG}\s-u\s{{1,3}}[^\s,]{{1,80}},",
+    rf"\bschtasks\b{_ARG}\s/rp\s{{1,3}}",
     r"\bwpa_passphrase\s{1,3}\S{1,60}\s{1,3}",
     r"\bmc\s{1,3}(?:alias|config\s{1,3}host)\s{1,3}(?:set|add)\s{1,3}\S{1,60}\s{1,3}\S{1,200}\s{1,3}\S{1,80}\s{1,3}",
     r"\bcomposer\s{1,3}config\b[^|;\n]{0,40}?http-basic\.\S{1,80}\s{1,3}\S{1,80}\s{1,3}",
@@ -52,9 +53,9 @@ _PLACES: Final = (
 _SHORT: Final = re.compile("(?:" + "|".join(_PLACES) + ")" + _VALUE)
 _PROGRAMS: Final = (
     r"(?:mysql|mariadb)\S*\s.*-p|sshpass|redis-cli|login\s.*\s-p|mongo.*\s-p\s|(?:cqlsh|psexec|twine|arangosh|isql|kinit).*\s-p\s|(?:7z|rar)\S*\s.*-p"
-    r"|(?:sqlcmd|bcp|osql|zip|ipmitool|mosquitto_\w*|tsql)\b.*\s-P|ldap\w+\s.*-w\s|(?:curl|http|https|wget|xh|ab|hey)\s.*-[uUaA-]\S*[\s=]*[^\s:]+:"
+    r"|(?:sqlcmd|bcp|osql|zip|ipmitool|mosquitto_\w*|tsql)\b.*\s-P|ldap\w+\s.*-w\s|(?:curl|http|https|wget|xh|ab|hey|etcdctl)\s.*-[uUaA-]\S*[\s=]*[^\s:]+:"
     r"|(?:smb\w+|rpcclient|net|winexe|wmic)\s.*(?:-U|--user).*%|htpasswd\s|net\s+user?\s|openssl\s.*\s-[kK]\s|\spass:|--from-literal|snmp\w+\s.*\s-[cAX]\s"
-    r"|rabbitmqctl|(?:useradd|usermod|adduser)\s.*\s-|lftp\s|wpa_passphrase|\bmc\s|composer\s|bundle\s|ssh-keygen|nuget\s|gem\s+push|glab\s"
+    r"|rabbitmqctl|(?:useradd|usermod|adduser)\s.*\s-|lftp\s|schtasks\s|wpa_passphrase|\bmc\s|composer\s|bundle\s|ssh-keygen|nuget\s|gem\s+push|glab\s"
     r"|login\s+\S+\s+password\s|PASS\s|BUNDLE_"
 )
 
@@ -78,7 +79,7 @@ def _placed(found: re.Match[str], marks: Marks) -> str | None:
 # --- through a pipe ------------------------------------------------------------------------------------------------------
 _PIPED: Final = re.compile(
     rf"\b(?:echo|printf)\s{{1,3}}(?:-\w{{1,3}}\s{{1,3}}){{0,2}}(?:[\"']%s(?:\\{{1,2}}n)?[\"']\s{{1,3}})?{Q}(?:(?P<user>[\w.$-]{{1,60}}):(?=[^|\n]{{1,300}}\|[^|;\n]{{0,40}}\bchpasswd))?"
-    rf"(?P<bare>[^\s\"'`|\\]{{3,400}}){Q}\s{{0,3}}\|[^|;\n]{{0,120}}?(?:\b(?:ch)?passwd\b|--password-stdin|--with-token|\bsudo\s{{1,3}}(?:-\w{{1,4}}\s{{1,3}})?-S\b|--passphrase-fd|--pass(?:word)?-?fd|--stdin\b|\bsecrets?\s{{1,3}}(?:put|set|create|versions)|\bcryptsetup)"
+    rf"(?P<bare>[^\s\"'`|\\]{{3,400}}){Q}\s{{0,3}}\|[^|;\n]{{0,120}}?(?:\b(?:ch)?passwd\b|--password-stdin|--with-token|\bsudo\s{{1,3}}(?:-\w{{1,4}}\s{{1,3}})?-S\b|--passphrase-fd|--pass(?:word)?-?fd|--stdin\b|/dev/stdin\b|\bsecrets?\s{{1,3}}(?:put|set|create|versions)|\bcryptsetup)"
 )
 
 
@@ -105,7 +106,7 @@ def _login(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _SET: Final = re.compile(
-    rf"(?i)\b(?:set|add|put|configure)\s{{1,3}}(?:--?\S{{1,30}}\s{{1,3}}){{0,2}}(?P<name>[\w.:/-]{{0,60}}?{STRONG}[\w.-]{{0,40}})\s{{1,3}}(?P<quote>{Q})(?P<value>[^\s\"'`|;\\]{{6,400}})"
+    rf"(?i)\b(?:setx?|add|put|configure|config)\s{{1,3}}(?:--?\S{{1,30}}\s{{1,3}}){{0,2}}(?P<name>[\w.:/-]{{0,60}}?{STRONG}[\w.-]{{0,40}})\s{{1,3}}(?P<quote>{Q})(?P<value>[^\s\"'`|;\\]{{6,400}})"
 )
 
 
@@ -127,7 +128,13 @@ def _option(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].strip("\\\"'`")
     word = value.strip(".:;,!?)").lower()
     what = named(found["name"])
-    if what is None or not value or word in PROSE or value.startswith(("-", "<", "$", "%(", "{", "[")) or masked(value):
+    if (
+        what is None
+        or not value
+        or word in PROSE
+        or value.startswith(("-", "<", "$", "%(", "{", "[", "("))
+        or masked(value)
+    ):
         return None
     if (not what.sure and not drawn(value)) or not is_value(value, quoted=False, assigned=True, kind=what.kind):
         return None
@@ -140,10 +147,10 @@ RULES: Final = (
     Rule("short-option", "password",
          ("mysql", "mariadb", "sshpass", "redis-cli", "curl", "http", "wget", "xh", "ab ", "hey ", "login", "mongo", "cqlsh", "psexec", "twine", "arangosh", "isql", "kinit", "7z", "rar", "sqlcmd", "bcp",
           "osql", "zip", "ipmitool", "mosquitto", "tsql", "ldap", "smb", "rpcclient", "net ", "winexe", "wmic", "htpasswd", "openssl", "pass:", "--from-literal", "snmp", "rabbitmqctl", "useradd",
-          "usermod", "adduser", "lftp", "wpa_passphrase", "mc ", "composer", "bundle", "ssh-keygen", "nuget", "gem ", "glab", "pass "),
+          "usermod", "adduser", "lftp", "wpa_passphrase", "mc ", "composer", "bundle", "ssh-keygen", "schtasks", "etcdctl", "nuget", "gem ", "glab", "pass "),
          _SHORT, _placed, "programs that take a password under a letter or by its place", trigger=_PROGRAMS),
     Rule("piped", "password", ("echo", "printf"), _PIPED, _piped, "a password read from a pipe", trigger=r"(?:echo|printf)\s[^|]*\|"),
     Rule("login", "token", ("auth", "login", "key", "activate"), _LOGIN, _login, "a tool's login with its token as the argument",
          trigger=r"[a-z][\w.-]*\s+(?:auth\S*|login|add-authtoken|setapikey|set-?key|activate)\s+\S.*[A-Za-z0-9_~+/=.-]{16}"),
-    Rule("set-name", "secret", ("set", "add", "put", "configure"), _SET, _set, "a setting by name, its value beside it", trigger=rf"(?i)(?:set|add|put|configure)\s.*{STRONG}[\w.-]*\s"),
+    Rule("set-name", "secret", ("set", "add", "put", "config"), _SET, _set, "a setting by name, its value beside it", trigger=rf"(?i)(?:setx?|add|put|configure|config)\s.*{STRONG}[\w.-]*\s"),
 )  # fmt: skip

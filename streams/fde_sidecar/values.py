@@ -63,13 +63,17 @@ def drawn(value: str, least: int = 16) -> bool:
         return False
     runs = re.split(r"[^A-Za-z0-9]", value)
     longest = max(runs, key=len)
-    if len(longest) < 8 or sum(character.isdigit() for character in value) < 2:
+    if len(longest) < 8:
         return False
+    if sum(character.isdigit() for character in value) < 2:
+        # Letters alone: words joined by capitals have seldom two capitals in a row.
+        return len(longest) >= 20 and texture(longest) >= 0.35 and len(re.findall("[A-Z](?=[A-Z])", longest)) >= 2
     lower, upper = any(c.islower() for c in value), any(c.isupper() for c in value)
     if lower and upper:
-        return texture(value) >= 0.28
+        # A word of many capitals with a number behind it is none.
+        return texture(value) >= (0.28 if any(c.isdigit() for c in value.rstrip("0123456789")) else 0.42)
     # One case alone: names and numbers joined by hyphens are common, so the run itself must be long.
-    return (lower or upper) and len(longest) >= max(16, least) and texture(longest) >= 0.18
+    return (lower or upper) and len(longest) >= max(16, least) and texture(longest) >= 0.22
 
 
 def passwordish(value: str) -> bool:
