@@ -16,6 +16,8 @@ from fde_sidecar.values import drawn, is_value, masked
 
 _PATIENCE: Final = 2  # lines between a name and its value
 _BLOCK: Final = 60  # lines of a block
+_TAIL: Final = 120  # a line that promises a value ends with its name
+_ENDS: Final = ("}", ".", ")", ";")
 _WORDS: Final = ("name", "key", "Name", "Key", "NAME", "KEY", "|", ">", "=>")
 _NAMED: Final = re.compile(
     r"(?:(?:^|[\s{,(\[-])[\"']?(?:\w{0,20}(?:[Nn]ame|[Kk]ey)|NAME|KEY)[\"']?\s{0,3}[:=]\s{0,9}[\"']?(?P<name>[\w./-]{2,80})[\"']?,?"
@@ -46,14 +48,16 @@ class Awaited:
     def line(self, line: str, found: list[str]) -> str:
         """`line`, its value replaced if one was awaited; what it says of the next is remembered."""
         clean = self._taken(line, found) if self._what is not None else line
-        for word in _WORDS:
-            if word in line:
-                self._noted(line)
-                break
+        tail = line[-_TAIL:]
+        if not tail.endswith(_ENDS):
+            for word in _WORDS:
+                if word in tail:
+                    self._noted(line)
+                    break
         return clean
 
     def _noted(self, line: str) -> None:
-        tail = line[-240:]
+        tail = line[-_TAIL:]
         what, indent, inner = None, None, False
         if (seen := _NAMED.search(tail)) is not None:
             what = named(seen["name"] or seen["tagged"] or seen["member"])

@@ -78,7 +78,6 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("Razorpay", "rzp_", r"rzp_(?:live|test)_[A-Za-z0-9]{14,}(?::[A-Za-z0-9]{20,32})?"),
     Form("PayPal, Braintree", "access_token$", r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}"),
     Form("Square access token", "eaaa", r"EAAA[A-Za-z0-9_-]{56,}"),
-    Form("Azure DevOps, first form", "", r"[a-z2-7]{52}"),
     Form("Azure DevOps", "azdo", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}", "AZDO[A-Za-z0-9]{4}"),
     Form("Azure, marked keys", "", r"[A-Za-z0-9+/]{33,76}(?:JQQJ99|APIM|ACDb|AzFu|AzSe|\+ASt|\+ARm|\+ACR|\+AIoT|\+AEhC)[A-Za-z0-9+/]{5,24}={0,2}",
          r"(?:JQQJ99|APIM|ACDb|AzFu|AzSe|\+A(?:St|Rm|CR|IoT|EhC))[A-Za-z0-9+/]{5}"),

@@ -327,6 +327,8 @@ RULES: Final[tuple[Rule, ...]] = (
              r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{20,}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{16,}|dop_v1_[0-9a-f]{32,}|hf_[A-Za-z0-9]{20,}"
              r"|(?:key|pat)-[A-Za-z0-9]{20,}|lin_api_\w{20,}|dapi[0-9a-f]{32}|ATATT[\w=-]{20,}|EAA[A-Za-z0-9]{30,})"),
          _prefixed, "vendors mark their keys with a prefix; the same convention is used in house"),
+    Rule("azure-pat", "api-key", ("azure", "devops", "visualstudio"), re.compile(r"(?<![A-Za-z0-9])[a-z2-7]{52}(?![A-Za-z0-9])"),
+         _whole("api-key"), "Azure DevOps' first form: base 32, told by the service's name alone", trigger=r"(?i)azure|devops|visualstudio"),
     *prose.LATE,
     Rule("track", "card-number", ("^", "="), re.compile(r"%?\bB\d{12,19}\^[^\^\s][^\^\"]{0,40}\^[^\s\"'?]{0,80}\??|;\d{12,19}=\d{4,40}\?|(?<=magstripe )B?\d{12,19}"),
          _whole("card-number"), "a card's magnetic stripe", trigger=r"B\d{12,19}\^|;\d{12,19}=\d|magstripe B?\d"),
