@@ -21,7 +21,7 @@ from fde_sidecar.values import NO_VALUES, drawn, is_value, looks_random, masked,
 STRONG: Final = (
     r"(?:pass(?:word|wd|phrase|code|wort|w|wrd)?|kennwort|pwd|pswd|mnemonic|seed[-_]?phrase|psk|secret|token|creds?|credentials?|sig|signature"
     r"|hmac|verifier|sess(?:ion)?[-_.]?id|sessid|(?:api|private|master|licen[sc]e|sign(?:ing)?|encrypt(?:ion)?|decrypt(?:ion)?"
-    r"|subscription|account|shared|access|function|webhook|aes|auth|jwt|cipher|crypto|session)[-_.]?key)"
+    r"|subscription|account|shared|access|function|webhook|aes|auth|jwt|cipher|crypto|session|secure|unseal)[-_.]?key)"
 )
 _WEAK: Final = (
     r"(?:key|auth(?:entication)?|session|sess|sid|cookie|licen[sc]e|[-_]pat|salt|assertion|bearer|code|ticket|jwt)"
@@ -48,6 +48,7 @@ _FORMED: Final = re.compile(
     r"(?P<bare>(?(encoded)(?:(?!%(?:25){0,2}2[26])[A-Za-z0-9+/=_.~%:$-]){12,600}|[A-Za-z0-9+/=_.~%:$-]{12,2000}))(?P<quoted>)"
 )
 _CODE: Final = re.compile(r"[A-Za-z_]\w*?(?:\.[A-Za-z_]\w*)*[.:]?")
+_TOWARDS: Final = re.compile(r"(?i)\b(?:to|from|for|at|under|with|of|in) $")  # `restored from key: ...`
 _ARN: Final = re.compile(r"\barn:[\w:/*.-]*$")
 _PATH: Final = re.compile(r"(?:/|[A-Za-z]:\\|~/|\./).*")
 _LABELS: Final = r"(?:name|key|id|field|property|param(?:eter)?|variable|var|header|type|label|option|attribute)"
@@ -70,7 +71,11 @@ def _assigned(found: re.Match[str], marks: Marks) -> str | None:
     what = named(name)
     if name.lower() == "key" and found.string[max(0, found.start() - 1) : found.start()] in ("?", "&"):
         what = Named("api-key", sure=False)
-    elif name.lower() == "key" and re.fullmatch(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{24,}", found["bare"] or ""):
+    elif (
+        name.lower() == "key"
+        and not _TOWARDS.search(found.string, max(0, found.start() - 12), found.start())
+        and re.fullmatch(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{24,}", found["bare"] or "")
+    ):
         what = Named("api-key", sure=False)
     if what is None:
         return None
@@ -95,8 +100,10 @@ def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quote
         if name.lower().endswith("auth") and _pair(value):
             return True
         return drawn(value, 20 if name.lower().endswith(("code", "ticket", "key", "cookie")) else 16)
-    if not quoted and _CODE.fullmatch(value):
-        follows = found.string[found.end() : found.end() + 1]
+    follows = found.string[found.end() : found.end() + 1]
+    if not quoted and follows in (",", ")") and value.lower() == name.lower():
+        return False  # source code: `authenticate(user=user, password=password)`
+    if not quoted and _CODE.fullmatch(value) and not found.string.startswith(("[\\r", "[\\n"), found.end()):
         dotted = "." in value.rstrip(".:")
         if (
             follows in ("[", "(")
@@ -175,7 +182,7 @@ def _held(value: str, what: Named) -> bool:
 
 # --- `["X-Api-Key", "value"]` --------------------------------------------------------------------------------------------
 _LISTED: Final = re.compile(
-    rf"(?i)(?P<word>{STRONG})(?P<rest>[\w-]{{0,40}})(?P<shut>{Q})\s{{0,2}},\s{{0,3}}[bu]?(?P<quote>{Q})(?P<value>[^\s\"'`,;<>()\[\]{{}}\\]{{6,2000}})"
+    rf"(?i)(?P<word>{STRONG})(?P<rest>[\w-]{{0,40}})(?P<shut>{Q})\s{{0,2}},\s{{0,16}}[bu]?(?P<quote>{Q})(?P<value>(?<=[\"'`])[^\s\"'`\\]{{6,2000}}|[^\s\"'`,;<>()\[\]{{}}\\]{{6,2000}})"
     rf"(?P<end>{Q})"
 )
 

@@ -43,7 +43,7 @@ _GLUED: Final = (
 )  # fmt: skip
 _SURE_KEYS: Final = _set(
     "api secret private master license licence signing sign encryption encrypt decryption decrypt subscription account shared "
-    "function webhook aes hmac auth jwt cipher crypto"
+    "function webhook aes hmac auth jwt cipher crypto secure unseal"
 )
 _WORDS_IN_PASS: Final = _set("bypass compass trespass overpass underpass encompass surpass")
 # Keys of tables, caches, maps and messages.
@@ -112,7 +112,7 @@ def _headed(words: list[str], tail: list[str]) -> Named | None:
     elif head in _SECRET:
         kind, sure = ("api-key" if before == "api" else "secret"), head == "secret"
     elif head == "token":
-        if before in NO_TOKENS:
+        if before in NO_TOKENS or (before == "key" and "public" in words):
             return _NOT
         kind, sure = ("api-key", True) if before == "api" else ("token", True)
     elif head == "key":

@@ -62,14 +62,18 @@ def _beside(found: re.Match[str], marks: Marks) -> str | None:
     return instead(found, "value", marks.plain("password") + found["value"][len(value) :])
 
 
-_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|credential|secret|token|key|PAT)"
+_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|(?:unseal|recovery|root)[ _-](?:key|token)(?: \d{1,2})?|credential|secret|token|key|PAT)"
 _NO_SPOKEN: Final = frozenset(["next", "page", "continuation", "sync", "cancellation"])
 _BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,30})[ _-]$")
+_TOWARDS: Final = frozenset("to from for under at of in on by with into per and or".split())
 
 
 def _spoken(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].rstrip(".")
     before = _BEFORE.search(found.string, max(0, found.start() - 32), found.start())
+    bare = found.string[found.start() : found.start() + 4].lower().rstrip(" :=") == "key"
+    if bare and before is not None and before[1].lower() in _TOWARDS:
+        return None  # `uploaded to key: ...`, `restored from key: ...`: where something lies
     if (
         not (
             drawn(value)

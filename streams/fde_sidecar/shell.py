@@ -48,6 +48,8 @@ _PLACES: Final = (
     rf"\bdotnet\s{{1,3}}nuget\b{_ARG}\s-k\s{{1,3}}|\bgem\s{{1,3}}push\b{_ARG}\s-k\s{{1,3}}|\bglab\b{_ARG}\s-t\s{{1,3}}",
     r"(?<![\w-])login\s{1,3}\S{1,80}\s{1,3}password\s{1,3}",
     r"(?:>|\bC:|\bftp\S{0,10}|\bpop3\S{0,10})\s{0,3}PASS\s{1,2}",
+    r"\bchpasswd\b[^|;\n]{0,40}?[\s'\"\[-][\w.-]{1,40}:(?=\S{6})",
+    rf"\bredis-server\b{_ARG}\s--requirepass\s{{1,3}}",
     r"\bBUNDLE_[A-Z0-9_]{1,80}__[A-Z0-9_]{1,40}(?:=|:\s{0,3})[\"']?",
 )
 _SHORT: Final = re.compile("(?:" + "|".join(_PLACES) + ")" + _VALUE)
@@ -56,7 +58,7 @@ _PROGRAMS: Final = (
     r"|(?:sqlcmd|bcp|osql|zip|ipmitool|mosquitto_\w*|tsql)\b.*\s-P|ldap\w+\s.*-w\s|(?:curl|http|https|wget|xh|ab|hey|etcdctl)\s.*-[uUaA-]\S*[\s=]*[^\s:]+:"
     r"|(?:smb\w+|rpcclient|net|winexe|wmic)\s.*(?:-U|--user).*%|htpasswd\s|net\s+user?\s|openssl\s.*\s-[kK]\s|\spass:|--from-literal|snmp\w+\s.*\s-[cAX]\s"
     r"|rabbitmqctl|(?:useradd|usermod|adduser)\s.*\s-|lftp\s|schtasks\s|wpa_passphrase|\bmc\s|composer\s|bundle\s|ssh-keygen|nuget\s|gem\s+push|glab\s"
-    r"|login\s+\S+\s+password\s|PASS\s|BUNDLE_"
+    r"|login\s+\S+\s+password\s|PASS\s|BUNDLE_|chpasswd|requirepass"
 )
 
 
@@ -136,7 +138,10 @@ def _option(found: re.Match[str], marks: Marks) -> str | None:
         or masked(value)
     ):
         return None
-    if (not what.sure and not drawn(value)) or not is_value(value, quoted=False, assigned=True, kind=what.kind):
+    weak = not what.sure and not (
+        drawn(value) or (what.kind == "password" and passwordish(value) and not value.isalpha())
+    )
+    if weak or not is_value(value, quoted=False, assigned=True, kind=what.kind):
         return None
     return found[0][: found.start("value") - found.start()] + marks.plain(what.kind)
 

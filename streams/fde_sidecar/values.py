@@ -22,7 +22,7 @@ PROSE: Final = NO_VALUES | frozenset(
     "file read loading loaded a an but do will won't provided length".split()
 )
 _MASK: Final = re.compile(
-    rf"(?:{TOKEN}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
+    rf"(?:{TOKEN}|(?:hmac-)?sha(?:1|224|256|384|512)[:-][0-9a-f]{{32,128}}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
     r"|[\[(*]{1,3}(?i:redacted|filtered|masked|hidden|removed|secret|sensitive|omitted|scrubbed|protected|private|stripped|obfuscated"
     r"|suppressed|not set|unset|none|null|empty|known after apply|sensitive value|[*x]+)\b[^\]()]{0,40}[\])*]{0,3})"
 )
@@ -107,7 +107,9 @@ def is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
         return False
     if " " in value:
         words = value.lower().replace(",", " ").split()
-        random = any(passwordish(one) for one in value.split()) or looks_random(value.replace(" ", ""))
+        if len(words) > 3 and PROSE.intersection(words) and not any(character.isdigit() for character in value):
+            return False  # `{"password": ["The password field is required."]}`
+        random = any(passwordish(one.strip(".,:;!?")) for one in value.split()) or looks_random(value.replace(" ", ""))
         if not random and (not quoted or kind in ("token", "api-key") or len(words) > 12 or PROSE.intersection(words)):
             return False
         if kind != "password" and not random and not (kind == "secret" and quoted):
