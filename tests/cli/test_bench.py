@@ -61,13 +61,15 @@ def test_without_a_name_all_are_run_and_shown_as_tables(
     asked: list[tuple[object, ...]] = []
     monkeypatch.setattr("fde_cli.bench.abstraction.run.run", lambda *given: asked.append(given) or [])
     monkeypatch.setattr("fde_cli.bench.abstraction.figure.table", lambda figures: ["the table of abstraction"])
+    monkeypatch.setattr("fde_cli.bench.drift.run", lambda *given: None)
+    monkeypatch.setattr("fde_cli.bench.drift.table", lambda figures: ["the table of drift"])
     monkeypatch.setattr("fde_cli.bench.grouping.run.run", lambda *given: [])
     monkeypatch.setattr("fde_cli.bench.grouping.run.table", lambda figures: ["the table of grouping"])
     assert run(["bench", "--rounds", "1", "--sample", str(sample), "--only", "sql/"]) == 0
-    *timed, last, grouping = capsys.readouterr().out.splitlines()
+    *timed, last, drift, grouping = capsys.readouterr().out.splitlines()
     assert "ratio" in timed[0]
     assert list(dict.fromkeys(line.split()[0] for line in timed[1:])) == list(TIMED)
-    assert (last, grouping) == ("the table of abstraction", "the table of grouping")
+    assert (last, drift, grouping) == ("the table of abstraction", "the table of drift", "the table of grouping")
     assert [given[:2] for given in asked] == [(None, "sql/")]
 
 
