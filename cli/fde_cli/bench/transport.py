@@ -94,6 +94,11 @@ def _forwarding(broker: Any, directory: Path, records: int, tell: Tell) -> Itera
     found = peers.available()
     broker.create_topic(telemetry(peers.CUSTOMER).name, 1)
     layouts: tuple[Layout, ...] = ("text", "json")
+    one = directory / "one.log"
+    write(one, "full", "text", 1)
+    tell("a sidecar's start")
+    start_s = peers.ours(one, broker.bootstrap_servers, directory / "one", full=EVERYTHING).cpu_s
+    yield Row(what="a sidecar's start and end", unit="CPU-s", ours=_short(start_s))
     for layout in layouts:
         log = directory / f"{layout}.log"
         write(log, "full", layout, records)
@@ -110,6 +115,8 @@ def _forwarding(broker: Any, directory: Path, records: int, tell: Tell) -> Itera
                 continue
             for name, rate in rates.items():
                 yield _row(f"{what}, {layout}", unit, records / ours.cpu_s, rate, name, bar)
+            running = records / max(ours.cpu_s - start_s, 0.01)
+            yield Row(what=f"{what}, {layout}, running", unit=unit, ours=_short(running), bar=bar)
         log.unlink()
 
 
