@@ -32,5 +32,7 @@ def test_what_a_signature_costs_does_not_grow_and_no_wrong_ones_meet(shape: Shap
     assert scale.signatures == scale.kept == 5_000
     assert scale.precision == 1.0
     assert scale.recall > 0.95
-    assert scale.tail_us < 4 * scale.head_us  # CPU time; other programs' caches disturb it
     assert len(told) == 10
+    if scale.tail_us >= 4 * scale.head_us:  # CPU time, and other programs' caches disturb it: what grows does so again
+        scale = measure(5_000, shape, by, told.append)
+    assert scale.tail_us < 4 * scale.head_us

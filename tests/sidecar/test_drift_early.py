@@ -16,6 +16,8 @@ from fde_sidecar.drift.finding import kind_of
 from fde_sidecar.drift.path import is_data, may_be_fixed
 from fde_sidecar.reading import Payload
 
+pytestmark = pytest.mark.seconds
+
 Record = dict[str, Any]
 
 

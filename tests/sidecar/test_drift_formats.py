@@ -14,6 +14,8 @@ from fde_sidecar.drift.finding import kind_of
 from fde_sidecar.drift.format import format_of
 from fde_sidecar.reading import Payload
 
+pytestmark = pytest.mark.seconds
+
 FORMATS = {
     "ISO date": "%Y-%m-%d",
     "ISO moment": "%Y-%m-%dT%H:%M:%SZ",

@@ -14,6 +14,8 @@ import pytest
 
 from fde_sidecar.redact import Redactor
 
+pytestmark = pytest.mark.seconds
+
 KEY = b"0123456789abcdef0123456789abcdef"
 REDACTOR = Redactor(KEY)
 SECRET = frozenset(

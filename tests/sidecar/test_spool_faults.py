@@ -19,6 +19,8 @@ import pytest
 from fde_events.errors import Unavailable
 from fde_sidecar.spool import Disk, Entry, Position, Spool, Withheld
 
+pytestmark = pytest.mark.seconds
+
 SEGMENT = 330  # so that a few entries make a segment
 COUNT = 14
 
