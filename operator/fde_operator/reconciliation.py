@@ -1,0 +1,45 @@
+"""Which reconciliation is under way: what logs, spans, audit records and events of one attempt have in common.
+
+begin(key) -> Reconciliation in a context variable -> whoever acts asks current()
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from structlog.contextvars import bound_contextvars
+
+from fde_operator.key import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """One attempt at one key. `id`: 16 hex digits, new for each attempt."""
+
+    id: str
+    key: Key
+
+
+_CURRENT: Final[ContextVar[Reconciliation | None]] = ContextVar("reconciliation", default=None)
+
+
+@contextmanager
+def begin(key: Key) -> Iterator[Reconciliation]:
+    """The attempt at `key` that lasts as long as this block; log lines within carry its id."""
+    attempt = Reconciliation(secrets.token_hex(8), key)
+    token = _CURRENT.set(attempt)
+    try:
+        with bound_contextvars(reconcile_id=attempt.id):
+            yield attempt
+    finally:
+        _CURRENT.reset(token)
+
+
+def current() -> Reconciliation | None:
+    """The attempt this code runs in; None outside of one (resync, install, start)."""
+    return _CURRENT.get()
