@@ -13,7 +13,7 @@ import pytest
 from fde_api.deployment import FDEDeployment, TelemetryFeed
 from fde_api.primitive import DeploymentPrimitive
 from fde_operator import telemetry
-from fde_operator.deployment import desired
+from fde_operator.desired import desired
 from fde_operator.errors import Held
 from fde_operator.profile import (
     APP,
