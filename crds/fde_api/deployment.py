@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fde_api.meta import Condition, Metadata, Name63, Part, SemVer
+from fde_api.meta import Condition, Metadata, Name63, Part, SemVer, Text, Time
 from fde_api.primitive import Item, Scalar
 
 
@@ -84,16 +84,50 @@ class InventoryEntry(Part, frozen=True, kw_only=True):
     name: str
 
 
+class Attempt(Part, frozen=True, kw_only=True):
+    """One try to run one version with one spec. Times are RFC 3339, UTC.
+
+    `ready_at`: the first time it was Ready. `failed_at`: when it was given up before that, or when it stopped being Ready
+    for longer than a restart takes, within 24 hours of `ready_at`. With neither it is under way, or `reason` says why it
+    was left: Superseded by another version or spec, Suspended, Retired. A success: ready, and not failed within 24 hours.
+    """
+
+    version: str
+    generation: int = 0
+    started_at: Time
+    ready_at: Time | None = None
+    failed_at: Time | None = None
+    reason: Text | None = None
+
+
+class VersionChange(Part, frozen=True, kw_only=True):
+    """From when on which version ran, and why: FirstDeployment, SpecEdited, AutoUpdate or UpdateNow."""
+
+    version: str
+    at: Time
+    reason: Text
+
+
 class FDEDeploymentStatus(Part, frozen=True, kw_only=True):
-    """Written by the operator."""
+    """Written by the operator.
+
+    `resolved_version`: what runs, or is being rolled out. `requested_version`: spec.primitiveRef.version when that was
+    chosen; another one in the spec is an edit to follow. `available_version`: the highest that this customer could run, if
+    it is higher. `next_window`: when a pending update is taken (RFC 3339 with the zone's offset); absent when nothing waits
+    for it. `handled_update_now`: the value of annotation fde.io/update-now that has had its effect. `attempts`, `history`:
+    newest first.
+    """
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     resolved_version: str | None = None
+    requested_version: str | None = None
     available_version: str | None = None
     next_window: str | None = None
+    handled_update_now: Text | None = None
     files_digest: str | None = None
-    history: tuple[str, ...] = ()
+    attempts: Annotated[tuple[Attempt, ...], msgspec.Meta(max_length=20)] = ()
+    history: Annotated[tuple[VersionChange, ...], msgspec.Meta(max_length=10)] = ()
     inventory: tuple[InventoryEntry, ...] = ()
 
 

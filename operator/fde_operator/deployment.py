@@ -50,14 +50,14 @@ async def reconcile(cluster: Cluster, key: Key, settings: OperatorSettings, *, n
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
         return None  # its children have owner references: the garbage collector removes them
-    outcome = await _outcome(cluster, raw, settings)
+    outcome = await _outcome(cluster, raw, settings, now)
     patch = status_patch(raw, outcome.conditions, outcome.status, now=now)
     if patch is not None:
         await cluster.apply_status(patch)
     return outcome.requeue_after_s
 
 
-async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings) -> Outcome:
+async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings, now: str) -> Outcome:
     status = {name: raw.get("status", {}).get(name) for name in _KEPT}
     try:
         deployment = msgspec.convert(raw, FDEDeployment)
@@ -87,11 +87,13 @@ async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings) 
     state = readiness(found, paused=paused(deployment), retired=retired)
     if state.ready or paused(deployment):  # the new pods run, or none: nobody mounts the old files any more
         await execute(cluster, plan(observed, objects), children)
-    history = [version, *(v for v in status["history"] or () if v != version)][:_HISTORY]
+    history = list(status["history"] or ())
+    if not history or history[0]["version"] != version:
+        history.insert(0, {"version": version, "at": now, "reason": "SpecEdited" if history else "FirstDeployment"})
     status |= {
         "resolvedVersion": version,
         "filesDigest": parts.files.digest,
-        "history": history,
+        "history": history[:_HISTORY],
         "inventory": inventory(objects, parts),
     }
     return Outcome(_running(state), status)
