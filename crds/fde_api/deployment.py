@@ -17,10 +17,29 @@ class SecretKeyRef(Part, frozen=True, kw_only=True):
     key: Annotated[str, msgspec.Meta(max_length=253)]
 
 
-class SecretValue(Part, frozen=True, kw_only=True):
-    """The value of a secretRef parameter."""
+class VaultKeyRef(Part, frozen=True, kw_only=True):
+    """A key of a secret in the customer's own part of an outside store: `path` is ``tenants/<namespace>/...``.
 
-    secret_ref: SecretKeyRef
+    Read by External Secrets or by the pod's Vault Agent, never by the operator.
+    """
+
+    path: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^tenants/[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", max_length=253),
+    ]
+    key: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=253)]
+
+
+class SecretValue(Part, frozen=True, kw_only=True):
+    """The value of a secretRef parameter: where it lies. Which form it takes, the primitive's secretsStore says."""
+
+    secret_ref: SecretKeyRef | None = None
+    vault_ref: VaultKeyRef | None = None
+
+    def __post_init__(self) -> None:
+        """The same rule as the admission policy's."""
+        if (self.secret_ref is None) == (self.vault_ref is None):
+            raise ValueError("a secret is one of secretRef: {name, key} and vaultRef: {path, key}")
 
 
 ParameterValue = Scalar | SecretValue | list[Item]
@@ -121,6 +140,7 @@ class FDEDeploymentStatus(Part, frozen=True, kw_only=True):
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     resolved_version: str | None = None
+    applied_compliance: tuple[str, ...] = ()
     requested_version: str | None = None
     available_version: str | None = None
     next_window: str | None = None

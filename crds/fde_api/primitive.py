@@ -104,6 +104,14 @@ class Template(Part, frozen=True, kw_only=True):
     files: Annotated[tuple[TemplateFile, ...], msgspec.Meta(max_length=64)]
 
 
+def _check_range(name: str, kind: str, minimum: float | None, maximum: float | None) -> None:
+    """The same rules as the CRD's."""
+    if (minimum is not None or maximum is not None) and kind not in ("int", "float"):
+        raise ValueError(f"parameter {name} is a {kind}: only an int or a float has a minimum or a maximum")
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"parameter {name}: its minimum is greater than its maximum")
+
+
 class Field(Part, frozen=True, kw_only=True):
     """One field of a list's records, or with an empty name the items themselves. A list holds no secrets and no lists."""
 
@@ -111,9 +119,12 @@ class Field(Part, frozen=True, kw_only=True):
     type: ParameterType
     description: Annotated[str, msgspec.Meta(max_length=1024)] = ""
     allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
+    minimum: float | None = None
+    maximum: float | None = None
 
     def __post_init__(self) -> None:
         """The same rule as the admission policy's."""
+        _check_range(self.name or "of the items", self.type, self.minimum, self.maximum)
         if self.type in ("secretRef", "list"):
             raise ValueError(f"field {self.name or 'of the items'} is a {self.type}: a list holds plain values only")
 
@@ -123,6 +134,7 @@ class Parameter(Part, frozen=True, kw_only=True):
 
     `fields`: of a list, one without a name for items that are scalars, else those of its records; none of another type.
     `when`: it is needed only while that parameter has that text (it stands in an optional block only); None: always.
+    `minimum`, `maximum`: of an int or a float, both included.
     """
 
     name: ParameterName
@@ -133,9 +145,12 @@ class Parameter(Part, frozen=True, kw_only=True):
     allowed_values: Annotated[tuple[Scalar, ...], msgspec.Meta(max_length=64)] = ()
     fields: Annotated[tuple[Field, ...], msgspec.Meta(max_length=32)] = ()
     when: When | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     def __post_init__(self) -> None:
         """The same rules as the admission policy's."""
+        _check_range(self.name, self.type, self.minimum, self.maximum)
         if self.default is not None and self.required:
             raise ValueError(f"parameter {self.name} is required and has a default: a value is one or the other")
         if self.default is not None and self.type == "secretRef":

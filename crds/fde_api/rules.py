@@ -47,6 +47,7 @@ SETS: Final = frozenset(
         "tags",
         "compliance",
         "complianceRequirements",
+        "appliedCompliance",
         "contributors",
         "sources",
         "visibleTo",
@@ -61,6 +62,18 @@ ATOMIC: Final = frozenset({"proposal"})
 
 _SPEC: Final = ("spec",)
 _WINDOW: Final = "^(mon|tue|wed|thu|fri|sat|sun|daily) ([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"  # sun 02:00-04:00
+
+
+_RANGE: Final = (
+    Rule(
+        "!(has(self.minimum) || has(self.maximum)) || self.type in ['int', 'float']",
+        "only an int or a float has a minimum or a maximum",
+    ),
+    Rule(
+        "!(has(self.minimum) && has(self.maximum)) || self.minimum <= self.maximum",
+        "the minimum is greater than the maximum",
+    ),
+)
 
 
 def _template_rules(at: tuple[str, ...]) -> dict[tuple[str, ...], tuple[Rule, ...]]:
@@ -78,6 +91,8 @@ def _template_rules(at: tuple[str, ...]) -> dict[tuple[str, ...], tuple[Rule, ..
                 "a segment holds exactly one of text, hole, when, each and mark",
             ),
         ),
+        (*at, "parameters", "*"): _RANGE,
+        (*at, "parameters", "*", "fields", "*"): _RANGE,
         (*at, "runtime", "workload"): (
             Rule(
                 "self.kind != 'CronJob' || has(self.schedule)",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from fde_api.primitive import Field, Parameter, Scalar
@@ -84,6 +85,7 @@ def _checked(kind: Parameter | Field, value: object, name: str, called: str) -> 
         text = _bool(kind, value) if kind.type == "bool" else _plain(kind, value)
         if kind.allowed_values and text not in allowed(kind):
             raise _Unfit(f"is not one of the allowed values ({', '.join(allowed(kind))})")
+        _within(kind, text)
     except _Unfit as why:
         raise RenderRefused(f"{called}: {why}", name) from None
     return text
@@ -98,6 +100,17 @@ def allowed(kind: Parameter | Field) -> tuple[str, ...]:
 
 class _Unfit(Exception):
     """What is wrong with a value, before it is known whose it is."""
+
+
+def _within(kind: Parameter | Field, text: str) -> None:
+    """Whether a number is in its range. Decimal: a float would take the digits of a great number away."""
+    if kind.minimum is None and kind.maximum is None:
+        return
+    low, high = kind.minimum, kind.maximum
+    number = Decimal(text.replace("_", ""))
+    if (low is not None and number < Decimal(repr(low))) or (high is not None and number > Decimal(repr(high))):
+        said = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+        raise _Unfit(f"takes a number of {' and '.join(said)}")
 
 
 def _plain(kind: Parameter | Field, value: Scalar) -> str:
