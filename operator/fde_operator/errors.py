@@ -1,15 +1,25 @@
-"""What can hold a reconciliation back. :class:`fde_events.errors.Unavailable` is retried; these are told, then waited on.
+"""What can hold a reconciliation back, and what each means for the next try: one table, :func:`nature_of`.
 
 FdeError
-├── Conflicting   somebody else was faster      -> observe and plan again at once
-├── Denied        the API server refuses it     -> condition, with its sentence; retried slowly
-├── Held          the spec cannot be run as is  -> condition Stalled with a reason and a sentence; waits for an edit
-└── Postponed     a condition says why          -> tried again, later and later
+├── Unavailable       something outside did not answer   -> transient: tried again, later and later
+│   ├── Throttled     the API server says: too many      -> transient: nobody asks before the time it named
+│   └── Tripped       it failed too often lately         -> transient: nobody asks until a probe went well
+├── Postponed         a condition says why               -> transient
+├── Conflicting       somebody else was faster           -> raced: observe and plan again at once
+├── Denied            the API server refuses it          -> permanent: condition, with its sentence; retried slowly
+├── Held              the spec cannot be run as is       -> permanent: condition Stalled with reason and sentence; waits for an edit
+├── Fenced            this process no longer leads       -> fenced: it writes nothing and ends
+└── others            Refused, BadInput, Misuse          -> permanent
+Any other exception is a defect of ours: logged whole, retried as if it were transient.
 """
 
 from __future__ import annotations
 
-from fde_events.errors import FdeError
+from typing import Literal
+
+from fde_events.errors import FdeError, Unavailable
+
+Nature = Literal["transient", "raced", "permanent", "fenced", "defect"]
 
 
 class Conflicting(FdeError):
@@ -30,3 +40,26 @@ class Held(FdeError):
 
 class Postponed(FdeError):
     """It could not be done now, and the object's conditions say so already."""
+
+
+class Throttled(Unavailable):
+    """The API server answered 429; it is there, and wants fewer requests for `retry_after_s` seconds."""
+
+
+class Tripped(Unavailable):
+    """It was not asked: it failed too often, and is left alone for `retry_after_s` seconds."""
+
+
+class Fenced(FdeError):
+    """This process does not lead, or no longer: the write did not happen, and none of its writes will."""
+
+
+def nature_of(error: BaseException) -> Nature:
+    """What `error` means for the next try."""
+    if isinstance(error, Fenced):
+        return "fenced"
+    if isinstance(error, Conflicting):
+        return "raced"
+    if isinstance(error, Unavailable | Postponed | TimeoutError):
+        return "transient"
+    return "permanent" if isinstance(error, FdeError) else "defect"
