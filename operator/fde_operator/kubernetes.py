@@ -23,7 +23,7 @@ from fde_api.kinds import KINDS
 from fde_api.meta import GROUP
 from fde_events.errors import Misuse, Unavailable
 from fde_operator.cluster import Manifest
-from fde_operator.errors import Conflicting, Denied
+from fde_operator.errors import Conflicting, Denied, Throttled
 from fde_operator.key import Key
 from fde_operator.settings import FIELD_MANAGER
 
@@ -38,6 +38,10 @@ _FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
     "Job": ("batch", "v1", "jobs", True),
     "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
+    "Role": ("rbac.authorization.k8s.io", "v1", "roles", True),
+    "RoleBinding": ("rbac.authorization.k8s.io", "v1", "rolebindings", True),
+    "Lease": ("coordination.k8s.io", "v1", "leases", True),  # made by install; lease.py renews it
+    "Event": ("events.k8s.io", "v1", "events", True),
     "ValidatingAdmissionPolicy": ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", False),
     "ValidatingAdmissionPolicyBinding": (
         "admissionregistration.k8s.io",
@@ -206,6 +210,9 @@ class KubernetesCluster:
     def _translated(self, error: httpx2.HTTPError, doing: str) -> Exception:
         code = _code(error)
         said = str(error).strip() or type(error).__name__
+        if code == 429:
+            told = f"The API server at {self.url} asks for fewer requests, while {doing}: {said}."
+            return Throttled(told, retry_after_s=_retry_after_s(error))
         if code is None or code in _LATER:
             return Unavailable(f"The API server at {self.url} did not answer while {doing}: {said}.")
         if code == 409 or code == 404:
@@ -221,6 +228,11 @@ def _code(error: httpx2.HTTPError) -> int | None:
     if isinstance(error, ApiError) and error.status.code is not None:
         return int(error.status.code)
     return error.response.status_code if isinstance(error, httpx2.HTTPStatusError) else None
+
+
+def _retry_after_s(error: httpx2.HTTPError) -> float:
+    said = error.response.headers.get("Retry-After", "") if isinstance(error, httpx2.HTTPStatusError) else ""
+    return min(60.0, float(said)) if said.isdigit() else 1.0
 
 
 def _api_version(kind: str) -> str:
