@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fde_local.build import build
-from fde_local.component import COMPONENTS, CONTROL_PLANE, KAFKA, KWOK, Component, Step
+from fde_local.component import COMPONENTS, CONTROL_PLANE, HELM, KAFKA, KUBE_SCORE, KUBECONFORM, KWOK, Component, Step
 from fde_local.errors import BuildFailed, MissingToolchain, NotPrepared
 from fde_local.toolchain import Tool
 
@@ -54,13 +54,17 @@ def test_the_real_components_are_keyed_by_their_pom_and_go_files():
         "kafka-4.1.0",
         "controlplane-1.35.4",
         "kwok-0.7.0",
+        "helm-4.3.1",
+        "kubeconform-0.8.0",
+        "kube-score-1.20.0",
     ]
 
 
 def test_the_versions_in_the_sources_are_the_versions_in_the_names():
     assert f"<kafka.version>{KAFKA.version}</kafka.version>" in KAFKA.sources[0].read_text()
     assert f"k8s.io/kubernetes v{CONTROL_PLANE.version}\n" in CONTROL_PLANE.sources[0].read_text()
-    assert KWOK.steps[0].arguments[-1].endswith(f"@v{KWOK.version}")
+    for installed in (KWOK, HELM, KUBECONFORM, KUBE_SCORE):
+        assert installed.steps[0].arguments[-1].endswith(f"/{installed.makes}@v{installed.version}")
 
 
 def test_a_build_appears_in_the_cache_once_and_complete(tmp_path: Path, source: Path):

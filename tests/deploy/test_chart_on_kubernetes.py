@@ -1,0 +1,144 @@
+"""The chart on a real API server, by Helm itself: installed, upgraded with another definition, rolled back, taken away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fde_local.users import write_kubeconfig
+
+pytestmark = pytest.mark.cluster
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy/chart/fde"
+EVERYTHING = str(Path(__file__).parent / "data/everything.yaml")
+VALUES = ("-f", EVERYTHING, "--set", "monitoring.serviceMonitor.enabled=false")
+SYSTEM = "/apis/apps/v1/namespaces/fde-system"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/fdedeployments.fde.io"
+DEPLOYMENTS = "/apis/fde.io/v1/namespaces/customer-northgate/fdedeployments"
+SYNC = f"{DEPLOYMENTS}/sync"
+
+
+def eventually(what: Callable[[], Any], limit_s: float = 90.0) -> Any:
+    deadline = time.monotonic() + limit_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"still not after {limit_s:g} s; last seen: {found!r}"
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture(scope="module")
+def account(server: Any, installed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the ServiceAccount that the chart made, with a token that the API server issued for it."""
+    path = "/api/v1/namespaces/fde-system/serviceaccounts/fde-operator/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    token = server("POST", path, request)["status"]["token"]
+    kubeconfig: Path = tmp_path_factory.mktemp("account") / "kubeconfig"
+    authority = server.plane.certificate_authority
+    write_kubeconfig(
+        kubeconfig, url=server.plane.url, certificate_authority=authority, user="fde-operator", token=token
+    )
+    return kubeconfig
+
+
+@pytest.fixture(scope="module")
+def operator(account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`fde operator` with that account's rights; its log."""
+    log: Path = tmp_path_factory.mktemp("operator") / "operator.log"
+    environment = {**os.environ, "POD_NAME": "fde-operator-0", "POD_NAMESPACE": "fde-system"}
+    command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(account)]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=out, env=environment)
+    try:
+        eventually(lambda: "ready, watching" in log.read_text() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield log
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def sync(server: Any, installed: Any) -> str:
+    """A customer's namespace with an FDEDeployment of a published primitive."""
+    labels = {"fde.io/customer": "northgate", "pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "customer-northgate", "labels": labels}}
+    server.apply("/api/v1/namespaces/customer-northgate", namespace)
+    primitive, deployment = yaml.safe_load_all((Path(__file__).parent / "data/sync.yaml").read_text())
+    server.apply(f"/apis/fde.io/v1/deploymentprimitives/{primitive['metadata']['name']}", primitive)
+    server.apply(SYNC, deployment)
+    return SYNC
+
+
+def test_restricted_pod_security_admits_every_pod_of_the_system(server: Any, installed: Any) -> None:
+    wanted = {"fde-operator": 2, "fde-worker-ingest": 2, "fde-worker-fold": 2, "fde-worker-extraction": 1}
+    wanted["fde-review"] = 1
+
+    def made() -> dict[str, int]:
+        pods = server("GET", "/api/v1/namespaces/fde-system/pods")["items"]
+        names = [pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods]
+        return {name: names.count(name) for name in sorted(set(names))}
+
+    eventually(lambda: made() == wanted or None)
+    sets = server("GET", f"{SYSTEM}/replicasets")["items"]
+    failures = [c for one in sets for c in one["status"].get("conditions", ()) if c["type"] == "ReplicaFailure"]
+    assert failures == []
+
+
+def test_the_operator_works_with_the_rights_that_the_chart_gave_it(server: Any, operator: Path, sync: str) -> None:
+    def ready() -> bool:
+        found = server("GET", sync).get("status", {}).get("conditions", ())
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in found)
+
+    eventually(ready)
+    assert "is forbidden" not in operator.read_text()
+
+
+def test_an_upgrade_changes_definitions_and_a_rollback_changes_them_back(
+    helm: Any, server: Any, installed: Any, sync: str, tmp_path: Path
+) -> None:
+    newer = tmp_path / "fde"
+    shutil.copytree(CHART, newer)
+    path = newer / "files/crds/fdedeployments.yaml"
+    definition = yaml.safe_load(path.read_text())
+    version = definition["spec"]["versions"][0]
+    version["additionalPrinterColumns"].append({"name": "Later", "type": "string", "jsonPath": ".spec.later"})
+    version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["later"] = {"type": "string"}
+    path.write_text(yaml.safe_dump(definition))
+    uid = server("GET", sync)["metadata"]["uid"]
+
+    def columns() -> list[str]:
+        return [c["name"] for c in server("GET", CRD)["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+    assert "Later" not in columns()
+    helm.said("upgrade", "fde", str(newer), *installed, *VALUES)
+    assert "Later" in columns()
+    helm.said("rollback", "fde", *installed)
+    assert "Later" not in columns()
+    assert server("GET", sync)["metadata"]["uid"] == uid
+
+
+def test_a_cluster_set_up_by_the_command_is_taken_over(helm: Any, server: Any, installed: Any) -> None:
+    command = [sys.executable, "-m", "fde_cli.main", "operator", "install", "--kubeconfig", installed[1]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    helm.said("upgrade", "fde", str(CHART), *installed, *VALUES, "--take-ownership", "--force-conflicts")
+
+
+def test_what_people_made_outlives_the_chart(helm: Any, server: Any, installed: Any, sync: str) -> None:
+    uid = server("GET", sync)["metadata"]["uid"]
+    helm.said("uninstall", "fde", *installed)
+    assert server("GET", sync)["metadata"]["uid"] == uid
+    assert server("GET", "/api/v1/namespaces/fde-library")["status"]["phase"] == "Active"
+    assert server("GET", "/api/v1/namespaces/fde-system/persistentvolumeclaims/fde-evidence")
+    assert server("GET", f"{SYSTEM}/deployments")["items"] == []
+    helm.said("install", "fde", str(CHART), *installed, *VALUES, "--take-ownership")
+    assert server("GET", sync)["metadata"]["uid"] == uid
