@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx2
@@ -90,8 +90,14 @@ _RESOURCES: Final = {kind: _resource(kind) for kind in _TABLE}
 class KubernetesCluster:
     """A :class:`fde_operator.cluster.Cluster` for one kubeconfig; without one, the pod's own account or KUBECONFIG."""
 
-    def __init__(self, kubeconfig: str | None = None, *, timeout_s: float = 10.0) -> None:
-        self._kubeconfig, self._timeout_s = kubeconfig, timeout_s
+    def __init__(
+        self,
+        kubeconfig: str | None = None,
+        *,
+        timeout_s: float = 10.0,
+        transport: Callable[[SingleConfig], httpx2.AsyncBaseTransport] | None = None,
+    ) -> None:
+        self._kubeconfig, self._timeout_s, self._transport = kubeconfig, timeout_s, transport
         config = config_of(kubeconfig)
         self._client = self._connect()
         self._retired: list[AsyncClient] = []
@@ -104,7 +110,10 @@ class KubernetesCluster:
 
     def _connect(self) -> AsyncClient:
         config = config_of(self._kubeconfig)
-        return AsyncClient(config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False)
+        transport = self._transport(config) if self._transport else None
+        return AsyncClient(
+            config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False, transport=transport
+        )
 
     async def get(self, key: Key) -> Manifest | None:
         """The object, or None."""
