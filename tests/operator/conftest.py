@@ -259,6 +259,8 @@ _PATHS = {
     "Job": "apis/batch/v1/jobs",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1/rolebindings",
     "NetworkPolicy": "apis/networking.k8s.io/v1/networkpolicies",
+    "Lease": "apis/coordination.k8s.io/v1/leases",
+    "Event": "apis/events.k8s.io/v1/events",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ValidatingAdmissionPolicyBinding": "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
     **{kind.name: f"apis/fde.io/v1/{kind.plural}" for kind in KINDS},
