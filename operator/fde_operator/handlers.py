@@ -1,9 +1,10 @@
-"""kopf, in this file and no other: it watches and hands keys to the queue. It writes nothing, it decides nothing.
+"""kopf, in this file and no other: it watches our own kinds and hands on what it sees. It writes nothing, it decides nothing.
 
-watch event -> keys_of(object) -> WorkQueue.add
+watch event -> seen(object, gone) -> Mirror, WorkQueue
 
 Only ``on.event`` handlers: no finalizers, no annotations, no patches of kopf's own, no indexes (they dead-lock with a worker
-limit, nolar/kopf#1243), no worker limit (a handler only enqueues, so nothing is in flight).
+limit, nolar/kopf#1243), no worker limit (a handler only hands on, so nothing is in flight). What belongs to deployments is
+watched by :mod:`fde_operator.reflector`.
 """
 
 from __future__ import annotations
@@ -18,39 +19,9 @@ import kopf
 
 from fde_api.meta import GROUP
 from fde_operator.cluster import Manifest
-from fde_operator.key import Key
 from fde_operator.kubernetes import config_of
-from fde_operator.labels import DEPLOYMENT, OWNED
-from fde_operator.settings import MANAGED_BY
 
-OURS: Final = ("patterncandidates", "deploymentprimitives", "fdedeployments", "telemetryfeeds")
-OWNED_RESOURCES: Final = (
-    ("apps", "v1", "deployments"),
-    ("batch", "v1", "cronjobs"),
-    ("batch", "v1", "jobs"),
-    ("networking.k8s.io", "v1", "networkpolicies"),
-)
-PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # a key of the queue's own: fan out to the deployments of one primitive
-
-
-def keys_of(manifest: Manifest) -> tuple[Key, ...]:
-    """The keys that a change of this object makes due."""
-    metadata, kind = manifest["metadata"], manifest.get("kind", "")
-    namespace, name = metadata.get("namespace", ""), metadata["name"]
-    spec = manifest.get("spec", {})
-    if kind == "FDEDeployment":
-        reference = spec.get("primitiveRef", {}).get("name", "")
-        return (Key(kind, namespace, name), Key(PRIMITIVE_CHANGED, "", reference))
-    if kind == "TelemetryFeed":
-        own = Key(kind, namespace, name)
-        owner = spec.get("deploymentRef", {}).get("name")
-        return (own, Key("FDEDeployment", namespace, owner)) if owner else (own,)
-    if kind == "DeploymentPrimitive":
-        return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
-    if kind == "PatternCandidate":
-        return (Key(kind, namespace, name),)
-    owner = (metadata.get("labels") or {}).get(DEPLOYMENT)
-    return (Key("FDEDeployment", namespace, owner),) if owner else ()
+OURS: Final = ("patterncandidates", "deploymentprimitives", "fdedeployments", "telemetryfeeds", "patternlibraries")
 
 
 class _Backoffs:
@@ -73,29 +44,20 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.finalizer = f"{GROUP}/finalizer"
 
 
-def registry(add: Callable[[Key], None], login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
-    """All handlers; `add` takes each key that became due."""
+def registry(seen: Callable[[Manifest, bool], None], login: Callable[[], kopf.ConnectionInfo]) -> kopf.OperatorRegistry:
+    """All handlers; `seen` takes each object as an event showed it, and whether it has gone."""
     handlers = kopf.OperatorRegistry()
 
-    def enqueue(body: kopf.Body, **_: Any) -> None:
-        for key in keys_of(dict(body)):
-            add(key)
+    def hand_on(body: kopf.Body, event: kopf.RawEvent, **_: Any) -> None:
+        seen(dict(body), event["type"] == "DELETED")
 
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         return login()
 
     kopf.on.login(registry=handlers)(log_in)
     for plural in OURS:
-        kopf.on.event(GROUP, "v1", plural, registry=handlers)(enqueue)
-    for group, version, plural in OWNED_RESOURCES:
-        kopf.on.event(group, version, plural, labels={OWNED: MANAGED_BY}, registry=handlers)(enqueue)
+        kopf.on.event(GROUP, "v1", plural, registry=handlers)(hand_on)
     return handlers
-
-
-def select_owned(settings: kopf.OperatorSettings) -> None:
-    """The API server filters: other people's Deployments never reach this process."""
-    for group, version, plural in OWNED_RESOURCES:
-        settings.watching.label_selectors[group, version, plural] = f"{OWNED}={MANAGED_BY}"
 
 
 def connection(kubeconfig: str | None) -> kopf.ConnectionInfo:

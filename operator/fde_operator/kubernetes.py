@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Final, cast
 
 import httpx2
 from lightkube import AsyncClient
@@ -37,6 +37,7 @@ _FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
     "CronJob": ("batch", "v1", "cronjobs", True),
     "Job": ("batch", "v1", "jobs", True),
     "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
+    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
     "Role": ("rbac.authorization.k8s.io", "v1", "roles", True),
     "RoleBinding": ("rbac.authorization.k8s.io", "v1", "rolebindings", True),
@@ -111,9 +112,7 @@ class KubernetesCluster:
     def _connect(self) -> AsyncClient:
         config = config_of(self._kubeconfig)
         transport = self._transport(config) if self._transport else None
-        return AsyncClient(
-            config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False, transport=transport
-        )
+        return AsyncClient(config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False, transport=transport)
 
     async def get(self, key: Key) -> Manifest | None:
         """The object, or None."""
@@ -124,6 +123,17 @@ class KubernetesCluster:
             if _code(error) == 404:
                 return None
             raise self._translated(error, f"reading {key}") from error
+
+    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
+        """A complete list and its resource version; a label of value None has to be there, whatever it says."""
+        main, _ = _RESOURCES[kind]
+        where = _where("*") if _TABLE[kind][3] else {}
+        pages = self._client.list(main, labels=cast(Any, labels) or None, chunk_size=500, **where)
+        try:
+            found = [{"apiVersion": _api_version(kind), "kind": kind, **item} async for item in pages]
+        except httpx2.HTTPError as error:
+            raise self._translated(error, f"listing {kind}") from error
+        return found, pages.resourceVersion
 
     async def list(
         self,
@@ -145,6 +155,21 @@ class KubernetesCluster:
         except httpx2.HTTPError as error:
             raise self._translated(error, f"listing {kind} {namespace}") from error
         return found
+
+    async def follow(
+        self, kind: str, labels: dict[str, str | None], version: str
+    ) -> AsyncGenerator[tuple[str, Manifest], None]:
+        """What happened after `version`, for ever. Conflicting: the server has forgotten what came after it."""
+        main, _ = _RESOURCES[kind]
+        where = _where("*") if _TABLE[kind][3] else {}
+        watch = self._client.watch(main, labels=cast(Any, labels) or None, resource_version=version, **where)
+        try:
+            async for what, item in watch:
+                yield what, dict(item)
+        except httpx2.HTTPError as error:
+            if _code(error) == 410:
+                raise Conflicting(f"watching {kind}: {error}") from error
+            raise self._translated(error, f"watching {kind}") from error
 
     async def create(self, manifest: Manifest) -> Manifest:
         """POST."""

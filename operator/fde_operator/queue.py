@@ -34,24 +34,34 @@ class WorkQueue:
 
     backoff: Backoff = field(default_factory=Backoff)
     _pending: deque[Key] = field(default_factory=deque)
+    _idle: deque[Key] = field(default_factory=deque)
     _dirty: set[Key] = field(default_factory=set)
+    _late: set[Key] = field(default_factory=set)  # those of _idle that are due there still
     _working: set[Key] = field(default_factory=set)
     _failures: dict[Key, int] = field(default_factory=dict)
     _timers: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
-        return len(self._pending)
+        return len(self._pending) + len(self._late)
 
-    def add(self, key: Key) -> None:
-        """Due now. Added twice it is worked on once; added while worked on, once more afterwards."""
+    def add(self, key: Key, *, idly: bool = False) -> None:
+        """Due now. Added twice it is worked on once; added while worked on, once more afterwards.
+
+        `idly`: when nothing else is due. A thousand keys of a resync keep nobody's change waiting.
+        """
         if timer := self._timers.pop(key, None):
             timer.cancel()
         if key in self._dirty:
+            if not idly and key in self._late:  # found again, and due now
+                self._late.discard(key)
+                self._pending.append(key)
             return
         self._dirty.add(key)
         if key not in self._working:
-            self._pending.append(key)
+            (self._idle if idly else self._pending).append(key)
+            if idly:
+                self._late.add(key)
             self._wake.set()
 
     def add_after(self, key: Key, delay_s: float) -> None:
@@ -79,10 +89,18 @@ class WorkQueue:
 
     async def get(self) -> Key:
         """The next due key; :meth:`done` must follow."""
-        while not self._pending:
+        while True:
+            if self._pending:
+                key = self._pending.popleft()
+                break
+            if self._idle:
+                key = self._idle.popleft()
+                if key in self._late:
+                    self._late.discard(key)
+                    break
+                continue  # it became due at once meanwhile
             self._wake.clear()
             await self._wake.wait()
-        key = self._pending.popleft()
         self._dirty.discard(key)
         self._working.add(key)
         return key

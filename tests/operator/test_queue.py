@@ -42,6 +42,24 @@ def test_a_key_added_while_it_is_worked_on_is_worked_on_again_afterwards_and_nev
     asyncio.run(scene())
 
 
+def test_what_a_resync_adds_waits_for_what_is_due() -> None:
+    async def scene() -> None:
+        queue = WorkQueue()
+        c = Key("FDEDeployment", "n", "c")
+        for key in (A, B, c):
+            queue.add(key, idly=True)
+        queue.add(c)  # it changed meanwhile: first, and once
+        queue.add(A, idly=True)
+        assert len(queue) == 3
+        assert [await taken(queue) for _ in range(3)] == [c, A, B]
+        assert len(queue) == 0
+        for key in (A, B, c):
+            queue.done(key)
+        assert len(queue) == 0
+
+    asyncio.run(scene())
+
+
 def test_a_failed_key_comes_back_by_itself() -> None:
     async def scene() -> None:
         queue = WorkQueue(Backoff(base_s=0.001, cap_s=0.01))

@@ -1,0 +1,111 @@
+"""MirroredCluster: reads come from the mirror, writes go to the API server and their answers into the mirror.
+
+A reconciliation therefore sees its own writes, and others' as soon as their events arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from fde_operator.cluster import Cluster, Manifest, key_of
+from fde_operator.errors import Conflicting
+from fde_operator.key import Key
+from fde_operator.labels import OWNED
+from fde_operator.mirror import Mirror
+from fde_operator.settings import MANAGED_BY
+
+# Of these the mirror holds what is ours alone: the API server selects by label, other people's never reach this process.
+OWNED_KINDS: Final = frozenset(
+    {"ServiceAccount", "NetworkPolicy", "ConfigMap", "PodDisruptionBudget", "Deployment", "CronJob", "Job"}
+)
+
+
+class MirroredCluster:
+    """A :class:`fde_operator.cluster.Cluster` over another one. What the mirror does not hold is read there.
+
+    `wrote` gets each object that was written, as the API server answered.
+    """
+
+    def __init__(self, inner: Cluster, mirror: Mirror, wrote: Callable[[Manifest], None]) -> None:
+        self._inner, self._mirror, self._wrote = inner, mirror, wrote
+
+    def _covers(self, kind: str, labels: Mapping[str, str] | None = None) -> bool:
+        ours = kind not in OWNED_KINDS or (labels or {}).get(OWNED) == MANAGED_BY
+        return ours and self._mirror.holds(kind)
+
+    async def get(self, key: Key) -> Manifest | None:
+        """From memory."""
+        return self._mirror.get(key) if self._covers(key.kind) else await self._inner.get(key)
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> list[Manifest]:
+        """From memory."""
+        if self._covers(kind, labels):
+            return self._mirror.list(kind, namespace=namespace, labels=labels, fields=fields)
+        return await self._inner.list(kind, namespace=namespace, labels=labels, fields=fields)
+
+    async def refresh(self, key: Key) -> None:
+        """What the API server has now, into the mirror: after a conflict, when memory was behind."""
+        if not self._mirror.holds(key.kind):
+            return
+        found = await self._inner.list(key.kind, namespace=key.namespace, fields={"metadata.name": key.name})
+        if found and self._covers(key.kind, found[0]["metadata"].get("labels")):
+            self._mirror.put(found[0])
+        elif not found:
+            self._mirror.remove(key)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """And remember it."""
+        try:
+            return self._remembered(await self._inner.create(manifest))
+        except Conflicting:
+            await self.refresh(key_of(manifest))
+            raise
+
+    async def rehearse(self, manifest: Manifest) -> None:
+        """Nothing is made, nothing remembered."""
+        await self._inner.rehearse(manifest)
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """And remember it."""
+        try:
+            return self._remembered(await self._inner.apply(manifest))
+        except Conflicting:
+            await self.refresh(key_of(manifest))
+            raise
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """And remember it."""
+        try:
+            return self._remembered(await self._inner.apply_status(manifest))
+        except Conflicting:
+            await self.refresh(key_of(manifest))
+            raise
+
+    async def stands(self, manifest: Manifest) -> bool:
+        """Asked of the API server."""
+        return await self._inner.stands(manifest)
+
+    async def put(self, manifest: Manifest) -> None:
+        """Written, and not remembered: nothing comes back."""
+        await self._inner.put(manifest)
+
+    async def delete(self, key: Key, *, uid: str) -> None:
+        """And remember that it is on its way out."""
+        await self._inner.delete(key, uid=uid)
+        if self._mirror.holds(key.kind):
+            self._mirror.doom(key, uid=uid, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def _remembered(self, manifest: Manifest) -> Manifest:
+        if self._covers(manifest["kind"], manifest["metadata"].get("labels")):
+            self._mirror.put(manifest)
+            self._wrote(manifest)
+        return manifest

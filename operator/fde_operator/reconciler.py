@@ -1,0 +1,137 @@
+"""Reconciler: which reconciliation a key means, and what its errors mean for the queue.
+
+key -> reconcile (level-triggered: reads what is) -> done, later, or later and later
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from structlog import get_logger
+
+from fde_events.errors import FdeError, Unavailable
+from fde_operator import deployment, feed, kafka, primitive, routes, usage
+from fde_operator.cluster import Cluster, Manifest
+from fde_operator.errors import Conflicting, Denied, Postponed
+from fde_operator.key import Key
+from fde_operator.primitive import Decisions
+from fde_operator.queue import Backoff, WorkQueue
+from fde_operator.reconciliation import begin
+from fde_operator.settings import OperatorSettings
+
+log = get_logger()
+OURS: Final = ("PatternCandidate", "DeploymentPrimitive", "FDEDeployment", "TelemetryFeed", "PatternLibrary")
+_CONFLICT_S: Final = 0.1
+
+
+class Reconciler:
+    """Two queues: what waits for Kafka, seconds at a time, keeps no deployment waiting, so feeds have a queue of their own."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: OperatorSettings,
+        decisions: Decisions,
+        administration: kafka.Kafka | None = None,
+    ) -> None:
+        self._cluster, self._settings, self._decisions, self._kafka = cluster, settings, decisions, administration
+        backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
+        self.queue, self.feeds = WorkQueue(backoff), WorkQueue(backoff)
+
+    def add(self, key: Key, *, idly: bool = False) -> None:
+        """Due now; `idly`: when nothing else is."""
+        self._queue_of(key).add(key, idly=idly)
+
+    def changed(self, manifest: Manifest) -> None:
+        """An object is not as it was, or has gone."""
+        for key in routes.now(manifest):
+            self.add(key)
+        self.wrote(manifest)
+
+    def wrote(self, manifest: Manifest) -> None:
+        """We changed it ourselves: nothing to do about it again, but what counts it has to count anew."""
+        for key in routes.soon(manifest):
+            self._queue_of(key).add_after(key, routes.SOON_S)
+
+    def _queue_of(self, key: Key) -> WorkQueue:
+        return self.feeds if key.kind == "TelemetryFeed" else self.queue
+
+    async def work(self, *, feeds: bool = False) -> None:
+        """One worker: for ever."""
+        queue = self.feeds if feeds else self.queue
+        while True:
+            key = await queue.get()
+            try:
+                with begin(key):
+                    await self._once(key, queue)
+            finally:
+                queue.done(key)
+
+    async def _once(self, key: Key, queue: WorkQueue) -> None:
+        began = time.monotonic()
+        try:
+            again_s = await self.reconcile(key)
+        except Conflicting as conflict:
+            log.info("reconciliation_raced", key=str(key), why=str(conflict))
+            queue.add_after(key, _CONFLICT_S)
+            return
+        except (Unavailable, Denied, Postponed) as error:
+            delay_s = queue.fail(key)
+            log.warning("reconciliation_postponed", key=str(key), why=why(error), retry_s=round(delay_s, 1))
+            return
+        except Exception:
+            # One object's defect must not stop the others: it is logged whole and retried.
+            delay_s = queue.fail(key)
+            log.exception("reconciliation_failed", key=str(key), retry_s=round(delay_s, 1))
+            return
+        queue.forget(key)
+        if again_s is not None:
+            queue.add_after(key, again_s)
+        log.debug("reconciled", key=str(key), seconds=round(time.monotonic() - began, 3))
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Level-triggered: reads what is, whatever the event was. Returns seconds until the next look."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        match key.kind:
+            case "FDEDeployment":
+                return await deployment.reconcile(self._cluster, key, self._settings, now=now)
+            case "PatternCandidate":
+                return await primitive.reconcile(self._cluster, key, self._decisions, now=now)
+            case "DeploymentPrimitive":
+                return await usage.reconcile(self._cluster, key, now=now)
+            case "TelemetryFeed":
+                return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now)
+            case routes.PRIMITIVE_CHANGED:
+                await self._primitive_changed(key.name)
+            case routes.POLICY_CHANGED:
+                await self._all(("PatternCandidate", "FDEDeployment"))
+            case routes.CUSTOMER_CHANGED:
+                await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
+        return None
+
+    async def _primitive_changed(self, name: str) -> None:
+        """A version came, or its maturity or deprecation changed: the numbers of all, and deployments that wait or follow."""
+        for version in await self._cluster.list("DeploymentPrimitive", fields={"spec.primitiveName": name}):
+            self.add(Key("DeploymentPrimitive", "", version["metadata"]["name"]))
+        for one in await self._cluster.list("FDEDeployment", fields={"spec.primitiveRef.name": name}):
+            waits = not one.get("status", {}).get("resolvedVersion")
+            follows = one["spec"].get("lifecycle", {}).get("autoUpdatePolicy", "none") != "none"
+            if waits or follows:
+                self.add(Key("FDEDeployment", one["metadata"]["namespace"], one["metadata"]["name"]))
+
+    async def _all(self, kinds: Iterable[str], *, namespace: str = "", idly: bool = False) -> None:
+        for kind in kinds:
+            for one in await self._cluster.list(kind, namespace=namespace):
+                self.add(Key(kind, one["metadata"].get("namespace", ""), one["metadata"]["name"]), idly=idly)
+
+    async def everything(self) -> None:
+        """All objects of ours, when nothing else is due."""
+        await self._all(OURS, idly=True)
+
+
+def why(error: FdeError) -> str:
+    """The sentence without the error's own advice on when to retry: the queue decides that."""
+    return error.what if isinstance(error, Unavailable) else str(error)

@@ -1,0 +1,52 @@
+"""Routes: which keys a change makes due, and how soon.
+
+object, as it is now or was when it went -> now(): what depends on it directly; soon(): what is counted over many
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fde_operator.cluster import Manifest
+from fde_operator.key import Key
+from fde_operator.labels import DEPLOYMENT
+
+# Keys of the queue's own.
+PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions, and deployments that wait for one
+POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
+CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
+
+SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells
+_POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+
+
+def now(manifest: Manifest) -> tuple[Key, ...]:
+    """Due at once."""
+    metadata, kind = manifest["metadata"], manifest.get("kind", "")
+    namespace, name = metadata.get("namespace", ""), metadata["name"]
+    spec = manifest.get("spec") or {}
+    if kind in ("FDEDeployment", "PatternCandidate", "PatternLibrary"):
+        return (Key(kind, namespace, name),)
+    if kind == "TelemetryFeed":
+        own = Key(kind, namespace, name)
+        owner = spec.get("deploymentRef", {}).get("name")
+        return (own, Key("FDEDeployment", namespace, owner)) if owner else (own,)
+    if kind == "DeploymentPrimitive":
+        return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
+    if kind in _POLICIES:
+        return (Key(POLICY_CHANGED, "", "all"),)
+    if kind == "Namespace":
+        return (Key(CUSTOMER_CHANGED, name, "all"),)
+    owner = (metadata.get("labels") or {}).get(DEPLOYMENT)
+    return (Key("FDEDeployment", namespace, owner),) if owner else ()
+
+
+def soon(manifest: Manifest) -> tuple[Key, ...]:
+    """Due within :data:`SOON_S`: the numbers of the versions that a deployment names and runs."""
+    if manifest.get("kind") != "FDEDeployment":
+        return ()
+    reference = (manifest.get("spec") or {}).get("primitiveRef") or {}
+    versions = {reference.get("version"), (manifest.get("status") or {}).get("resolvedVersion")} - {None}
+    return tuple(
+        Key("DeploymentPrimitive", "", f"{reference.get('name')}.{version}") for version in sorted(map(str, versions))
+    )

@@ -1,0 +1,55 @@
+"""Watches: everything the operator looks at, into one mirror; and word of each change to whoever reconciles.
+
+our kinds: kopf -> seen(); what belongs to deployments, customers' namespaces, admission policies: reflectors
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from fde_operator.cluster import Manifest, key_of
+from fde_operator.labels import CUSTOMER, OWNED
+from fde_operator.mirror import Mirror
+from fde_operator.mirrored import OWNED_KINDS
+from fde_operator.reconciler import OURS
+from fde_operator.reflector import Reflector, Watched
+from fde_operator.settings import MANAGED_BY
+
+_POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+_SELECTED: Final[dict[str, dict[str, str | None]]] = {
+    **{kind: {OWNED: MANAGED_BY} for kind in sorted(OWNED_KINDS)},
+    "Namespace": {CUSTOMER: None},  # one that loses the label has gone, for us
+    **{kind: {"app.kubernetes.io/part-of": "fde"} for kind in _POLICIES},
+}
+MIRRORED: Final = frozenset({*OURS, *_SELECTED})
+
+
+class Watches:
+    """`changed` gets every object that is news: as it is, or as it was when it went."""
+
+    def __init__(self, source: Watched, mirror: Mirror, changed: Callable[[Manifest], None]) -> None:
+        self._mirror, self._changed = mirror, changed
+        self.reflectors = [Reflector(source, mirror, kind, labels, changed) for kind, labels in _SELECTED.items()]
+        # kopf follows these; they are listed here once before it starts, and again at each resync.
+        self._ours = [Reflector(source, mirror, kind, {}, changed) for kind in OURS]
+
+    async def filled(self) -> None:
+        """Return when the mirror holds everything there is. The reflectors must be running."""
+        for one in self._ours:
+            await one.relist()
+        await asyncio.gather(*(one.synced.wait() for one in self.reflectors))
+
+    async def refill(self) -> None:
+        """Our kinds once more, whole: what kopf's watches might have missed. Raises Unavailable and Denied."""
+        for one in self._ours:
+            await one.relist()
+
+    def seen(self, manifest: Manifest, gone: bool) -> None:
+        """What kopf saw."""
+        if gone:
+            self._mirror.remove(key_of(manifest), uid=manifest["metadata"]["uid"])
+        elif not self._mirror.put(manifest):
+            return
+        self._changed(manifest)

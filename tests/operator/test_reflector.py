@@ -1,0 +1,141 @@
+"""A reflector against a server that forgets, hangs up and refuses; and a cluster that reads from the mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import pytest
+
+from fde_events.errors import Unavailable
+from fde_operator.cluster import Manifest
+from fde_operator.errors import Conflicting
+from fde_operator.key import Key
+from fde_operator.mirror import Mirror
+from fde_operator.mirrored import MirroredCluster
+from fde_operator.reflector import Reflector
+
+OURS = {"app.kubernetes.io/managed-by": "fde-operator"}
+
+
+def config(name: str, version: int, labels: dict[str, str] | None = None) -> Manifest:
+    marks = OURS if labels is None else labels
+    metadata = {"name": name, "namespace": "n", "uid": f"uid-{name}", "resourceVersion": str(version), "labels": marks}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"v": str(version)}}
+
+
+class Script:
+    """A server that answers as told: each snapshot and each watch is the next of its list; then it is silent."""
+
+    def __init__(self, snapshots: list[Any], watches: list[list[Any]]) -> None:
+        self.snapshots, self.watches = snapshots, watches
+        self.followed: list[str] = []
+
+    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
+        found = self.snapshots.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def follow(
+        self, kind: str, labels: dict[str, str | None], version: str
+    ) -> AsyncGenerator[tuple[str, Manifest], None]:
+        self.followed.append(version)
+        for step in self.watches.pop(0) if self.watches else ():
+            if isinstance(step, Exception):
+                raise step
+            yield step
+        if not self.watches:
+            await asyncio.Event().wait()
+
+
+def reflected(script: Script, until: Callable[[], bool]) -> tuple[Mirror, list[str]]:
+    mirror, seen = Mirror({"ConfigMap"}), []
+
+    async def scene() -> None:
+        reflector = Reflector(
+            script,
+            mirror,
+            "ConfigMap",
+            {},
+            lambda one: seen.append(one["metadata"]["name"] + one["metadata"]["resourceVersion"]),
+        )
+        task = asyncio.create_task(reflector.run())
+        async with asyncio.timeout(10):
+            while not until():
+                await asyncio.sleep(0.01)
+        assert reflector.synced.is_set()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scene())
+    return mirror, seen
+
+
+def test_it_lists_and_follows_and_goes_on_from_where_a_connection_ended() -> None:
+    events = [
+        [("MODIFIED", config("a", 6)), ("ADDED", config("b", 7))],
+        [("DELETED", config("a", 8))],
+    ]
+    script = Script([([config("a", 3)], "5")], events)
+    mirror, seen = reflected(script, lambda: len(script.followed) == 2 and mirror_is(script))
+    assert script.followed == ["5", "7"]
+    assert seen == ["a3", "a6", "b7", "a8"]
+    assert [key.name for key in mirror.keys("ConfigMap")] == ["b"]
+
+
+def mirror_is(script: Script) -> bool:
+    return not script.watches
+
+
+def test_what_the_server_has_forgotten_is_listed_again_and_what_went_meanwhile_is_told() -> None:
+    script = Script(
+        [([config("a", 3), config("b", 4)], "5"), ([config("b", 4), config("c", 9)], "9")],
+        [[Conflicting("too old")], []],
+    )
+    mirror, seen = reflected(script, lambda: script.followed == ["5", "9"])
+    assert seen == ["a3", "b4", "c9", "a3"]
+    assert sorted(key.name for key in mirror.keys("ConfigMap")) == ["b", "c"]
+
+
+def test_a_server_that_is_away_is_asked_again() -> None:
+    script = Script([Unavailable("away"), ([config("a", 3)], "5")], [])
+    mirror, _ = reflected(script, lambda: script.followed == ["5"])
+    assert len(mirror) == 1
+
+
+def test_a_reconciliation_sees_its_own_writes_and_what_is_not_ours_is_read_from_the_server(cluster: Any) -> None:
+    mirror, wrote = Mirror({"ConfigMap", "Namespace"}), []
+    over = MirroredCluster(cluster, mirror, wrote.append)
+
+    async def scene() -> None:
+        cluster.store(config("foreign", 1, {"theirs": "yes"}))
+        made = await over.create(config("ours", 2))
+        assert wrote == [made]
+        assert [one["metadata"]["name"] for one in await over.list("ConfigMap", labels=OURS)] == ["ours"]
+        assert [one["metadata"]["name"] for one in await over.list("ConfigMap", labels={"theirs": "yes"})] == [
+            "foreign"
+        ]
+        assert await over.get(Key("Namespace", "", "customer-northgate")) is None  # the mirror is not filled
+        await over.delete(Key("ConfigMap", "n", "ours"), uid=made["metadata"]["uid"])
+        (doomed,) = await over.list("ConfigMap", labels=OURS)
+        assert "deletionTimestamp" in doomed["metadata"]
+
+    asyncio.run(scene())
+
+
+def test_after_a_conflict_memory_is_as_the_server_is(cluster: Any) -> None:
+    mirror = Mirror({"ConfigMap"})
+    over = MirroredCluster(cluster, mirror, lambda _: None)
+    cluster.store(config("a", 4))
+
+    async def scene() -> None:
+        with pytest.raises(Conflicting):
+            await over.create(config("a", 5))
+        (found,) = mirror.list("ConfigMap", labels=OURS)
+        assert found["data"] == {"v": "4"}
+
+    asyncio.run(scene())

@@ -1,0 +1,64 @@
+"""What a change makes due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fde_operator import routes
+from fde_operator.key import Key
+
+
+@pytest.mark.parametrize(
+    ("manifest", "keys"),
+    [
+        (
+            {
+                "kind": "FDEDeployment",
+                "metadata": {"name": "a", "namespace": "n"},
+                "spec": {"primitiveRef": {"name": "p"}},
+            },
+            {Key("FDEDeployment", "n", "a")},
+        ),
+        (
+            {
+                "kind": "TelemetryFeed",
+                "metadata": {"name": "f", "namespace": "n"},
+                "spec": {"deploymentRef": {"name": "a"}},
+            },
+            {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "a")},
+        ),
+        (
+            {"kind": "TelemetryFeed", "metadata": {"name": "f", "namespace": "n"}, "spec": {"workloadSelector": {}}},
+            {Key("TelemetryFeed", "n", "f")},
+        ),
+        (
+            {"kind": "Deployment", "metadata": {"name": "a", "namespace": "n", "labels": {"fde.io/deployment": "a"}}},
+            {Key("FDEDeployment", "n", "a")},
+        ),
+        ({"kind": "Namespace", "metadata": {"name": "n"}}, {Key(routes.CUSTOMER_CHANGED, "n", "all")}),
+        (
+            {"kind": "DeploymentPrimitive", "metadata": {"name": "p.v1.0.0"}, "spec": {"primitiveName": "p"}},
+            {Key("DeploymentPrimitive", "", "p.v1.0.0"), Key(routes.PRIMITIVE_CHANGED, "", "p")},
+        ),
+        (
+            {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "x"}},
+            {Key(routes.POLICY_CHANGED, "", "all")},
+        ),
+        ({"kind": "Deployment", "metadata": {"name": "foreign", "namespace": "n"}}, set()),
+    ],
+)
+def test_an_event_makes_due_what_depends_on_its_object(manifest: dict[str, Any], keys: set[Key]) -> None:
+    assert set(routes.now(manifest)) == keys
+
+
+def test_the_numbers_of_the_version_asked_for_and_of_the_one_that_runs_are_counted_anew() -> None:
+    deployment = {
+        "kind": "FDEDeployment",
+        "metadata": {"name": "a", "namespace": "n"},
+        "spec": {"primitiveRef": {"name": "p", "version": "v1.0.0"}},
+        "status": {"resolvedVersion": "v1.0.3"},
+    }
+    assert {key.name for key in routes.soon(deployment)} == {"p.v1.0.0", "p.v1.0.3"}
+    assert routes.soon({**deployment, "kind": "TelemetryFeed"}) == ()
