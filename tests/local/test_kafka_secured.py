@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 import yaml
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
 
 from fde_local.kafka import KafkaBroker
 
@@ -31,3 +37,21 @@ def test_a_secured_broker_lets_in_who_knows_the_password_and_nobody_else(kafka_t
         broker.create_topic("kept")
         broker.restart()
         assert listed(broker, admin)
+
+
+def test_a_broker_that_was_killed_after_a_user_was_removed_knows_the_others(kafka_toolchain: None, tmp_path: Path):
+    with KafkaBroker.start(tmp_path / "one", secured=True) as broker:
+        admin = yaml.safe_load(broker.admin_settings.read_text())
+        client = AdminClient({"bootstrap.servers": broker.bootstrap_servers, **admin})
+        info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        for change in (
+            UserScramCredentialUpsertion("a", info, b"first"),  # in a table of Kafka's it comes before `admin`
+            UserScramCredentialUpsertion("b", info, b"second"),
+            UserScramCredentialDeletion("a", ScramMechanism.SCRAM_SHA_512),
+        ):
+            client.alter_user_scram_credentials([change])[change.user].result(timeout=30)
+        broker.kill()
+        broker.restart()
+        assert listed(broker, admin)
+        assert listed(broker, admin | {"sasl.username": "b", "sasl.password": "second"})
+        assert not listed(broker, admin | {"sasl.username": "a", "sasl.password": "first"})

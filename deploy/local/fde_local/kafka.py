@@ -11,12 +11,12 @@ import secrets
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from fde_local.certificate import Certificate, certify
@@ -65,6 +65,8 @@ class KafkaBroker:
         directory.mkdir(parents=True, exist_ok=True)
         broker._format()
         broker._run()
+        if secured:
+            broker._await_snapshot()
         return broker
 
     @property
@@ -194,8 +196,14 @@ class KafkaBroker:
             raise
 
     def _await_metadata(self, process: LocalProcess, limit_s: float) -> None:
-        client = self._admin()
         last = "no answer"
+
+        def hear(error: KafkaError) -> None:
+            nonlocal last  # a refused password is told here alone
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:
+                last = error.str()
+
+        client = self._admin(hear)
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             if process.exit_code is not None:
@@ -206,15 +214,27 @@ class KafkaBroker:
                 partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
                 if metadata.brokers and all(part.leader != -1 for part in partitions):
                     return
-            except KafkaException as error:
-                last = str(error)
+            except KafkaException:
+                client.poll(0)
             time.sleep(0.05)
         raise NotReady(f"kafka: no metadata after {limit_s:.0f} s ({last}). {process.last_words()}")
+
+    def _await_snapshot(self, limit_s: float = 60.0) -> None:
+        """Without a snapshot that has the administrator a restart may let nobody in: see secured.properties."""
+        deadline = time.monotonic() + limit_s
+        try:
+            while not any((self._directory / "data" / "__cluster_metadata-0").glob("*.checkpoint")):
+                if time.monotonic() > deadline:
+                    raise NotReady(f"kafka: no snapshot of the metadata after {limit_s:.0f} s. Its log is {self.log}.")
+                time.sleep(0.02)
+        except BaseException:
+            self.kill()
+            raise
 
     def _java(self, main_class: str, *arguments: str) -> tuple[str, ...]:
         return (str(find(JAVA).path), *_JVM, "-cp", f"{self._libs}/*", main_class, *arguments)
 
-    def _admin(self) -> AdminClient:
+    def _admin(self, hear: Callable[[KafkaError], None] | None = None) -> AdminClient:
         settings: dict[str, Any] = json.loads(self.admin_settings.read_text()) if self._secured else {}
         return AdminClient(
             settings
@@ -223,5 +243,6 @@ class KafkaBroker:
                 "log_level": 0,  # a refused connection while the broker starts is no news
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 200,
+                **({"error_cb": hear} if hear else {}),
             }
         )
