@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -20,6 +21,7 @@ import httpx2
 import msgspec
 import pytest
 import structlog
+import yaml
 
 from fde_api.kinds import KINDS
 from fde_api.meta import digest_of
@@ -28,6 +30,7 @@ from fde_operator.cluster import Manifest, key_of
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.install import manifests
 from fde_operator.key import Key
+from fde_operator.kubernetes import KubernetesCluster
 
 IMAGE = "python@sha256:" + "a" * 64
 ENGINE = "system:serviceaccount:fde-system:pattern-engine"
@@ -426,6 +429,28 @@ def api(control_plane: Any) -> Api:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout == ""
+    return Api(control_plane)
+
+
+@pytest.fixture(scope="session")
+def bare_api(control_plane: Any) -> Api:
+    """The API server with nothing of ours but namespaces, accounts, and what lets the operator lead and tell."""
+
+    deploy = Path(__file__).parents[2] / "deploy"
+    files = [
+        *sorted((deploy / "operator").glob("*.yaml")),
+        deploy / "policies/lease.yaml",
+        deploy / "policies/events.yaml",
+    ]
+
+    async def apply() -> None:
+        cluster = KubernetesCluster(str(control_plane.kubeconfig("admin")))
+        for file in files:
+            for manifest in yaml.safe_load_all(file.read_text()):
+                await cluster.apply(manifest)
+        await cluster.aclose()
+
+    asyncio.run(apply())
     return Api(control_plane)
 
 

@@ -1,0 +1,112 @@
+"""The fence: a process that no longer leads writes nothing, whatever it was about to do when it was stopped.
+
+worker -> FencedCluster (before a write begins) -> ... -> FencedTransport (before its bytes go out) -> the API server
+
+Between looking and writing a process can be stopped for half a minute, at any instruction. So it is looked twice: when the
+write is asked for, and once more when its header, and then its body, are handed to the socket: a request without its whole
+body is none. Between that second look and the system call lie some microseconds of one turn of the event loop. What was
+handed over arrives at once, or not at all: its connection is closed when the process ends.
+
+Wiring: ``FencedCluster(cluster, lease.fence)`` outermost but for the mirror; and in KubernetesCluster._connect
+``AsyncClient(..., transport=fenced_transport(config, lease.fence))``, which then also bounds the number of connections.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx2
+from lightkube.config.client_adapter import verify_cluster
+from lightkube.config.kubeconfig import SingleConfig
+
+from fde_operator.cluster import Cluster, Manifest
+from fde_operator.key import Key
+
+Fence = Callable[[], None]
+_READS: Final = ("GET", "HEAD", "OPTIONS")
+_GOES_OUT: Final = (".send_request_headers.started", ".send_request_body.started")
+
+
+class FencedCluster:
+    """A :class:`fde_operator.cluster.Cluster` that reads always and writes while `fence` lets it; else it raises Fenced."""
+
+    def __init__(self, cluster: Cluster, fence: Fence) -> None:
+        self._cluster, self._fence = cluster, fence
+
+    async def get(self, key: Key) -> Manifest | None:
+        """Reads."""
+        return await self._cluster.get(key)
+
+    async def list(
+        self,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> list[Manifest]:
+        """Reads."""
+        return await self._cluster.list(kind, namespace=namespace, labels=labels, fields=fields)
+
+    async def rehearse(self, manifest: Manifest) -> None:
+        """A dry run: nothing is written."""
+        await self._cluster.rehearse(manifest)
+
+    async def stands(self, manifest: Manifest) -> bool:
+        """A dry run: nothing is written."""
+        return await self._cluster.stands(manifest)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Writes."""
+        self._fence()
+        return await self._cluster.create(manifest)
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Writes."""
+        self._fence()
+        return await self._cluster.apply(manifest)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """Writes."""
+        self._fence()
+        return await self._cluster.apply_status(manifest)
+
+    async def put(self, manifest: Manifest) -> None:
+        """Writes."""
+        self._fence()
+        await self._cluster.put(manifest)
+
+    async def delete(self, key: Key, *, uid: str) -> None:
+        """Writes."""
+        self._fence()
+        await self._cluster.delete(key, uid=uid)
+
+
+class FencedTransport(httpx2.AsyncBaseTransport):
+    """An HTTP transport that asks `fence` whenever a part of a writing request is about to go out."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, fence: Fence) -> None:
+        self._transport, self._fence = transport, fence
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send it; Fenced, and the connection closed, if the fence fell before the last byte."""
+        if request.method not in _READS and "dryRun" not in request.url.params:
+            request.extensions = {**request.extensions, "trace": self._look}
+        return await self._transport.handle_async_request(request)
+
+    async def _look(self, step: str, _: dict[str, Any]) -> None:
+        if step.endswith(_GOES_OUT):
+            self._fence()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+def fenced_transport(config: SingleConfig, fence: Fence, *, connections: int = 32) -> FencedTransport:
+    """The transport for a lightkube client of `config`. At most `connections` at a time; others wait their turn."""
+    verify: ssl.SSLContext = verify_cluster(config.cluster, config.user, config.abs_file, trust_env=False)
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    return FencedTransport(httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits), fence)

@@ -1,0 +1,55 @@
+"""A process that leads or waits, and writes a ConfigMap ten times a second while it may. Told by test_lease_on_kubernetes.
+
+argv: kubeconfig of the Lease's user, kubeconfig of the writer, namespace of the ConfigMaps, name
+stdout: `leads`, `lost <why>`, `fenced <why>`, `stopped`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from fde_events.errors import Unavailable
+from fde_operator.errors import Fenced
+from fde_operator.fence import FencedCluster, fenced_transport
+from fde_operator.kubernetes import KubernetesCluster
+from fde_operator.lease import KubernetesLeases, Lease
+
+
+def tell(text: str) -> None:
+    print(text, flush=True)
+
+
+async def main(leader: str, writer: str, namespace: str, name: str) -> None:
+    lease = Lease(KubernetesLeases(leader, namespace="fde-system", name="fde-operator"), name)
+    plain = KubernetesCluster(
+        writer, timeout_s=30.0, transport=lambda config: fenced_transport(config, lease.fence, connections=4)
+    )
+    cluster = FencedCluster(plain, lease.fence)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def end(why: str) -> None:
+        tell(f"lost {why}")
+        os._exit(1)
+
+    await lease.hold(lost=end)
+    tell("leads")
+    count = 0
+    while not stop.is_set():
+        count += 1
+        about = {"name": f"{name}-{count}", "namespace": namespace}
+        try:
+            await cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"by": name}})
+        except Unavailable:
+            pass
+        except Fenced as why:  # tried again and again, as a bad operator would
+            tell(f"fenced {why}")
+        await asyncio.sleep(0.1)
+    await lease.release()
+    tell("stopped")
+
+
+asyncio.run(main(*sys.argv[1:]))
