@@ -42,7 +42,7 @@ def test_a_secured_broker_lets_in_who_knows_the_password_and_nobody_else(kafka_t
 def test_a_broker_that_was_killed_after_a_user_was_removed_knows_the_others(kafka_toolchain: None, tmp_path: Path):
     with KafkaBroker.start(tmp_path / "one", secured=True) as broker:
         admin = yaml.safe_load(broker.admin_settings.read_text())
-        client = AdminClient({"bootstrap.servers": broker.bootstrap_servers, **admin})
+        client = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0, **admin})
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         for change in (
             UserScramCredentialUpsertion("a", info, b"first"),  # in a table of Kafka's it comes before `admin`
@@ -51,7 +51,9 @@ def test_a_broker_that_was_killed_after_a_user_was_removed_knows_the_others(kafk
         ):
             client.alter_user_scram_credentials([change])[change.user].result(timeout=30)
         broker.kill()
+        assert not broker.is_running
         broker.restart()
+        assert broker.is_running
         assert listed(broker, admin)
         assert listed(broker, admin | {"sasl.username": "b", "sasl.password": "second"})
         assert not listed(broker, admin | {"sasl.username": "a", "sasl.password": "first"})

@@ -90,6 +90,11 @@ class KafkaBroker:
         return self._process.pid if self._process is not None else None
 
     @property
+    def is_running(self) -> bool:
+        """Whether the process is there; False after :meth:`kill`, and when it ended by itself."""
+        return self._process is not None and self._process.exit_code is None
+
+    @property
     def log(self) -> Path:
         """What the broker printed, over all its restarts: warnings and errors only."""
         return self._directory / "kafka.log"
