@@ -2,7 +2,9 @@
 
 An init container runs it, so that values of secrets exist in the pod's memory alone. `--job` holds template.json (the files
 with secrets), parameters.json and values.json; `--secrets` one file a secretRef parameter; `--files` the files that need
-no secret, copied beside. Everything is written with mode 0400. A refusal names the parameter and quotes no value.
+no secret, copied beside. `--environment`: a folder for what environment.json of the job names, one file a variable, holding
+its secret. Everything is written with mode 0400; with `--group`, 0440: where the program that reads it runs as another user
+of the same group. A refusal names the parameter and quotes no value.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from fde_api.primitive import Parameter, Template, Value
-from fde_template.errors import TemplateError
+from fde_template.errors import RenderRefused, TemplateError
 from fde_template.render import render_all
 
 
@@ -38,13 +40,27 @@ def copied(files: Path) -> dict[str, bytes]:
     return found
 
 
-def write(output: Path, contents: Mapping[str, bytes]) -> None:
-    """Write `contents` below `output`, readable by the owner alone. Run again it replaces them."""
+def environment(job: Path, secrets: Path) -> dict[str, bytes]:
+    """The values of secret env variables, by name. :class:`RenderRefused` names the parameter that is missing."""
+    listed = job / "environment.json"
+    wanted = msgspec.json.decode(listed.read_bytes(), type=dict[str, str]) if listed.is_file() else {}
+    found = {}
+    for variable, parameter in wanted.items():
+        if not (secrets / parameter).is_file():
+            raise RenderRefused(f"env {variable}: parameter {parameter} needs a secret's text", parameter)
+        found[variable] = (secrets / parameter).read_bytes()
+        if b"\0" in found[variable]:
+            raise RenderRefused(f"env {variable}: parameter {parameter} holds a NUL, which no variable can", parameter)
+    return found
+
+
+def write(output: Path, contents: Mapping[str, bytes], mode: int = 0o400) -> None:
+    """Write `contents` below `output`. Run again it replaces them."""
     for name, data in contents.items():
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
 
@@ -55,10 +71,17 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("job", "secrets", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--files", type=Path)
+    parser.add_argument("--environment", type=Path)
+    parser.add_argument("--group", action="store_true")
     options = parser.parse_args(arguments)
     try:
         contents = copied(options.files) if options.files else {}
-        write(options.output, contents | rendered(options.job, options.secrets))
+        contents |= rendered(options.job, options.secrets)
+        variables = environment(options.job, options.secrets) if options.environment else {}
+        mode = 0o440 if options.group else 0o400
+        write(options.output, contents, mode)
+        if options.environment:
+            write(options.environment, variables, mode)
     except TemplateError as refused:
         print(f"fde_template.pod: {refused}", file=sys.stderr)
         return refused.exit_code

@@ -17,12 +17,13 @@ from fde_events.topics import check_customer
 from fde_operator import labels
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
-from fde_operator.desired import OWNED_KINDS, desired, inventory
+from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
 from fde_operator.errors import Denied, Held
 from fde_operator.execute import execute
 from fde_operator.key import Key
 from fde_operator.parameters import REASON as PARAMETERS
 from fde_operator.plan import plan
+from fde_operator.posture import posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.settings import OperatorSettings
 from fde_operator.version import newest, resolve
@@ -72,8 +73,8 @@ async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
         objects, parts = desired(deployment, primitive, feeds, customer, settings)
         valid = True
         version = primitive.spec.version
-        observed = await _children(cluster, deployment)
-        actions = plan(observed, objects, keep={"ConfigMap"})
+        observed = await owned(cluster, deployment, objects)
+        actions = plan(observed, objects, keep=KEPT_KINDS)
         children = await execute(cluster, actions, observed)
     except Held as held:
         return _held(held, status, False if held.reason == PARAMETERS else valid)
@@ -93,13 +94,15 @@ async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
     status |= {
         "resolvedVersion": version,
         "filesDigest": parts.files.digest,
+        "appliedCompliance": list(parts.compliance.tags),
         "history": history[:_HISTORY],
         "inventory": inventory(objects, parts),
     }
-    return Outcome(_running(state), status)
+    more = await posture(cluster, parts, children, settings, running=state.ready)
+    return Outcome((*_running(state), *more), status)
 
 
-_KEPT: Final = ("resolvedVersion", "availableVersion", "filesDigest", "history", "inventory")
+_KEPT: Final = ("resolvedVersion", "availableVersion", "filesDigest", "appliedCompliance", "history", "inventory")
 
 
 async def _customer(cluster: Cluster, deployment: FDEDeployment) -> tuple[str, str]:
@@ -161,21 +164,6 @@ async def _feeds(cluster: Cluster, deployment: FDEDeployment) -> list[TelemetryF
         ]
     except msgspec.ValidationError as error:
         raise Held("FeedInvalid", f"a TelemetryFeed of this deployment is off schema: {error}") from error
-
-
-async def _children(cluster: Cluster, deployment: FDEDeployment) -> list[Manifest]:
-    """What we own: by label to find it, by owner's uid to be sure."""
-    found: list[Manifest] = []
-    for kind in OWNED_KINDS:
-        listed = await cluster.list(
-            kind, namespace=deployment.metadata.namespace or "", labels=labels.selector(deployment.metadata.name)
-        )
-        found += [
-            raw
-            for raw in listed
-            if any(owner["uid"] == deployment.metadata.uid for owner in raw["metadata"].get("ownerReferences", ()))
-        ]
-    return found
 
 
 def _held(held: Held, status: dict[str, Any], valid: bool | None, requeue_after_s: float | None = None) -> Outcome:

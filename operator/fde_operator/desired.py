@@ -5,16 +5,20 @@ FDEDeployment, primitive, feeds, customer, settings -> desired() -> plan()
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from fde_api.deployment import FDEDeployment, TelemetryFeed
-from fde_api.primitive import DeploymentPrimitive
-from fde_operator import isolation, labels, telemetry
+from fde_api.deployment import FDEDeployment, SecretKeyRef, TelemetryFeed
+from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
+from fde_operator import compliance, disruption, external_secret, isolation, labels, telemetry
+from fde_operator.cluster import Cluster, Manifest
+from fde_operator.errors import Held
 from fde_operator.files import config_map, digest_suffix, rendered
-from fde_operator.parameters import values_of
+from fde_operator.isolation import Reach
+from fde_operator.parameters import Values, alone, values_of
 from fde_operator.plan import Desired
 from fde_operator.settings import OperatorSettings
 from fde_operator.workload import Parts, workload
@@ -22,11 +26,13 @@ from fde_operator.workload import Parts, workload
 OWNED_KINDS: Final = (
     "ServiceAccount",
     "NetworkPolicy",
+    "PodDisruptionBudget",
     "ConfigMap",
     "Deployment",
     "CronJob",
     "Job",
 )
+KEPT_KINDS: Final = frozenset({"ConfigMap", external_secret.KIND})  # until no pod mounts them any more
 
 
 def desired(
@@ -38,35 +44,117 @@ def desired(
 ) -> tuple[list[Desired], Parts]:
     """Everything that should exist, in the order to make it. Pure; :class:`Held` says why it cannot."""
     spec = primitive.spec
-    runs = spec.runtime.workload
-    values = values_of(deployment.spec.parameters, spec.parameters, spec.template, runs)
-    files = rendered(spec, values)
-    default = msgspec.convert(telemetry.default_feed(deployment), TelemetryFeed)
-    feed = feeds[0] if feeds else default
-    document = {"feed.yaml": telemetry.feed_document(feed)}
+    applies = compliance.applied(spec.compliance, deployment.spec.environment.compliance_requirements)
+    parts = _parts(deployment, spec, feeds, customer, settings, applies)
     name = deployment.metadata.name
-    feed_config = f"{name}-feed"  # no digest: the sidecar reads a changed feed again, and no pod is replaced for it
-    files_config = f"{name}-files-{digest_suffix(files.plain)}" if files.plain else None
-    job_config = f"{name}-job-{digest_suffix(files.job)}" if files.job else None
-    parts = Parts(deployment, spec, customer, values, files, feed, feed_config, files_config, job_config)
 
     def child(child_name: str) -> dict[str, Any]:
-        return labels.metadata(deployment, child_name, customer=customer, version=spec.version)
+        return labels.metadata(deployment, child_name, customer=customer, version=spec.version, compliance=applies)
 
+    document = {"feed.yaml": telemetry.feed_document(parts.feed)}
     found = [
         Desired(isolation.service_account(child(name))),
-        Desired(isolation.network_policy(deployment, spec.runtime.security_context, settings, child(name))),
-        Desired(config_map(feed_config, document, child(feed_config), immutable=False)),
+        Desired(isolation.network_policy(name, parts.reach, settings, child(name))),
+        Desired(config_map(parts.feed_config, document, child(parts.feed_config), immutable=False)),
     ]
     if not feeds:
         made = telemetry.default_feed(deployment)
         found.append(Desired({**made, "metadata": child(made["metadata"]["name"])}, once=True))
-    if files_config:
-        found.append(Desired(config_map(files_config, files.plain, child(files_config))))
-    if job_config:
-        found.append(Desired(config_map(job_config, files.job, child(job_config))))
+    if parts.files_config:
+        found.append(Desired(config_map(parts.files_config, parts.files.plain, child(parts.files_config))))
+    if parts.job_config:
+        found.append(Desired(config_map(parts.job_config, parts.files.job, child(parts.job_config))))
+    if parts.external:
+        store = settings.landscape.external_secrets
+        found.append(Desired(external_secret.manifest(parts.values.outside, store, child(parts.external))))
+    runs = spec.runtime.workload
+    if runs is not None and runs.kind == "Deployment":
+        found.append(Desired(disruption.budget(name, child(name))))
     found.append(Desired(workload(parts, settings, child(name))))
     return found, parts
+
+
+def _parts(
+    deployment: FDEDeployment,
+    spec: PrimitiveSpec,
+    feeds: Sequence[TelemetryFeed],
+    customer: str,
+    settings: OperatorSettings,
+    applies: compliance.Applied,
+) -> Parts:
+    runs, security = spec.runtime.workload, spec.runtime.security_context
+    name, namespace = deployment.metadata.name, deployment.metadata.namespace or ""
+    store = security.secrets_store
+    values = values_of(
+        deployment.spec.parameters, spec.parameters, spec.template, runs, namespace=namespace, store=store
+    )
+    external = None
+    if values.outside and store == "external-secrets":
+        external = external_secret.name_of(name, values.outside, settings.landscape.external_secrets)
+        values = replace(values, secrets={one: SecretKeyRef(name=external, key=one) for one in values.outside})
+    files = rendered(spec, values, _environment(spec, values) if store == "vault" else {})
+    feed = feeds[0] if feeds else msgspec.convert(telemetry.default_feed(deployment), TelemetryFeed)
+    zone = deployment.spec.environment.network_zone
+    injected = bool(values.outside) and external is None
+    if injected and zone == "airgapped":
+        raise Held(
+            "VaultNotReachable",
+            "the primitive's secrets come from Vault, and networkZone airgapped lets a pod reach nothing: take a zone that "
+            "does, or a primitive whose secretsStore is kubernetes or external-secrets",
+        )
+    return Parts(
+        deployment=deployment,
+        primitive=spec,
+        customer=customer,
+        values=values,
+        files=files,
+        feed=feed,
+        # No digest: the sidecar reads a changed feed again, and no pod is replaced for it.
+        feed_config=f"{name}-feed",
+        files_config=f"{name}-files-{digest_suffix(files.plain)}" if files.plain else None,
+        job_config=f"{name}-job-{digest_suffix(files.job)}" if files.job else None,
+        compliance=applies,
+        reach=Reach(namespace, zone, security.network_policy == "open", feed.spec.sink.bootstrap_servers, injected),
+        external=external,
+    )
+
+
+def _environment(spec: PrimitiveSpec, values: Values) -> dict[str, str]:
+    """Of the env variables that are a secret of Vault's: from which parameter the pod writes them."""
+    runs = spec.runtime.workload
+    if runs is None:
+        return {}
+    found = {variable.name: one for variable in runs.env if (one := alone(variable)) in values.outside and one}
+    if found and telemetry.interpreter(runs.command) is None:
+        raise Held(
+            "SecretsStoreUnsupported",
+            f"env {', '.join(found)}: a secret of Vault's gets into the environment by the wrapper, which needs an app that "
+            "starts with Python. Have the app read the secret from a file of the template, or take secretsStore external-secrets",
+        )
+    return found
+
+
+async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Iterable[Desired]) -> list[Manifest]:
+    """What there is of ours: found by label, and ours for sure by the owner's uid.
+
+    A kind that not every cluster has is asked for where `objects` or the inventory names it; :class:`Held` when it is missing
+    and needed.
+    """
+    wanted = {one.manifest["kind"] for one in objects}
+    noted = {one.kind for one in deployment.status.inventory} if deployment.status else set()
+    found: list[Manifest] = []
+    for kind in OWNED_KINDS:
+        mine = labels.selector(deployment.metadata.name)
+        found += await cluster.list(kind, namespace=deployment.metadata.namespace or "", labels=mine)
+    if external_secret.KIND in wanted:
+        found += await external_secret.listed(cluster, deployment)
+    elif external_secret.KIND in noted:
+        try:
+            found += await external_secret.listed(cluster, deployment)
+        except Held:  # the kind has gone, and with it what was of it
+            pass
+    uid = deployment.metadata.uid
+    return [one for one in found if any(owner["uid"] == uid for owner in one["metadata"].get("ownerReferences", ()))]
 
 
 def inventory(objects: Sequence[Desired], parts: Parts) -> list[dict[str, str]]:

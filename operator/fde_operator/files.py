@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -17,22 +18,25 @@ from fde_api.meta import canonical
 from fde_api.primitive import PrimitiveSpec, Template, TemplateFile
 from fde_operator.cluster import Manifest
 from fde_operator.errors import Held
-from fde_operator.parameters import REASON, Values
+from fde_operator.parameters import Values, refused
 
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 MAX_BYTES: Final = 900_000  # of file content in one ConfigMap; the API server's cap is 1 MiB with everything
+_KEY_LENGTH: Final = 253
 _STAND_IN: Final = "secret"  # checks the other values of a file; never written anywhere
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """`plain` by path. `job`: what the pod renders, as JSON documents by name; empty when no file holds a secret.
+    """`plain` by path. `job`: what the pod renders, as JSON documents by name; empty when nothing holds a secret.
 
-    `secrets`: the parameters whose Secrets those files need.
+    `secrets`: the parameters whose values the job needs. `environment`: the env variables it writes, and from which parameter.
     """
 
     plain: Mapping[str, bytes]
     job: Mapping[str, bytes] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -44,30 +48,67 @@ class Files:
         return "sha256:" + hashlib.sha256(canonical(listed)).hexdigest()
 
 
-def rendered(spec: PrimitiveSpec, values: Values) -> Files:
-    """Render what needs no secret; check, and leave to the pod, what does. Refusals are Held, naming the parameter."""
-    from fde_template.errors import TemplateError
-    from fde_template.render import render_all
+def rendered(spec: PrimitiveSpec, values: Values, environment: Mapping[str, str] = _NOTHING) -> Files:
+    """Render what needs no secret; check, and leave to the pod, what does. `environment`: the pod's job too.
 
+    :class:`Held` names every file that cannot be rendered, and the parameter.
+    """
     secret_names = {parameter.name for parameter in spec.parameters if parameter.type == "secretRef"}
     with_secret = tuple(file for file in spec.template.files if parameters_of([file]) & secret_names)
-    without = tuple(file for file in spec.template.files if file not in with_secret)
-    stand_ins = {name: _STAND_IN for name in secret_names}
-    try:
-        plain = render_all(Template(files=without), values.plain, spec.parameters)
-        render_all(Template(files=with_secret), values.plain, spec.parameters, secrets=stand_ins)
-    except TemplateError as refused:
-        raise Held(REASON, str(refused)) from refused
-    if (size := sum(map(len, plain.values()))) > MAX_BYTES:
-        raise Held("FilesTooLarge", f"the rendered files have {size} bytes; a ConfigMap holds {MAX_BYTES}")
-    if not with_secret:
+    plain = _rendered(spec, values, secret_names)
+    for file in with_secret:
+        del plain[file.path]
+    _bounded("the rendered files", plain)
+    if not with_secret and not environment:
         return Files(plain)
     job = {
         "template.json": msgspec.json.encode(Template(files=with_secret)),
         "parameters.json": msgspec.json.encode(spec.parameters),
         "values.json": msgspec.json.encode(values.plain, order="deterministic"),
     }
-    return Files(plain, job, frozenset(values.secrets) & parameters_of(with_secret))
+    if environment:
+        job["environment.json"] = msgspec.json.encode(dict(environment), order="deterministic")
+    _bounded("the templates of files with secrets, with all values,", job)
+    needed = values.hidden & (parameters_of(with_secret) | frozenset(environment.values()))
+    return Files(plain, job, needed, dict(environment))
+
+
+def _rendered(spec: PrimitiveSpec, values: Values, secret_names: Iterable[str]) -> dict[str, bytes]:
+    """Every file, those with secrets with a stand-in."""
+    from fde_template.errors import RenderRefused, TemplateError
+    from fde_template.render import render
+
+    found: dict[str, bytes] = {}
+    blamed: list[str] = []
+    broken: list[str] = []
+    for file in spec.template.files:
+        inside = parameters_of([file])
+        try:
+            stand_ins = {name: _STAND_IN for name in secret_names if name in inside}
+            found[file.path] = render(file, values.plain, spec.parameters, secrets=stand_ins)
+        except TemplateError as refused_file:
+            said = str(refused_file)
+            told = said if said.startswith(file.path) else f"{file.path}: {said}"
+            (blamed if isinstance(refused_file, RenderRefused) and refused_file.parameters else broken).append(told)
+        except (ValueError, LookupError, RecursionError) as error:
+            # A template that came by another way than review: what it lacks, not what it was given.
+            broken.append(f"{file.path}: {type(error).__name__}")
+    if broken:
+        told = "; ".join([*broken, *blamed])
+        raise Held("TemplateInvalid", f"the primitive's template cannot be rendered: {told}. Publish a mended version")
+    if blamed:
+        raise refused(blamed)
+    return found
+
+
+def _bounded(what: str, documents: Mapping[str, bytes]) -> None:
+    if (size := sum(map(len, documents.values()))) > MAX_BYTES:
+        largest = max(documents, key=lambda path: len(documents[path]))
+        raise Held(
+            "FilesTooLarge",
+            f"{what} have {size} bytes, most of them {largest} ({len(documents[largest])}); a ConfigMap holds {MAX_BYTES}: "
+            "give smaller values, or have the program fetch what is large",
+        )
 
 
 def parameters_of(files: Iterable[TemplateFile]) -> frozenset[str]:
@@ -82,6 +123,8 @@ def keys(paths: Mapping[str, bytes]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(paths):
         key = path.replace("/", "__")
+        if len(key) > _KEY_LENGTH - 8:  # room for what makes it unique
+            key = key[: _KEY_LENGTH - 80] + "-" + hashlib.sha256(path.encode()).hexdigest()
         while key in found.values():
             key += "_"
         found[path] = key

@@ -1,38 +1,49 @@
 """Isolation of one deployment: its own ServiceAccount without a token, and a NetworkPolicy.
 
-zone        egress, besides DNS and the brokers
-dmz         443 to the internet; never to private ranges or the node's metadata address
+zone        egress, besides DNS, the brokers and Vault where its secrets are there
+dmz         443 to the internet; never to private ranges
 internal    443 to private ranges
 restricted  nothing
 airgapped   nothing at all, not even DNS or brokers: the sidecar spools
 
-Ingress is denied in every zone. `networkPolicy: open` of a primitive widens the zone's ports, not its addresses.
-Brokers are let through by port, and by network where the operator is told their CIDRs: a NetworkPolicy knows no host names.
+The landscape may give a zone other networks. Whatever the zone: never a metadata service, never the cluster's own networks
+(pods and Services), as far as the landscape tells them. Ingress is denied, but for a scraper of metrics where one is told.
+`networkPolicy: open` of a primitive widens the zone's ports, not its addresses.
+
+A NetworkPolicy knows no host names. A broker is let through by address, by namespace where its name is a Service's, by the
+networks the operator is told; a name alone by its port, anywhere but there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from fde_api.deployment import FDEDeployment
-from fde_api.primitive import SecurityContext
+from fde_operator.broker import Broker, brokers
 from fde_operator.cluster import Manifest
 from fde_operator.labels import selector
+from fde_operator.networks import ANYWHERE, METADATA, PRIVATE, SHARED, blocks
 from fde_operator.settings import OperatorSettings
+from fde_operator.telemetry import PROBES_PORT
 
-_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-_NEVER: Final = (*_PRIVATE, "100.64.0.0/10", "169.254.0.0/16")
-_INTERNET: Final[list[Manifest]] = [
-    {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(_NEVER)}},
-    {"ipBlock": {"cidr": "::/0", "except": ["fc00::/7", "fe80::/10"]}},
-]
-_INSIDE: Final[list[Manifest]] = [{"ipBlock": {"cidr": cidr}} for cidr in (*_PRIVATE, "fc00::/7")]
-_DNS: Final[Manifest] = {
-    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-    "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
-}
-_ADDRESSES: Final[Mapping[str, list[Manifest]]] = {"dmz": _INTERNET, "internal": _INSIDE}
+_NAMESPACE: Final = "kubernetes.io/metadata.name"  # a label that the API server itself sets
+_ZONES: Final[Mapping[str, tuple[str, ...]]] = {"dmz": ANYWHERE, "internal": PRIVATE, "restricted": ()}
+_NEVER: Final[Mapping[str, tuple[str, ...]]] = {"dmz": (*PRIVATE, *SHARED)}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the pods of one deployment need to reach. `sink`: the feed's own bootstrap servers; `vault`: its secrets are there.
+
+    `wide`: the primitive asks for any port of its zone.
+    """
+
+    namespace: str
+    zone: str
+    wide: bool = False
+    sink: str | None = None
+    vault: bool = False
 
 
 def service_account(metadata: Mapping[str, Any]) -> Manifest:
@@ -45,46 +56,113 @@ def service_account(metadata: Mapping[str, Any]) -> Manifest:
     }
 
 
-def network_policy(
-    deployment: FDEDeployment, security: SecurityContext, settings: OperatorSettings, metadata: Mapping[str, Any]
-) -> Manifest:
-    """Default deny both ways for this deployment's pods, then what the zone allows."""
+def network_policy(deployment: str, reach: Reach, settings: OperatorSettings, metadata: Mapping[str, Any]) -> Manifest:
+    """Default deny both ways for the pods of the deployment of this name, then what they need."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": dict(metadata),
         "spec": {
-            "podSelector": {"matchLabels": selector(deployment.metadata.name)},
+            "podSelector": {"matchLabels": selector(deployment)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [],
-            "egress": egress(deployment.spec.environment.network_zone, security, settings),
+            "ingress": ingress(settings),
+            "egress": egress(reach, settings),
         },
     }
 
 
-def egress(zone: str, security: SecurityContext, settings: OperatorSettings) -> list[Manifest]:
-    """The egress rules of a zone."""
-    if zone == "airgapped":
+def ingress(settings: OperatorSettings) -> list[Manifest]:
+    """Scrapers, at the sidecar's port for metrics."""
+    peers = [_pods(one.namespace, one.pod_labels) for one in settings.landscape.scrapers]
+    return [{"from": peers, "ports": _tcp([PROBES_PORT])}] if peers else []
+
+
+def egress(reach: Reach, settings: OperatorSettings) -> list[Manifest]:
+    """The egress rules. Their order and form change with nothing but what they say."""
+    if reach.zone == "airgapped":
         return []
-    rules = [_DNS]
-    if addresses := _ADDRESSES.get(zone):
-        rule: Manifest = {"to": addresses}
-        if security.network_policy != "open":
-            rule["ports"] = [{"protocol": "TCP", "port": 443}]
-        rules.append(rule)
-    if ports := broker_ports(settings.brokers):
-        rule = {"ports": [{"protocol": "TCP", "port": port} for port in ports]}
-        if settings.broker_networks:
-            rule["to"] = [{"ipBlock": {"cidr": cidr}} for cidr in settings.broker_networks]
-        rules.append(rule)
+    land = settings.landscape
+    names = [_pods(land.dns.namespace, land.dns.pod_labels), *blocks(land.dns.networks, ())]
+    both = [{"protocol": way, "port": port} for way in ("UDP", "TCP") for port in land.dns.ports]
+    rules: list[Manifest] = [{"to": names, "ports": both}]
+    if addresses := _addresses(reach.zone, settings):
+        rules.append({"to": addresses} | ({} if reach.wide else {"ports": _tcp([443])}))
+    rules += _by_peers((broker.port, _broker(broker, settings)) for broker in brokers(settings.brokers))
+    rules += _by_peers((broker.port, _sink(broker, reach, settings)) for broker in brokers(reach.sink))
+    if reach.vault:
+        servers = [_pods(land.vault.namespace)] if land.vault.namespace else []
+        if servers := [*servers, *blocks(land.vault.networks, METADATA)]:
+            rules.append({"to": servers, "ports": _tcp([land.vault.port])})
     return rules
 
 
-def broker_ports(brokers: str | None) -> list[int]:
-    """The distinct ports of ``host:port,host:port``; 9092 where none is given."""
-    found = set()
-    for broker in (brokers or "").split(","):
-        if broker.strip():
-            port = broker.strip().rpartition(":")[2]
-            found.add(int(port) if port.isdecimal() else 9092)
-    return sorted(found)
+def unreachable(reach: Reach, settings: OperatorSettings) -> tuple[str, str] | None:
+    """Reason and sentence for what the policy cannot keep or does not let through; None when nothing is amiss."""
+    if reach.zone == "airgapped":
+        return None
+    for broker in brokers(reach.sink):
+        if not _sink(broker, reach, settings):
+            return (
+                "SinkNotReachable",
+                f"a server of the TelemetryFeed's own sink, port {broker.port}, is not in what zone {reach.zone} may reach: "
+                "the sidecar spools. Take a server in the zone, or in this namespace",
+            )
+    if reach.zone == "internal" and "internal" not in settings.landscape.zones:
+        if not settings.landscape.cluster_networks:
+            return (
+                "ClusterNetworksUnknown",
+                "zone internal opens all private ranges, and the operator is not told which of them are pods' and Services'; "
+                "whoever runs the cluster lists them as clusterNetworks in the operator's landscape",
+            )
+    return None
+
+
+def _addresses(zone: str, settings: OperatorSettings) -> list[Manifest]:
+    """Where a zone leads to."""
+    land = settings.landscape
+    told = {str(name): networks for name, networks in land.zones.items()}
+    return blocks(told.get(zone, _ZONES[zone]), (*METADATA, *_NEVER.get(zone, ()), *land.cluster_networks))
+
+
+def _broker(broker: Broker, settings: OperatorSettings) -> list[Manifest]:
+    """The operator's own broker: whoever set it may set any address but a metadata service's."""
+    if settings.broker_networks:
+        return blocks(settings.broker_networks, METADATA)
+    if broker.namespace:
+        return [_pods(broker.namespace)]
+    if broker.address:
+        return blocks([broker.address], METADATA)
+    return blocks(ANYWHERE, (*METADATA, *settings.landscape.cluster_networks))
+
+
+def _sink(broker: Broker, reach: Reach, settings: OperatorSettings) -> list[Manifest]:
+    """A feed's own broker, which somebody of the customer names: not out of the zone, not into another's pods."""
+    if broker.namespace:
+        ours = {one.namespace for one in brokers(settings.brokers)} | {reach.namespace}
+        return [_pods(broker.namespace)] if broker.namespace in ours else []
+    never = (*METADATA, *_NEVER.get(reach.zone, ()), *settings.landscape.cluster_networks)
+    return blocks([broker.address] if broker.address else ANYWHERE, never)
+
+
+def _by_peers(found: Iterable[tuple[int, list[Manifest]]]) -> list[Manifest]:
+    """One rule for each set of peers, with all its ports."""
+    rules: list[tuple[list[Manifest], list[int]]] = []
+    for port, peers in found:
+        if not peers:  # a rule without peers would open the port to everybody
+            continue
+        for known, ports in rules:
+            if known == peers:
+                ports.append(port)
+                break
+        else:
+            rules.append((peers, [port]))
+    return [{"to": peers, "ports": _tcp(sorted(set(ports)))} for peers, ports in rules]
+
+
+def _pods(namespace: str, labels: Mapping[str, str] | None = None) -> Manifest:
+    peer: Manifest = {"namespaceSelector": {"matchLabels": {_NAMESPACE: namespace}}}
+    return peer | ({"podSelector": {"matchLabels": dict(labels)}} if labels else {})
+
+
+def _tcp(ports: Iterable[int]) -> list[Manifest]:
+    return [{"protocol": "TCP", "port": port} for port in ports]

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from fde_api.deployment import FDEDeployment
 from fde_api.meta import API_VERSION
+from fde_operator.compliance import Applied
 from fde_operator.settings import MANAGED_BY
 
 OWNED: Final = "app.kubernetes.io/managed-by"
 DEPLOYMENT: Final = "fde.io/deployment"
 CUSTOMER: Final = "fde.io/customer"
 PSEUDONYM: Final = "fde.io/customer-pseudonym"  # of a namespace: as whom a primitive's visibleTo knows this customer
+_NONE: Final = Applied()
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
@@ -21,39 +23,49 @@ def selector(deployment: str) -> dict[str, str]:
     return {OWNED: MANAGED_BY, DEPLOYMENT: deployment}
 
 
-def labels(deployment: FDEDeployment, *, customer: str, version: str) -> dict[str, str]:
+def is_label(text: str) -> bool:
+    """Whether `text` may be a label's value."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def labels(deployment: FDEDeployment, *, customer: str, version: str, compliance: Applied) -> dict[str, str]:
     """Labels of objects and pods. A compliance tag becomes a label where it can be one; the annotation has them all."""
-    tags = deployment.spec.environment.compliance_requirements
     return {
         **selector(deployment.metadata.name),
         "app.kubernetes.io/name": deployment.spec.primitive_ref.name,
         "app.kubernetes.io/instance": deployment.metadata.name,
         "app.kubernetes.io/part-of": "fde",
         "fde.io/primitive": deployment.spec.primitive_ref.name,
-        "fde.io/version": version,
+        **({"fde.io/version": version} if is_label(version) else {}),  # v1.0.0-rc. is a version, and no label
         CUSTOMER: customer,
-        **{f"compliance.fde.io/{tag}": "required" for tag in sorted(tags) if _LABEL.fullmatch(tag)},
+        **{
+            f"compliance.fde.io/{tag}": "required" if tag in compliance.required else "carried"
+            for tag in compliance.tags
+            if is_label(tag)
+        },
     }
 
 
-def notes(deployment: FDEDeployment) -> dict[str, str]:
+def notes(deployment: FDEDeployment, *, version: str, compliance: Applied) -> dict[str, str]:
     """Annotations of objects and pods."""
     environment = deployment.spec.environment
-    found: dict[str, str] = {"fde.io/network-zone": environment.network_zone}
-    if environment.compliance_requirements:
-        found["fde.io/compliance"] = ",".join(sorted(environment.compliance_requirements))
+    found: dict[str, str] = {"fde.io/network-zone": environment.network_zone, "fde.io/version": version}
+    if compliance.tags:
+        found["fde.io/compliance"] = ",".join(compliance.tags)
     if environment.data_residency:
         found["fde.io/data-residency"] = environment.data_residency
     return found
 
 
-def metadata(deployment: FDEDeployment, name: str, *, customer: str, version: str) -> dict[str, Any]:
+def metadata(
+    deployment: FDEDeployment, name: str, *, customer: str, version: str, compliance: Applied = _NONE
+) -> dict[str, Any]:
     """ObjectMeta of a child: deleted with its owner, by the cluster's own garbage collector."""
     return {
         "name": name,
         "namespace": deployment.metadata.namespace,
-        "labels": labels(deployment, customer=customer, version=version),
-        "annotations": notes(deployment),
+        "labels": labels(deployment, customer=customer, version=version, compliance=compliance),
+        "annotations": notes(deployment, version=version, compliance=compliance),
         "ownerReferences": [
             {
                 "apiVersion": API_VERSION,

@@ -1,16 +1,16 @@
 """A deployment's parameters against its primitive's: plain values and references to secrets, never mixed up.
 
-spec.parameters, primitive.parameters -> Values; what does not fit is Held(ParametersInvalid), naming the parameter
+spec.parameters, primitive.parameters -> Values; what does not fit is Held(ParametersInvalid), naming every wrong parameter
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from fde_api.deployment import ParameterValue, SecretKeyRef, SecretValue
+from fde_api.deployment import ParameterValue, SecretKeyRef, SecretValue, VaultKeyRef
 from fde_api.primitive import EnvVar, Parameter, Template, Value, Workload
 from fde_operator.errors import Held
 
@@ -18,25 +18,52 @@ if TYPE_CHECKING:
     from fde_template.given import Given
 
 REASON: Final = "ParametersInvalid"
+Store = Literal["kubernetes", "external-secrets", "vault"]
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9]*)\s*\}\}")
+_FORM: Final[Mapping[str, str]] = {
+    "kubernetes": "secretRef: {name, key}",
+    "external-secrets": "vaultRef: {path, key}",
+    "vault": "vaultRef: {path, key}",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`plain` as given, without defaults, lists among them. `texts`: every plain scalar's text, defaults applied."""
+    """`plain` as given, without defaults, lists among them. `texts`: every plain scalar's text, defaults applied.
+
+    `secrets`: Secrets of the namespace, by parameter. `outside`: what lies in an outside store.
+    """
 
     plain: Mapping[str, Value]
     texts: Mapping[str, str]
     secrets: Mapping[str, SecretKeyRef]
+    outside: Mapping[str, VaultKeyRef] = field(default_factory=dict)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The parameters whose values nobody here knows."""
+        return frozenset(self.secrets) | frozenset(self.outside)
+
+
+def refused(problems: Iterable[str]) -> Held:
+    """All that is wrong, as one message."""
+    listed = list(dict.fromkeys(problems))
+    return Held(REASON, listed[0] if len(listed) == 1 else f"{len(listed)} things are wrong: {'; '.join(listed)}")
 
 
 def values_of(
-    given: Mapping[str, ParameterValue], parameters: Sequence[Parameter], template: Template, workload: Workload | None
+    given: Mapping[str, ParameterValue],
+    parameters: Sequence[Parameter],
+    template: Template,
+    workload: Workload | None,
+    *,
+    namespace: str = "",
+    store: Store = "kubernetes",
 ) -> Values:
-    """Check and split. A refused value is never quoted.
+    """Check and split. All that is wrong is named, and a refused value is never quoted.
 
     Needed is what the schema requires while its `when` holds, and what the files, with these flags and items, the env and
-    the schedule are rendered from.
+    the schedule are rendered from. `store`: the primitive's secretsStore, which says how secrets are referred to.
     """
     from fde_template.errors import TemplateError
     from fde_template.given import given as checked
@@ -44,30 +71,57 @@ def values_of(
     declared = {parameter.name: parameter for parameter in parameters}
     plain: dict[str, Value] = {}
     secrets: dict[str, SecretKeyRef] = {}
+    outside: dict[str, VaultKeyRef] = {}
+    problems: list[str] = []
     for name, value in given.items():
         if name not in declared:
             known = ", ".join(sorted(declared)) or "none"
-            raise Held(REASON, f"parameter {name} is not one of the primitive's; it has: {known}")
-        is_secret = declared[name].type == "secretRef"
-        if isinstance(value, SecretValue):
-            if not is_secret:
-                raise Held(REASON, f"parameter {name} takes a plain {declared[name].type}, not a secretRef")
-            secrets[name] = value.secret_ref
-        elif is_secret:
-            raise Held(REASON, f"parameter {name} is a secret: give secretRef: {{name, key}}, never the value itself")
+            problems.append(f"parameter {name} is not one of the primitive's; it has: {known}")
+        elif isinstance(value, SecretValue):
+            if wrong := _misplaced(declared[name], value, store, namespace):
+                problems.append(wrong)
+            elif value.secret_ref is not None:
+                secrets[name] = value.secret_ref
+            elif value.vault_ref is not None:
+                outside[name] = value.vault_ref
+        elif declared[name].type == "secretRef":
+            problems.append(f"parameter {name} is a secret: give {_FORM[store]}, never the value itself")
         else:
-            plain[name] = value
+            try:
+                checked({name: value}, [declared[name]])
+                plain[name] = value
+            except TemplateError as wrong_value:
+                problems.append(str(wrong_value))
+    have = checked(plain, [one for one in parameters if one.name in plain or one.name not in given])
     try:
-        have = checked(plain, parameters)
         needed = used(template, workload, have)
-    except TemplateError as refused:
-        raise Held(REASON, str(refused)) from refused
+    except TemplateError as refused_template:
+        raise refused([*problems, str(refused_template)]) from refused_template
     for parameter in parameters:
         must = parameter.name in needed or (parameter.required and have.wanted(parameter))
         if must and parameter.default is None and parameter.name not in given:
-            shape = "a secretRef: {name, key}" if parameter.type == "secretRef" else f"a value ({parameter.type})"
-            raise Held(REASON, f"parameter {parameter.name} needs {shape}")
-    return Values(plain, have.texts, secrets)
+            shape = f"a {_FORM[store]}" if parameter.type == "secretRef" else f"a value ({parameter.type})"
+            problems.append(f"parameter {parameter.name} needs {shape}")
+    if problems:
+        raise refused(problems)
+    return Values(plain, have.texts, secrets, outside)
+
+
+def _misplaced(parameter: Parameter, value: SecretValue, store: Store, namespace: str) -> str | None:
+    """What is wrong with a reference to a secret, or None."""
+    name = parameter.name
+    if parameter.type != "secretRef":
+        form = "secretRef" if value.secret_ref is not None else "vaultRef"
+        return f"parameter {name} takes a plain {parameter.type}, not a {form}"
+    if (value.secret_ref is not None) != (store == "kubernetes"):
+        return f"parameter {name}: the primitive's secretsStore is {store}, which takes {_FORM[store]}"
+    if value.vault_ref is None:
+        return None
+    own = f"tenants/{namespace}/"
+    steps = value.vault_ref.path.split("/")
+    if not value.vault_ref.path.startswith(own) or any(step in ("", ".", "..") for step in steps):
+        return f"parameter {name}: vaultRef.path must lie under {own}, the part of this namespace's customer"
+    return None
 
 
 def used(template: Template, workload: Workload | None, have: Given) -> frozenset[str]:
@@ -85,7 +139,7 @@ def filled(text: str, values: Values, *, where: str) -> str:
 
     def put(found: re.Match[str]) -> str:
         name = found[1]
-        if name in values.secrets:
+        if name in values.hidden:
             raise Held(
                 REASON, f"{where}: parameter {name} is a secret and must stand alone, as the value of an env variable"
             )
@@ -98,10 +152,16 @@ def filled(text: str, values: Values, *, where: str) -> str:
     return _PLACE.sub(put, text)
 
 
+def alone(variable: EnvVar) -> str | None:
+    """The parameter that an env variable is, and nothing beside."""
+    found = _PLACE.fullmatch(variable.value.strip())
+    return found[1] if found else None
+
+
 def env_entry(variable: EnvVar, values: Values) -> dict[str, Any]:
     """One entry of a container's env: a value, or for a lone secret parameter a reference to its Secret."""
-    alone = _PLACE.fullmatch(variable.value.strip())
-    if alone and alone[1] in values.secrets:
-        ref = values.secrets[alone[1]]
+    name = alone(variable)
+    if name is not None and name in values.secrets:
+        ref = values.secrets[name]
         return {"name": variable.name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
     return {"name": variable.name, "value": filled(variable.value, values, where=f"env {variable.name}")}

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from fde_operator.landscape import Landscape
+
 FIELD_MANAGER: Final = "fde-operator"
 MANAGED_BY: Final = "fde-operator"
 
@@ -24,6 +26,7 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     telemetry_secret: str | None = (
         None  # a Secret of each customer's namespace: pseudonym.key, and kafka.yaml if needed
     )
+    landscape: Landscape = Landscape()  # FDE_LANDSCAPE: a YAML file; regions, zones, networks, secret stores
     workers: int = 4
     resync_s: float = 600.0
     backoff_base_s: float = 1.0

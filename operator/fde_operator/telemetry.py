@@ -87,12 +87,14 @@ def interpreter(command: Sequence[str]) -> str | None:
     return command[0] if first == "python" or first.startswith(("python3", "pypy")) else None
 
 
-def wrapped(command: Sequence[str]) -> list[str]:
-    """The app's command under the tee wrapper, or as it is."""
+def wrapped(command: Sequence[str], *, environment: str | None = None) -> list[str]:
+    """The app's command under the tee wrapper, or as it is. `environment`: a folder of variables that the wrapper adds."""
     python = interpreter(command)
     if python is None:
         return list(command)
     options = ["--log", LOG, "--max-bytes", str(LOG_CAP_BYTES), "--keep", str(LOGS_KEPT)]
+    if environment:
+        options += ["--environment", environment]
     return [python, TEE, *options, "--", *command]
 
 

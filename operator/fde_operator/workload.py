@@ -1,11 +1,14 @@
 """The workload of one deployment: a Deployment, CronJob or Job around one restricted pod.
 
-fde-tee (init) -> fde-render (init, only for files with secrets) -> fde-sidecar (native sidecar) -> app
+fde-tee (init) -> fde-render (init, only where secrets have to be put somewhere) -> fde-sidecar (native sidecar) -> app
+
+Secrets of Vault come by an agent that the injector puts before them all: see :mod:`fde_operator.vault`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,20 +16,27 @@ from typing import Any, Final
 from fde_api.deployment import FDEDeployment, TelemetryFeed
 from fde_api.meta import canonical
 from fde_api.primitive import PrimitiveSpec, Workload
-from fde_operator import telemetry
+from fde_operator import telemetry, vault
 from fde_operator.cluster import Manifest
+from fde_operator.compliance import Applied
 from fde_operator.errors import Held
 from fde_operator.files import Files, keys
+from fde_operator.isolation import Reach
 from fde_operator.labels import selector
 from fde_operator.parameters import Values, env_entry, filled
+from fde_operator.placement import affinity
 from fde_operator.profile import APP, INIT, POD_GRACE_S, TMP_LIMIT_MIB
 from fde_operator.schedule import cron
 from fde_operator.settings import OperatorSettings
 
+_RENDERER: Final = "fde-render"
 _USER: Final = 65532  # "nonroot" of distroless images; images that set no user would run as root, which is refused
 _JOB: Final = "/fde/job"
 _FILES: Final = "/fde/files"
 _SECRETS: Final = "/fde/secrets"
+_ENVIRONMENT: Final = "/fde/environment"
+# The pod's own folders, and those that a mount over them would take away from it.
+_TAKEN: Final = ("/fde", "/tmp", "/proc", "/sys", "/dev", "/etc", "/var/run/secrets")  # noqa: S108
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,29 @@ class Parts:
     feed_config: str
     files_config: str | None
     job_config: str | None
+    compliance: Applied
+    reach: Reach
+    external: str | None = None  # the ExternalSecret
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The parameter of each env variable that the renderer has to bring."""
+        return self.files.environment
+
+    @property
+    def injected(self) -> bool:
+        """Whether a Vault Agent brings the secrets."""
+        return bool(self.values.outside) and self.external is None
+
+
+def check_mount(runs: Workload) -> None:
+    """:class:`Held` when the files would lie over what the pod itself needs, or its command cannot take what it is given."""
+    path = posixpath.normpath(runs.mount_path)
+    if path == "/" or any(path == one or path.startswith(f"{one}/") or one.startswith(f"{path}/") for one in _TAKEN):
+        raise Held(
+            "MountPathTaken",
+            f"the primitive's runtime.workload.mountPath {path} is not its own to take: a folder such as /app is",
+        )
 
 
 def paused(deployment: FDEDeployment) -> bool:
@@ -54,6 +87,7 @@ def workload(parts: Parts, settings: OperatorSettings, metadata: Mapping[str, An
     runs = parts.primitive.runtime.workload
     if runs is None:
         raise Held("NotDeployable", "the primitive has no runtime.workload: it is for the library only, instantiate it")
+    check_mount(runs)
     template = pod_template(parts, runs, settings, metadata)
     stopped = paused(parts.deployment)
     head = {"metadata": dict(metadata)}
@@ -125,6 +159,19 @@ def pod_template(
         "containers": [_app(parts, runs)],
         "volumes": [*telemetry.volumes(parts.feed_config, parts.feed, settings), *_file_volumes(parts), *_TMP],
     }
+    if (where := affinity(deployment.spec.environment, settings.landscape)) is not None:
+        spec["affinity"] = where
+    agent: dict[str, str] = {}
+    if parts.injected:
+        spec["volumes"].append(vault.token_volume(settings.landscape.vault))
+        agent = vault.injection(
+            parts.values.outside,
+            settings.landscape.vault,
+            namespace=parts.reach.namespace,
+            group=_USER,
+            directory=_SECRETS,
+            renderer=_RENDERER,
+        )
     return {
         "metadata": {
             "labels": dict(metadata["labels"]),
@@ -132,6 +179,7 @@ def pod_template(
                 **metadata["annotations"],
                 "kubectl.kubernetes.io/default-container": "app",
                 "fde.io/files-digest": parts.files.digest,
+                **agent,
             },
         },
         "spec": spec,
@@ -146,8 +194,10 @@ _TMP: Final[list[Manifest]] = [
 
 
 def _app(parts: Parts, runs: Workload) -> Manifest:
-    environment = [env_entry(variable, parts.values) for variable in runs.env]
-    given = {entry["name"] for entry in environment}
+    # What Vault holds cannot be referred to here: the renderer writes it into memory, and the wrapper puts it in.
+    late = parts.environment
+    environment = [env_entry(variable, parts.values) for variable in runs.env if variable.name not in late]
+    given = {variable.name for variable in runs.env}
     own = {
         "FDE_LOG": telemetry.LOG,
         "PYTHONUNBUFFERED": "1",
@@ -157,7 +207,7 @@ def _app(parts: Parts, runs: Workload) -> Manifest:
     container: Manifest = {
         "name": "app",
         "image": runs.image,
-        "command": telemetry.wrapped(runs.command),
+        "command": telemetry.wrapped(runs.command, environment=_ENVIRONMENT if late else None),
         "workingDir": runs.mount_path,
         "env": environment + [{"name": n, "value": v} for n, v in own.items() if n not in given],
         "resources": APP[parts.primitive.runtime.resource_profile],
@@ -169,6 +219,8 @@ def _app(parts: Parts, runs: Workload) -> Manifest:
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],
     }
+    if late:
+        container["volumeMounts"].append({"name": "fde-environment", "mountPath": _ENVIRONMENT, "readOnly": True})
     return container | ({"args": list(runs.args)} if runs.args else {})
 
 
@@ -178,18 +230,28 @@ def _renderer(settings: OperatorSettings, parts: Parts) -> Manifest:
     mounts = [
         {"name": "app-files", "mountPath": "/fde/app"},
         {"name": "fde-job", "mountPath": _JOB, "readOnly": True},
-        {"name": "fde-secrets", "mountPath": _SECRETS, "readOnly": True},
     ]
+    security: Manifest = dict(telemetry.CONTAINER_SECURITY)
+    if (
+        parts.injected
+    ):  # the injector mounts the secrets; they are its user's alone, and what is rendered the app's group's
+        command += ["--group"]
+        security |= {"runAsUser": vault.USER, "runAsGroup": _USER}
+    else:
+        mounts.append({"name": "fde-secrets", "mountPath": _SECRETS, "readOnly": True})
+    if parts.environment:
+        command += ["--environment", _ENVIRONMENT]
+        mounts.append({"name": "fde-environment", "mountPath": _ENVIRONMENT})
     if parts.files_config:
         command += ["--files", _FILES]
         mounts.append({"name": "fde-files", "mountPath": _FILES, "readOnly": True})
     return {
-        "name": "fde-render",
+        "name": _RENDERER,
         "image": settings.runtime_image,
         "command": command,
         "env": [{"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
         "resources": INIT,
-        "securityContext": telemetry.CONTAINER_SECURITY,
+        "securityContext": security,
         "volumeMounts": mounts,
     }
 
@@ -209,6 +271,9 @@ def _file_volumes(parts: Parts) -> list[Manifest]:
     found: list[Manifest] = [
         {"name": "app-files", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
         {"name": "fde-job", "configMap": {"name": parts.job_config}},
-        {"name": "fde-secrets", "projected": {"sources": sources, "defaultMode": 0o440}},
     ]
+    if not parts.injected:
+        found.append({"name": "fde-secrets", "projected": {"sources": sources, "defaultMode": 0o440}})
+    if parts.environment:
+        found.append({"name": "fde-environment", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
     return [*found, {"name": "fde-files", "configMap": config}] if parts.files_config else found

@@ -1,10 +1,13 @@
 """Run a program; copy its output to our own and to a log file that the sidecar reads. Standard library only.
 
-    python -m fde_sidecar.tee --log FILE [--max-bytes N] [--keep N] -- COMMAND [ARGUMENTS...]
+    python -m fde_sidecar.tee --log FILE [--max-bytes N] [--keep N] [--environment DIR] -- COMMAND [ARGUMENTS...]
 
 It also runs as a plain script: the operator mounts this one file into pods whose image knows nothing of us. The program's
 exit code is ours (128 + n when signal n ended it), signals are passed on, and a log that cannot be written (disk full, no
 permission, a directory missing) never disturbs the program: its output goes on, and the log is tried again later.
+
+`--environment DIR`: each file there is a variable of the program's, the content its value: secrets that came into memory and
+stand in no manifest. A folder that cannot be read is an error, for the program would run without what it needs.
 """
 
 from __future__ import annotations
@@ -137,11 +140,26 @@ class Forwarder:
                 self._child.send_signal(number)
 
 
-def run(command: list[str], log: Log) -> int:
-    """Run `command` under the wrapper; returns its exit code, 127 or 126 when it cannot be started."""
+def variables(folder: str) -> dict[bytes, bytes]:
+    """The files in `folder`, by name. Kubernetes' own (names with ``..``) are left out. Raises OSError."""
+    found = {}
+    with os.scandir(os.fsencode(folder)) as entries:
+        for entry in entries:
+            if not entry.name.startswith(b"..") and entry.is_file():
+                with open(entry.path, "rb") as file:  # noqa: PTH123
+                    found[entry.name] = file.read()
+    return found
+
+
+def run(command: list[str], log: Log, more: dict[bytes, bytes] | None = None) -> int:
+    """Run `command` under the wrapper; returns its exit code, 127 or 126 when it cannot be started.
+
+    `more`: variables beside those of this process.
+    """
     forwarder = Forwarder()
     try:
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        environment = {**os.environb, **more} if more else None
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         forwarder.started(child)
         _copy(child, log)
         code = child.wait()
@@ -224,12 +242,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--max-bytes", type=_positive, default=MAX_BYTES, help="rotate beyond this size (default 16 MiB)"
     )
     parser.add_argument("--keep", type=_positive, default=KEEP, help="rotated files kept (default 2)")
+    parser.add_argument("--environment", help="a folder: each file is a variable of the program's")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND ARGUMENTS...")
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("name the program to run after --")
-    return run(command, Log(options.log, options.max_bytes, options.keep))
+    more = None
+    if options.environment:
+        try:
+            more = variables(options.environment)
+        except OSError as error:
+            print(f"fde tee: {options.environment}: {error.strerror or error}", file=sys.stderr)
+            return 126
+    return run(command, Log(options.log, options.max_bytes, options.keep), more)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 
 from fde_operator import deployment
 from fde_operator.cluster import Manifest
+from fde_operator.desired import OWNED_KINDS
 from fde_operator.key import Key
 from fde_operator.settings import OperatorSettings
 
@@ -108,7 +109,7 @@ def test_new_files_come_before_the_old_ones_go(deployed: Any, given: Any) -> Non
 
 def test_everything_made_is_owned_so_that_deleting_the_deployment_deletes_it(deployed: Any) -> None:
     uid = deployed.objects[KEY]["metadata"]["uid"]
-    for kind in (*deployment.OWNED_KINDS, "TelemetryFeed"):
+    for kind in (*OWNED_KINDS, "TelemetryFeed"):
         for one in of_kind(deployed, kind):
             (owner,) = one["metadata"]["ownerReferences"]
             assert (owner["uid"], owner["controller"]) == (uid, True), kind
@@ -231,10 +232,10 @@ def test_a_secret_given_as_a_value_is_refused_without_being_repeated(cluster: An
 
 
 def test_a_refused_edit_leaves_what_runs_running(deployed: Any) -> None:
-    before = {key for key in deployed.objects if key.kind in deployment.OWNED_KINDS}
+    before = {key for key in deployed.objects if key.kind in OWNED_KINDS}
     deployed.objects[KEY]["spec"]["parameters"] = {}
     reconcile(deployed)
-    assert {key for key in deployed.objects if key.kind in deployment.OWNED_KINDS} == before
+    assert {key for key in deployed.objects if key.kind in OWNED_KINDS} == before
     assert deployed.objects[KEY]["status"]["resolvedVersion"] == "v1.0.0"
 
 
