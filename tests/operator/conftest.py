@@ -151,6 +151,7 @@ def _primitive_spec(**changes: Any) -> dict[str, Any]:
         "primitiveName": "incident-sync",
         "version": "v1.0.0",
         "domain": "data-integration",
+        "compliance": ["gdpr", "soc2"],
         "template": {
             "files": [
                 {
