@@ -37,6 +37,7 @@ _FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
     "CronJob": ("batch", "v1", "cronjobs", True),
     "Job": ("batch", "v1", "jobs", True),
     "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
+    "ExternalSecret": ("external-secrets.io", "v1", "externalsecrets", True),  # not every cluster has it
     "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
     "Role": ("rbac.authorization.k8s.io", "v1", "roles", True),
