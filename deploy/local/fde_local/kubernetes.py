@@ -20,6 +20,7 @@ from fde_local.process import LocalProcess
 from fde_local.users import USERS, new_tokens, short_name, write_kubeconfig, write_token_file
 
 NODE: Final = "kwok-node"
+REGION: Final = "eu-west"  # a deployment of another data residency finds no node here
 _ALLOCATABLE: Final = {"cpu": "256", "memory": "1Ti", "ephemeral-storage": "1Ti", "pods": "5000"}
 
 
@@ -176,7 +177,12 @@ class ControlPlane:
         self._processes["kwok"] = LocalProcess.start("kwok", (self._kwok, *kwok), self._directory)
 
     def _await_node(self) -> None:
-        labels = {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+        labels = {
+            "kubernetes.io/hostname": NODE,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "topology.kubernetes.io/region": REGION,
+        }
         node = {
             "apiVersion": "v1",
             "kind": "Node",
