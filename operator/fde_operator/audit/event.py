@@ -1,0 +1,201 @@
+"""Event: one entry of Kubernetes' audit log (audit.k8s.io/v1), and whether it is an act that we record. Pure.
+
+JSON -> seen() -> Seen | None -> record(seen, sealing) -> Act
+
+Recorded: writes, and what hands out data or a shell (secrets, logs, exec, attach, port-forward, proxies), of everybody but
+Kubernetes' own components and the operator (it records its own writes, with more): in customers' namespaces, of every fde.io kind,
+in fde-system and fde-library, and of whatever our policies, definitions and roles are made of. Rehearsals (dry runs) only when
+they were refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from fde_events.act import Act, Outcome
+from fde_events.chain import body_digest
+from fde_operator.audit.names import Sealing
+from fde_operator.audit.reason import brief, policy_of
+
+GROUP: Final = "fde.io"
+OBJECT_POLICY: Final = "audit-object.fde.io"  # its annotations say uid, generation and customer of what was written
+REHEARSAL: Final = "fde-audit-rehearsal-"  # `fde doctor` looks for what it did itself
+_OURS: Final = ("fde-system", "fde-library")
+_WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_HANDED_OUT: Final = frozenset(
+    {"secrets", "pods/log", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"}
+)
+_NOISE: Final = frozenset(
+    {"events", "leases", "endpoints", "endpointslices", "subjectaccessreviews", "selfsubjectreviews"}
+)
+_COMPONENTS: Final = ("system:node:", "system:kube-", "system:apiserver", "system:serviceaccount:kube-system:")
+# What makes a policy, a definition or a role of ours: told by its name.
+_GUARDS: Final = frozenset(
+    {
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "customresourcedefinitions",
+        "clusterroles",
+        "clusterrolebindings",
+        "roles",
+        "rolebindings",
+    }
+)
+_DENIED: Final = (401, 403, 422)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One act as the API server tells it. `scope`: ours always, or only if the namespace is a customer's."""
+
+    scope: Literal["ours", "customer"]
+    id: str
+    at: str
+    who: str
+    acting_as: str
+    verb: str
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    customer: str
+    uid: str
+    generation: int
+    outcome: Outcome
+    said: str
+    decided: dict[str, str]
+    digest: str
+    dry_run: bool
+
+
+def seen(event: Mapping[str, Any], *, operator: str) -> Seen | None:
+    """The act in one event; None for what is not recorded. `operator`: the user name of the operator."""
+    about = _mapping(event.get("objectRef"))
+    who, verb = _text(_mapping(event.get("user")).get("username")), _text(event.get("verb"))
+    resource, sub = _text(about.get("resource")), _text(about.get("subresource"))
+    kind = f"{resource}/{sub}" if sub else resource
+    if event.get("stage") not in ("ResponseComplete", "Panic") or not resource or resource in _NOISE:
+        return None
+    acting_as = _text(_mapping(event.get("impersonatedUser")).get("username"))
+    if who.startswith(_COMPONENTS) or (who == operator and not acting_as):
+        return None
+    if verb not in _WRITES and kind not in _HANDED_OUT:
+        return None
+    group, namespace, name = (_text(about.get(field)) for field in ("apiGroup", "namespace", "name"))
+    ours = _is_ours(group, resource, namespace, name)
+    if not ours and not namespace and not (resource == "secrets"):
+        return None
+    outcome, said = _outcome(event)
+    dry_run = "All" in parse_qs(urlsplit(_text(event.get("requestURI"))).query).get("dryRun", ())
+    if dry_run and outcome != "denied" and not name.startswith(REHEARSAL):
+        return None
+    notes = _mapping(event.get("annotations"))
+    answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
+    review = _review(event) if resource == "patterncandidates" and outcome == "allowed" else {}
+    asked = event.get("requestObject")
+    return Seen(
+        scope="ours" if ours or not namespace else "customer",
+        id=_text(event.get("auditID")),
+        at=_moment(_text(event.get("requestReceivedTimestamp"))),
+        who=who,
+        acting_as=acting_as,
+        verb=verb,
+        group=group,
+        kind=kind,
+        namespace="" if resource == "namespaces" else namespace,
+        name=name,
+        customer=_text(notes.get(f"{OBJECT_POLICY}/customer")),
+        uid=_text(notes.get(f"{OBJECT_POLICY}/uid")) or _text(answered.get("uid")) or _text(about.get("uid")),
+        generation=_number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
+        outcome=outcome,
+        said=said or review.pop("reason", ""),
+        decided=review,
+        digest=body_digest(asked) if asked is not None else "",
+        dry_run=dry_run,
+    )
+
+
+def record(one: Seen, sealing: Sealing) -> Act:
+    """The act as it is chained, with names as `sealing` writes them."""
+    return Act(
+        id=one.id,
+        at=one.at,
+        source="kubernetes",
+        who=one.who,
+        acting_as=one.acting_as,
+        verb=one.verb,
+        group=one.group,
+        kind=one.kind,
+        outcome=one.outcome,
+        customer=sealing.seal("customer", sealing.customer),
+        namespace=sealing.seal("namespace", one.namespace),
+        name=sealing.seal("name", one.name),
+        uid=one.uid,
+        generation=one.generation,
+        policy=policy_of(one.said),
+        why=sealing.seal("why", brief(one.said)),
+        decided=one.decided,
+        digest=one.digest if not sealing.key or not one.digest else sealing.digest(one.digest.encode()),
+        dry_run=one.dry_run,
+    )
+
+
+def _is_ours(group: str, resource: str, namespace: str, name: str) -> bool:
+    if namespace in _OURS or (group == GROUP and not namespace):
+        return True
+    if resource in _GUARDS:
+        return name.endswith(f".{GROUP}") or name.startswith("fde-")
+    return False
+
+
+def _outcome(event: Mapping[str, Any]) -> tuple[Outcome, str]:
+    """What became of it, and the server's words if it was refused."""
+    status = _mapping(event.get("responseStatus"))
+    code = _number(status.get("code"))
+    if not code:
+        return "unknown", ""
+    if code < 400:
+        return "allowed", ""
+    said = _text(status.get("message")) or _text(_mapping(event.get("annotations")).get("authorization.k8s.io/reason"))
+    return ("denied" if code in _DENIED else "conflict" if code == 409 else "failed"), said
+
+
+def _review(event: Mapping[str, Any]) -> dict[str, str]:
+    """What this very request decided about a candidate. Its answer alone would tell of a review that was there before."""
+    review = _mapping(_mapping(_mapping(event.get("requestObject")).get("spec")).get("review"))
+    notes = _mapping(event.get("annotations"))
+    noted = _text(notes.get("patterncandidate-review.fde.io/review"))
+    decision = _text(review.get("decision")) if noted else ""
+    decided = {"review": decision or noted.partition(" ")[0]} if noted else {}
+    if decided and (reason := _text(review.get("reason"))):
+        decided["reason"] = reason
+    return decided
+
+
+def _mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _text(found: Any) -> str:
+    return found if isinstance(found, str) else ""
+
+
+def _number(found: Any) -> int:
+    if isinstance(found, str) and found.isdecimal() and len(found) <= 18:
+        return int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _moment(text: str) -> str:
+    """RFC 3339 in UTC with milliseconds; as it came when it is no time."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text[:40]
+    return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
