@@ -1,4 +1,4 @@
-"""PatternProposal and PatternCandidate: what is handed in, and what a person decides on. PatternLibrary: the gates."""
+"""PatternProposal and PatternCandidate: what is handed in, and what a person decides on."""
 
 from __future__ import annotations
 
@@ -177,60 +177,3 @@ class PatternProposal(Part, frozen=True, kw_only=True):
     api_version: Literal["fde.io/v1"] = "fde.io/v1"
     kind: Literal["PatternProposal"] = "PatternProposal"
     status: PatternProposalStatus | None = None
-
-
-class Selector(Part, frozen=True, kw_only=True):
-    """Which primitives a library holds."""
-
-    domain: Annotated[str, msgspec.Meta(max_length=63)] | None = None
-    tags: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=63)], ...], msgspec.Meta(max_length=32)] = ()
-
-
-class Gate(Part, frozen=True, kw_only=True):
-    """What a version must have shown. `max_deploy_time`: a duration such as ``8h``."""
-
-    min_success_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    max_deploy_time: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(s|m|h|d)$", max_length=16)] = "24h"
-    min_usage_count: Annotated[int, msgspec.Meta(ge=0)] = 0
-
-
-class Gates(Part, frozen=True, kw_only=True):
-    """The two promotions."""
-
-    beta: Gate = Gate()
-    production: Gate = Gate()
-
-
-class PatternLibrarySpec(Part, frozen=True, kw_only=True):
-    """A selection of primitives and the gates they pass."""
-
-    selector: Selector = Selector()
-    gates: Gates = Gates()
-
-
-class LibraryEntry(Part, frozen=True, kw_only=True):
-    """One version, its maturity, and why it is not promoted."""
-
-    name: str
-    version: str
-    maturity: str
-    usage_count: int = 0
-    why_not: str = ""
-
-
-class PatternLibraryStatus(Part, frozen=True, kw_only=True):
-    """Written by the operator."""
-
-    observed_generation: int = 0
-    conditions: tuple[Condition, ...] = ()
-    entries: tuple[LibraryEntry, ...] = ()
-
-
-class PatternLibrary(Part, frozen=True, kw_only=True):
-    """Cluster-scoped."""
-
-    metadata: Metadata
-    spec: PatternLibrarySpec
-    api_version: Literal["fde.io/v1"] = "fde.io/v1"
-    kind: Literal["PatternLibrary"] = "PatternLibrary"
-    status: PatternLibraryStatus | None = None

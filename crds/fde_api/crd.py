@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import yaml
 
+from fde_api.columns import COLUMNS, SELECTABLE
 from fde_api.kinds import KINDS, Kind
 from fde_api.meta import GROUP
-from fde_api.rules import COLUMNS, RULES, SELECTABLE
+from fde_api.rules import FILLED, RULES
 from fde_api.schema import structural
 
 VERSION: Final = "v1"
@@ -36,7 +37,7 @@ def definition(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": columns,
-        "schema": {"openAPIV3Schema": structural(kind.model, RULES[kind.name])},
+        "schema": {"openAPIV3Schema": structural(kind.model, RULES[kind.name], FILLED.get(kind.name, ()))},
     }
     if selectable := SELECTABLE[kind.name]:
         version["selectableFields"] = [{"jsonPath": path} for path in selectable]

@@ -181,9 +181,9 @@ class RedactionRule(Part, frozen=True, kw_only=True):
     A pattern costs no more than a line's length: what could cost more is refused by the sidecar, which says why.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$")]
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$", max_length=31)]
     pattern: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
-    kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$")] | None = None
+    kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,30}$", max_length=31)] | None = None
 
 
 class Redaction(Part, frozen=True, kw_only=True):

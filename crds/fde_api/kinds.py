@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from fde_api.candidate import PatternCandidate, PatternLibrary, PatternProposal
+from fde_api.candidate import PatternCandidate, PatternProposal
 from fde_api.deployment import FDEDeployment, TelemetryFeed
 from fde_api.errors import InvalidResource
 from fde_api.fields import advice
+from fde_api.library import PatternLibrary
 from fde_api.meta import API_VERSION
 from fde_api.primitive import DeploymentPrimitive
 

@@ -274,20 +274,48 @@ class PrimitiveSpec(Part, frozen=True, kw_only=True):
         return DeploymentPrimitive.object_name(self.primitive_name, self.version)
 
 
+Maturity = Literal["experimental", "beta", "production", "deprecated"]
+
+
 class Usage(Part, frozen=True, kw_only=True):
-    """How often it runs, measured from real FDEDeployments."""
+    """How a version did, measured from real FDEDeployments. Which customers run it is nowhere in it.
+
+    `deployments`, `ready`: those that run it now. The others are of its last 100 attempts that settled: `attempts` of them,
+    `success_rate` (Ready and not failed within 24 hours, of all), `p50_deploy_seconds` (start to first Ready, the median of
+    those that became Ready). `pending`: Ready, and their 24 hours are not over. `customers`: distinct ones that it ever
+    succeeded for.
+    """
 
     deployments: int = 0
     ready: int = 0
+    attempts: int = 0
+    pending: int = 0
+    customers: int = 0
+    success_rate: float | None = None
+    p50_deploy_seconds: int | None = None
+
+
+class Outcome(Part, frozen=True, kw_only=True):
+    """How one attempt ended. `id` tells it from others and nothing else about it; `at`: when its end was certain."""
+
+    id: str
+    at: Time
+    ok: bool
+    deploy_seconds: int | None = None
 
 
 class PrimitiveStatus(Part, frozen=True, kw_only=True):
-    """Written by the operator."""
+    """Written by the operator. `outcomes` (newest first) and `customer_tokens` are what usage is counted from: they outlive
+    the deployments, so that nobody mends a version's record by deleting what failed. A token says nothing but "another one".
+    """
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
-    maturity: Literal["experimental", "beta", "production", "deprecated"] = "experimental"
+    maturity: Maturity = "experimental"
+    superseded_by: str | None = None
     usage: Usage = Usage()
+    outcomes: Annotated[tuple[Outcome, ...], msgspec.Meta(max_length=100)] = ()
+    customer_tokens: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
 
 
 class DeploymentPrimitive(Part, frozen=True, kw_only=True):

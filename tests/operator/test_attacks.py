@@ -114,7 +114,7 @@ SMUGGLED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("the proposal under the old proof", {"proposal": {"domain": "other"}}, "needs a proof of its own"),
     ("the proof", {"proof": {"leaks": 0, "rebuilt": 4}}, "a review may not change what it reviews"),
-    ("the signal", {"signal": {"customers": 9}}, "a review may not change what it reviews"),
+    ("the signal", {"signal": {"customers": 5}}, "a review may not change what it reviews"),
     ("the author", {"author": {"username": ANA}}, "author is immutable"),
     ("the contributors", {"contributors": []}, "contributors can only be added"),
 ]

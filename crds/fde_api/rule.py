@@ -1,0 +1,42 @@
+"""Rule: one CEL rule of a CRD. The tables of them are rules_of_patterns.py and rules_of_customers.py; rules.py joins them.
+
+CRD CEL sees one object and its former self, never the user or the namespace: those rules are in deploy/policies. Nor does it
+see a value whose type is open (a parameter's default and allowed values): deploy/policies/parameters.yaml looks at those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Path = tuple[str, ...]
+"""Where a rule stands: a field name each step, ``*`` for an array's items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One CEL rule. With `oldSelf` it is a transition rule: not evaluated when the object, or the field, is new.
+
+    `message` says what is wrong and what to write instead; it is all that a person sees. `field`: which one is blamed, below
+    the rule's own path.
+    """
+
+    cel: str
+    message: str
+    field: str | None = None
+    reason: str = "FieldValueInvalid"
+
+    @property
+    def of_a_change(self) -> bool:
+        """Whether it compares with what was there before."""
+        return "oldSelf" in self.cel
+
+    def as_validation(self) -> dict[str, Any]:
+        """The rule as it stands under x-kubernetes-validations."""
+        found: dict[str, Any] = {"rule": self.cel, "message": self.message, "reason": self.reason}
+        return found | ({"fieldPath": self.field} if self.field else {})
+
+
+Rules = Mapping[Path, tuple[Rule, ...]]
+"""The rules of one kind."""
