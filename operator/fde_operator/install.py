@@ -22,6 +22,14 @@ from fde_operator.key import Key
 _HERE: Final = Path(__file__).resolve()
 # In a wheel the manifests lie beside this module; in a checkout (editable install) they are the ones of deploy/.
 _PLACES: Final = (_HERE.parent / "deploy", _HERE.parents[2] / "deploy")
+# What an older version of this bound for everybody in a group, in every namespace.
+_RETIRED: Final = (
+    Key("ClusterRoleBinding", "", "fde-reviewers"),
+    Key("ClusterRoleBinding", "", "fde-engineers"),
+    Key("ClusterRoleBinding", "", "fde-deployers"),
+    Key("ClusterRole", "", "fde-engineer"),
+    Key("ClusterRole", "", "fde-deployer"),
+)
 _FORGED: Final[Manifest] = {
     "apiVersion": "fde.io/v1",
     "kind": "PatternCandidate",
@@ -58,6 +66,10 @@ async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: f
         for manifest in manifests(folder):
             await cluster.apply(manifest)
             tell(f"applied {manifest['kind']} {manifest['metadata']['name']}")
+    for key in _RETIRED:
+        if (old := await cluster.get(key)) is not None:
+            await cluster.delete(key, uid=old["metadata"]["uid"])
+            tell(f"deleted {key}: its rights are given namespace by namespace now (deploy/policies/roles.yaml)")
     await in_force(cluster, timeout_s=timeout_s)
     tell("the admission policies are in force")
 

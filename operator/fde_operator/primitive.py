@@ -16,14 +16,14 @@ from fde_api.meta import digest_of, manifest
 from fde_api.primitive import DeploymentPrimitive
 from fde_api.publish import publish
 from fde_events.decision import Decision
-from fde_operator import policies
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.errors import Denied, Held
 from fde_operator.key import Key
+from fde_operator.policies import Guard, refusal
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_RECHECK_S: Final = 30.0  # policies are not watched: put back, publishing goes on within this time
+_RECHECK_S: Final = 30.0
 _WAITING: Final = ("AwaitingReview", "no person has decided yet; `fde review list` shows it")
 
 
@@ -35,8 +35,13 @@ class Decisions(Protocol):
         ...
 
 
-async def reconcile(cluster: Cluster, key: Key, decisions: Decisions, *, now: str) -> float | None:
-    """Bring one candidate's decision into effect. Returns seconds until the next look, or None: the next event."""
+async def reconcile(
+    cluster: Cluster, key: Key, decisions: Decisions, *, now: str, guard: Guard | None = None
+) -> float | None:
+    """Bring one candidate's decision into effect. Returns seconds until the next look, or None: the next event.
+
+    `guard`: the process's own, which remembers since when the policies stand; without one they are looked at once.
+    """
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
         return None
@@ -44,7 +49,7 @@ async def reconcile(cluster: Cluster, key: Key, decisions: Decisions, *, now: st
     published: str | None = raw.get("status", {}).get("publishedAs")
     try:
         candidate = msgspec.convert(raw, PatternCandidate)
-        conditions, published = await _decided(cluster, candidate, raw, decisions)
+        conditions, published = await _decided(cluster, candidate, raw, decisions, guard or Guard(cluster))
     except msgspec.ValidationError as error:
         conditions = _unpublished("SpecInvalid", f"the stored spec is off schema: {error}", stalled=True)
     except NotPublishable as refused:
@@ -62,7 +67,7 @@ async def reconcile(cluster: Cluster, key: Key, decisions: Decisions, *, now: st
 
 
 async def _decided(
-    cluster: Cluster, candidate: PatternCandidate, raw: Manifest, decisions: Decisions
+    cluster: Cluster, candidate: PatternCandidate, raw: Manifest, decisions: Decisions, guard: Guard
 ) -> tuple[tuple[Condition, ...], str | None]:
     review = candidate.spec.review
     if review is None:
@@ -76,10 +81,14 @@ async def _decided(
     name = primitive.metadata.name
     existing = await cluster.get(Key("DeploymentPrimitive", "", name))
     if existing is None:
-        if wrong := await policies.gaps(cluster):
+        if stopped := refusal("publish", await guard.gaps(fresh=True)):
+            raise stopped
+        if (seen := admitted_at(raw)) and seen < (whole := await guard.whole_since()):
             raise Held(
-                "PolicyMissing",
-                f"nothing is published while approvals are not guarded: {'; '.join(wrong)}. Run `fde operator install`.",
+                "DecidedUnguarded",
+                f"it was decided at {seen}, and the policies that check who decides stand since {whole} only: nobody "
+                f"checked this decision. Hand it in again (`fde review checkout {candidate.metadata.name}`, then resubmit), for a "
+                "new decision.",
             )
         existing = await cluster.create(_labelled(primitive, candidate))
     if not same(existing, candidate):
@@ -109,6 +118,11 @@ def decided_at(raw: Manifest) -> str:
     said = str(raw["spec"]["review"].get("at", ""))
     if _RFC3339.fullmatch(said):
         return said
+    return admitted_at(raw)
+
+
+def admitted_at(raw: Manifest) -> str:
+    """When the API server took the decision in, RFC 3339, whatever the review says; empty when nothing tells."""
     times = [
         str(entry.get("time", ""))
         for entry in raw["metadata"].get("managedFields", ())

@@ -210,22 +210,45 @@ def test_it_outlives_an_api_server_that_is_away(
     given.eventually(lambda: b"b.example" in files_of(api, customer)["sync.py"], 60)
 
 
-def test_nothing_is_published_while_a_guard_is_missing_and_it_goes_on_when_it_is_back(
+def test_nothing_is_published_while_a_guard_is_missing_nor_what_was_decided_then(
     api: Any, operator: Any, given: Any, unique: str
 ) -> None:
     propose(api, given, given.spec(primitiveName=unique), unique)
-    approve_first = api.get("ValidatingAdmissionPolicyBinding", "patterncandidate-review.fde.io")
+    removed = api.get("ValidatingAdmissionPolicyBinding", "patterncandidate-review.fde.io")
     api.delete("ValidatingAdmissionPolicyBinding", "patterncandidate-review.fde.io")
     try:
         approve(api, unique)
         given.eventually(
-            lambda: status_of(api.get("PatternCandidate", unique, LIBRARY), "Published")[1] == "PolicyMissing"
+            lambda: status_of(api.get("PatternCandidate", unique, LIBRARY), "Published")[1] == "PolicyMissing", 60
         )
         assert api.get("DeploymentPrimitive", f"{unique}.v1.0.0") is None
     finally:
-        body = {k: approve_first[k] for k in ("apiVersion", "kind", "spec")}
-        api.create({**body, "metadata": {"name": "patterncandidate-review.fde.io"}})
-    given.eventually(lambda: api.get("DeploymentPrimitive", f"{unique}.v1.0.0"), 60)
+        body = {k: removed[k] for k in ("apiVersion", "kind", "spec")}
+        api.create(
+            {**body, "metadata": {"name": "patterncandidate-review.fde.io", "labels": removed["metadata"]["labels"]}}
+        )
+    given.eventually(
+        lambda: status_of(api.get("PatternCandidate", unique, LIBRARY), "Published")[1] == "DecidedUnguarded", 90
+    )
+    assert api.get("DeploymentPrimitive", f"{unique}.v1.0.0") is None
+
+    def guarded() -> bool:
+        """The API server enforces a binding a moment after it was made."""
+        forged = {
+            "spec": {"review": {"decision": "Approved", "reviewer": "eve@company.example", "reviewedGeneration": 1}}
+        }
+        try:
+            api.patch("PatternCandidate", f"{unique}-b", forged, LIBRARY, "dana")
+        except given.refused:
+            return True
+        api.delete("PatternCandidate", f"{unique}-b", LIBRARY)
+        propose(api, given, given.spec(primitiveName=f"{unique}-b"), f"{unique}-b")
+        return False
+
+    propose(api, given, given.spec(primitiveName=f"{unique}-b"), f"{unique}-b")
+    given.eventually(guarded, 60)
+    approve(api, f"{unique}-b")
+    given.eventually(lambda: api.get("DeploymentPrimitive", f"{unique}-b.v1.0.0"), 60)
 
 
 def test_asked_to_stop_it_stops(operator: Any) -> None:

@@ -17,7 +17,7 @@ from fde_local.component import CONTROL_PLANE, KWOK, default_cache
 from fde_local.errors import NotReady
 from fde_local.ports import free_ports
 from fde_local.process import LocalProcess
-from fde_local.users import USERS, new_tokens, short_name, write_kubeconfig, write_token_file
+from fde_local.users import ENGINEERS, USERS, new_tokens, short_name, write_kubeconfig, write_token_file
 
 NODE: Final = "kwok-node"
 REGION: Final = "eu-west"  # a deployment of another data residency finds no node here
@@ -53,6 +53,7 @@ class ControlPlane:
             plane.start_api_server()
             plane._run_clients()
             plane._await_node()
+            plane._assign_people()
         except BaseException:
             plane.stop()
             raise
@@ -195,6 +196,26 @@ class ControlPlane:
         self._await("the node to be Ready and without taints", self._node_takes_pods)
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self._await("the default service account", lambda: self._call("GET", account)[0] == 200)
+
+    def _assign_people(self) -> None:
+        """The local engineers work for every customer: what deploy/policies leaves to be bound namespace by namespace."""
+        group = "rbac.authorization.k8s.io"
+        people = [
+            {"apiGroup": group, "kind": "User", "name": user.name}
+            for user in USERS.values()
+            if ENGINEERS in user.groups
+        ]
+        for role in ("fde-field-engineer", "fde-contributor"):
+            binding = {
+                "apiVersion": f"{group}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"local-{role}"},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+                "subjects": people,
+            }
+            status, answer = self._call("POST", f"/apis/{group}/v1/clusterrolebindings", binding)
+            if status not in (201, 409):  # 409: a plane that was started on the data of an earlier one
+                raise NotReady(f"kubernetes: {role} was not bound ({status}): {answer}")
 
     def _node_takes_pods(self) -> bool:
         status, node = self._call("GET", f"/api/v1/nodes/{NODE}")

@@ -15,6 +15,7 @@ class User:
     groups: tuple[str, ...] = ()
 
 
+ENGINEERS: Final = "fde-engineers"
 _ACCOUNT_GROUPS: Final = ("system:serviceaccounts", "system:serviceaccounts:fde-system")
 
 # The short names are what tests write: `control_plane.kubeconfig("dana")`.
@@ -23,9 +24,9 @@ USERS: Final[Mapping[str, User]] = {
     "engine": User("system:serviceaccount:fde-system:pattern-engine", _ACCOUNT_GROUPS),
     "operator": User("system:serviceaccount:fde-system:fde-operator", _ACCOUNT_GROUPS),
     "dana": User("dana@company.example", ("fde-reviewers",)),
-    "ana": User("ana@company.example", ("fde-engineers",)),
-    "ben": User("ben@company.example", ("fde-engineers",)),
-    "cem": User("cem@company.example", ("fde-engineers",)),
+    "ana": User("ana@company.example", (ENGINEERS,)),
+    "ben": User("ben@company.example", (ENGINEERS,)),
+    "cem": User("cem@company.example", (ENGINEERS,)),
     "nobody": User("nobody@company.example"),
 }
 
