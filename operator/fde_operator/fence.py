@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
-from lightkube.config.client_adapter import verify_cluster
+from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SingleConfig
 
 from fde_operator.cluster import Cluster, Manifest
@@ -107,6 +107,6 @@ class FencedTransport(httpx2.AsyncBaseTransport):
 
 def fenced_transport(config: SingleConfig, fence: Fence, *, connections: int = 32) -> FencedTransport:
     """The transport for a lightkube client of `config`. At most `connections` at a time; others wait their turn."""
-    verify: ssl.SSLContext = verify_cluster(config.cluster, config.user, config.abs_file, trust_env=False)
+    verify: ssl.SSLContext = ConnectionParams(trust_env=False).httpx_params(config)["verify"]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     return FencedTransport(httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits), fence)
