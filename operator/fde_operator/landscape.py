@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from fde_events.errors import BadInput
+from fde_operator.networks import PRIVATE, SHARED, blocks
 
 Zone = Literal["dmz", "internal", "restricted"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -100,9 +101,9 @@ class Landscape(_Part, frozen=True, kw_only=True):
         }
         for where, networks in listed.items():
             for text in networks:
-                _network(where, text)
+                _check_network(where, text)
         for text in self.zones.get("dmz", ()):
-            if _network("zones.dmz", text).is_private:
+            if not blocks([text], (*PRIVATE, *SHARED)):
                 raise ValueError(f"zones.dmz: {text} is private; the dmz is the internet's side, take zone internal")
         for residency, regions in self.regions.items():
             if not regions or not all(_LABEL.fullmatch(region) for region in regions):
@@ -119,8 +120,8 @@ def read(file: Path) -> Landscape:
         raise BadInput(str(file), f"not a landscape: {error}") from error
 
 
-def _network(where: str, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _check_network(where: str, text: str) -> None:
     try:
-        return ipaddress.ip_network(text)
+        ipaddress.ip_network(text)
     except ValueError as error:
         raise ValueError(f"{where}: {text} is not a network such as 10.0.0.0/8: {error}") from error
