@@ -1,195 +1,310 @@
 """FDEDeployment: from what an engineer asked for to a running workload, and back to conditions that say how it went.
 
-observe (deployment, namespace, primitives, feeds, children) -> desired() -> plan() -> execute -> status
+observe (deployment, namespace, versions, feeds) -> choose() -> desired() -> (status: what is begun) -> plan() -> execute
+-> readiness() -> judged() -> status
+
+A rollout that replaces one that runs is written down before it is begun: a process that dies in between, and a window that
+closes meanwhile, change nothing about which version it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from fde_api.deployment import FDEDeployment, TelemetryFeed
-from fde_api.primitive import DeploymentPrimitive
-from fde_events.errors import Misuse
-from fde_events.topics import check_customer
-from fde_operator import labels
-from fde_operator.cluster import Cluster, Manifest
-from fde_operator.conditions import Condition, condition, status_patch
+from fde_api.deployment import Attempt, FDEDeployment, TelemetryFeed
+from fde_operator import attempts as tries
+from fde_operator.attempts import Attempts
+from fde_operator.cluster import Cluster, Manifest, key_of
+from fde_operator.conditions import status_patch
 from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
 from fde_operator.errors import Denied, Held
 from fde_operator.execute import execute
 from fde_operator.key import Key
-from fde_operator.parameters import REASON as PARAMETERS
-from fde_operator.plan import plan
+from fde_operator.outcome import Outcome, held, history, kept, retired, running, soonest, updating
+from fde_operator.phase import fitting
+from fde_operator.phase import retired as is_retired
+from fde_operator.plan import Action, Desired, holds, plan
 from fde_operator.posture import posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.settings import OperatorSettings
-from fde_operator.version import newest, resolve
-from fde_operator.workload import paused
+from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
+from fde_operator.update import EDITED, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
+from fde_operator.version import Published, released
+from fde_operator.window import Window, window_of
+from fde_operator.workload import Parts, paused
 
-_WORKLOADS: Final = ("Deployment", "CronJob", "Job")
-_HISTORY: Final = 10
 _RETRY_DENIED_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a reconciliation found, for the status."""
+class _Gone(Exception):
+    """The deployment was deleted, or replaced by a namesake, while it was being reconciled."""
 
-    conditions: tuple[Condition, ...]
-    status: dict[str, Any]
-    requeue_after_s: float | None = None
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is to stand there now."""
+
+    choice: Choice
+    objects: Sequence[Desired]
+    parts: Parts
+
+    @property
+    def version(self) -> str:
+        return self.parts.primitive.version
+
+    @property
+    def workload(self) -> Manifest:
+        return next(one.manifest for one in self.objects if one.manifest["kind"] in WORKLOADS)
 
 
 async def reconcile(cluster: Cluster, key: Key, settings: OperatorSettings, *, now: str) -> float | None:
     """Bring one FDEDeployment nearer to its spec. Returns seconds until the next look, or None: the next event.
 
-    `now`: RFC 3339. Raises Unavailable and Conflicting; everything else becomes a condition.
+    `now`: RFC 3339. Raises Unavailable and Conflicting; everything else becomes a condition. Nothing is made for one that is
+    on its way out: its children have owner references, the garbage collector removes them.
     """
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
-        return None  # its children have owner references: the garbage collector removes them
-    outcome = await _outcome(cluster, raw, settings, now)
-    patch = status_patch(raw, outcome.conditions, outcome.status, now=now)
-    if patch is not None:
-        await cluster.apply_status(patch)
+        return None
+    look = _Look(cluster, raw, settings, now)
+    try:
+        outcome = await look.outcome()
+        patch = status_patch(look.raw, outcome.conditions, outcome.status, now=now)
+        if patch is not None:
+            await look.still_there()
+            await cluster.apply_status(patch)
+    except _Gone:
+        return None
     return outcome.requeue_after_s
 
 
-async def _outcome(cluster: Cluster, raw: Manifest, settings: OperatorSettings, now: str) -> Outcome:
-    status = {name: raw.get("status", {}).get(name) for name in _KEPT}
-    try:
-        deployment = msgspec.convert(raw, FDEDeployment)
-    except msgspec.ValidationError as error:
-        return _held(Held("SpecInvalid", f"the stored spec is off schema: {error}"), status, None)
-    valid: bool | None = None
-    try:
-        customer, pseudonym = await _customer(cluster, deployment)
-        primitive, available = await _primitive(cluster, deployment, pseudonym)
-        status["availableVersion"] = available
-        feeds = await _feeds(cluster, deployment)
-        objects, parts = desired(deployment, primitive, feeds, customer, settings)
-        valid = True
-        version = primitive.spec.version
-        observed = await owned(cluster, deployment, objects)
-        actions = plan(observed, objects, keep=KEPT_KINDS)
-        children = await execute(cluster, actions, observed)
-    except Held as held:
-        return _held(held, status, False if held.reason == PARAMETERS else valid)
-    except Denied as denied:
-        return _held(Held("Denied", str(denied)), status, valid, requeue_after_s=_RETRY_DENIED_S)
-    runs = next(o.manifest for o in objects if o.manifest["kind"] in _WORKLOADS)
-    found = next(
-        (c for c in children if (c["kind"], c["metadata"]["name"]) == (runs["kind"], runs["metadata"]["name"])), None
-    )
-    retired = deployment.spec.lifecycle.phase == "retired"
-    state = readiness(found, paused=paused(deployment), retired=retired)
-    if state.ready or paused(deployment):  # the new pods run, or none: nobody mounts the old files any more
-        await execute(cluster, plan(observed, objects), children)
-    history = list(status["history"] or ())
-    if not history or history[0]["version"] != version:
-        history.insert(0, {"version": version, "at": now, "reason": "SpecEdited" if history else "FirstDeployment"})
-    status |= {
-        "resolvedVersion": version,
-        "filesDigest": parts.files.digest,
-        "appliedCompliance": list(parts.compliance.tags),
-        "history": history[:_HISTORY],
-        "inventory": inventory(objects, parts),
-    }
-    more = await posture(cluster, parts, children, settings, running=state.ready)
-    return Outcome((*_running(state), *more), status)
+class _Look:
+    """One reconciliation. `raw` is the deployment as it stands, with the status that was written last."""
 
+    def __init__(self, cluster: Cluster, raw: Manifest, settings: OperatorSettings, now: str) -> None:
+        self._cluster, self.raw, self._settings, self._now = cluster, raw, settings, now
+        self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
+        self._status: dict[str, Any] = kept(raw.get("status", {}))
+        self._attempts = _attempts(self._status["attempts"])
 
-_KEPT: Final = ("resolvedVersion", "availableVersion", "filesDigest", "appliedCompliance", "history", "inventory")
+    async def outcome(self) -> Outcome:
+        try:
+            deployment = _converted(self.raw)
+        except msgspec.ValidationError as error:
+            return Outcome(held(Held("SpecInvalid", f"the stored spec is off schema: {error}")), self._status)
+        valid: bool | None = None
+        pending: Pending | None = None
+        try:
+            if is_retired(deployment.spec):
+                return await self._retired(deployment)
+            window = window_of(deployment.spec.lifecycle)
+            customer, pseudonym = await customer_of(self._cluster, deployment)
+            versions = await versions_of(self._cluster, deployment, pseudonym)
+            standing = await self._standing(deployment)
+            choice = self._choice(deployment, versions, standing, window)
+            pending = choice.pending
+            target = await self._target(deployment, versions, standing, choice, customer)
+            pending, valid = target.choice.pending, True
+            observed = await owned(self._cluster, deployment, target.objects)
+            await self._begin(deployment, target, standing, observed)
+            children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
+        except Held as why:
+            return Outcome(held(why, valid=valid, pending=pending), self._status)
+        except Denied as denied:
+            return self._denied(denied, valid, pending)
+        return await self._seen(deployment, target, versions, children)
 
+    async def still_there(self) -> None:
+        """Nothing is written for a deployment that has gone meanwhile."""
+        found = await self._cluster.get(self._key)
+        if found is None or found["metadata"].get("deletionTimestamp") or found["metadata"].get("uid") != self._uid:
+            raise _Gone
 
-async def _customer(cluster: Cluster, deployment: FDEDeployment) -> tuple[str, str]:
-    """The customer and its pseudonym, from the namespace's labels: the boundary that admission holds."""
-    namespace = await cluster.get(Key("Namespace", "", deployment.metadata.namespace or ""))
-    marks = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-    customer = marks.get(labels.CUSTOMER)
-    if not customer:
-        raise Held(
-            "NoCustomer", f"the namespace has no label {labels.CUSTOMER}; only customers' namespaces run primitives"
+    async def _execute(self, actions: Sequence[Action], observed: list[Manifest]) -> list[Manifest]:
+        for action in actions:
+            await self.still_there()
+            observed = await execute(self._cluster, [action], observed)
+        return observed
+
+    async def _standing(self, deployment: FDEDeployment) -> Standing:
+        runs = self._status["resolvedVersion"]
+        if runs is None:
+            runs = version_of(await owned(self._cluster, deployment, ()))
+        return Standing(
+            running=runs,
+            requested=self._status["requestedVersion"],
+            refused=tries.refused(self._attempts),
+            under_way=bool(self._attempts) and tries.open_(self._attempts[0]),
+            asked=deployment.metadata.annotations.get(UPDATE_NOW),
+            handled=self._status["handledUpdateNow"],
         )
-    try:
-        return check_customer(customer), marks.get(labels.PSEUDONYM, "")
-    except Misuse as error:
-        raise Held("NoCustomer", f"the namespace's label {labels.CUSTOMER}: {error}") from error
 
+    def _choice(
+        self, deployment: FDEDeployment, versions: dict[str, Published], standing: Standing, window: Window | None
+    ) -> Choice:
+        at = tries.moment(self._now)
+        opening = window.opening(at) if window else None
+        return choose(deployment.spec, versions, standing, at=at, opening=opening)
 
-async def _primitive(
-    cluster: Cluster, deployment: FDEDeployment, pseudonym: str
-) -> tuple[DeploymentPrimitive, str | None]:
-    """The primitive to run, and the newest version there is (only looked up under an update policy)."""
-    reference = deployment.spec.primitive_ref
-    follows = deployment.spec.lifecycle.auto_update_policy != "none"
-    name = DeploymentPrimitive.object_name(reference.name, reference.version)
-    if follows:
-        found = await cluster.list("DeploymentPrimitive", fields={"spec.primitiveName": reference.name})
-    else:
-        one = await cluster.get(Key("DeploymentPrimitive", "", name))
-        found = [one] if one else []
-    versions = {raw["spec"]["version"]: raw for raw in found}
-    chosen = resolve(deployment.spec, versions)
-    if chosen is None:
-        raise Held(
-            "PrimitiveNotFound",
-            f"there is no published DeploymentPrimitive {name}; `kubectl get dprim` lists what there is. "
-            "It runs as soon as the version is published.",
+    async def _target(
+        self,
+        deployment: FDEDeployment,
+        versions: dict[str, Published],
+        standing: Standing,
+        choice: Choice,
+        customer: str,
+    ) -> _Target:
+        """The objects of the chosen version; of the running one, when the chosen is an update that this spec cannot run."""
+        feeds = await feeds_of(self._cluster, deployment)
+        try:
+            return self._rendered(deployment, versions, choice, feeds, customer)
+        except Held as why:
+            if not choice.reason or standing.running is None or choice.reason == EDITED:
+                raise
+            choice = held_back(choice, why, standing, versions)
+        return self._rendered(deployment, versions, choice, feeds, customer)
+
+    def _rendered(
+        self,
+        deployment: FDEDeployment,
+        versions: dict[str, Published],
+        choice: Choice,
+        feeds: list[TelemetryFeed],
+        customer: str,
+    ) -> _Target:
+        primitive = primitive_of(versions, choice.version, deployment)
+        return _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+
+    async def _begin(
+        self, deployment: FDEDeployment, target: _Target, standing: Standing, observed: Sequence[Manifest]
+    ) -> None:
+        """Note what is about to be rolled out; where something runs already, in the status before it is touched."""
+        choice, version = target.choice, target.version
+        generation = deployment.metadata.generation or 0
+        before, was = self._attempts, self._status["resolvedVersion"]
+        if choice.reason == EDITED and _below(version, standing.running):
+            self._attempts = tries.rolled_back(self._attempts, standing.running or "")
+        if paused(deployment):
+            self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
+        elif tries.begins(self._attempts, version, generation, rolls_out=_rolls_out(target.workload, observed)):
+            self._attempts = tries.begun(self._attempts, version, generation, self._now)
+        opening = choice.pending.opening
+        self._status |= {
+            "resolvedVersion": version,
+            "requestedVersion": deployment.spec.primitive_ref.version,
+            "availableVersion": choice.available,
+            "nextWindow": str(opening) if opening else None,
+            "handledUpdateNow": choice.handled,
+            "filesDigest": target.parts.files.digest,
+            "appliedCompliance": list(target.parts.compliance.tags),
+            "attempts": _written(self._attempts),
+            "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
+            "inventory": inventory(target.objects, target.parts),
+        }
+        if was is not None and (was != version or before != self._attempts):
+            await self._announce()
+
+    async def _announce(self) -> None:
+        """Write what is about to happen. Conditions and observedGeneration stay: nobody has seen how it goes."""
+        told = {**self.raw.get("status", {}), **self._status}
+        told = {name: value for name, value in told.items() if value is not None}
+        metadata = {name: self.raw["metadata"][name] for name in ("name", "namespace")}
+        head = {"apiVersion": self.raw["apiVersion"], "kind": self.raw["kind"], "metadata": metadata}
+        await self.still_there()
+        await self._cluster.apply_status({**head, "status": told})
+        self.raw = {**self.raw, "status": told}
+
+    async def _seen(
+        self, deployment: FDEDeployment, target: _Target, versions: dict[str, Published], children: list[Manifest]
+    ) -> Outcome:
+        """How it goes, and when to look again."""
+        state = await self._state(deployment, target, children)
+        self._attempts = tries.judged(self._attempts, state, self._now)
+        state = tries.overdue(self._attempts, state)
+        self._status["attempts"] = _written(self._attempts)
+        if state.ready:  # the new pods run, or none: nobody mounts the old files any more
+            children = await self._execute(plan(children, target.objects), children)
+        pending = target.choice.pending
+        opens_s = (pending.opening.starts - tries.moment(self._now)).total_seconds() if pending.opening else None
+        more = await posture(
+            self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
+        fits = fitting(deployment.spec, versions[target.version].manifest)
+        return Outcome(
+            (*running(state), updating(pending), fits, *more),
+            self._status,
+            soonest(tries.due(self._attempts, state, self._now), opens_s),
+        )
+
+    async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:
+        found = _same(target.workload, children)
+        runs: list[Manifest] = []
+        if found is not None and found["kind"] == "CronJob" and self._attempts and not paused(deployment):
+            since = self._attempts[0].started_at
+            runs = await runs_of(self._cluster, found, version=target.version, since=since)
+        return readiness(found, suspended=paused(deployment), runs=runs)
+
+    def _denied(self, denied: Denied, valid: bool | None, pending: Pending | None) -> Outcome:
+        """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""
+        state = Readiness(False, "Denied", str(denied))
+        self._attempts = tries.judged(self._attempts, state, self._now)
+        self._status["attempts"] = _written(self._attempts)
+        return Outcome(
+            held(Held("Denied", str(denied)), valid=valid, pending=pending),
+            self._status,
+            requeue_after_s=_RETRY_DENIED_S,
+        )
+
+    async def _retired(self, deployment: FDEDeployment) -> Outcome:
+        """Everything of it is deleted, whatever became of its primitive or its namespace; what it did is kept."""
+        observed = await owned(self._cluster, deployment, ())
+        await self._execute(plan(observed, []), observed)
+        told = dict.fromkeys(self._status)
+        told |= {
+            "attempts": _written(tries.stopped(self._attempts, "Retired")),
+            "history": self._status["history"],
+        }
+        return Outcome(retired(), told)
+
+
+def _converted(raw: Manifest) -> FDEDeployment:
+    """The deployment; its status only if it reads: what a person wrote there by hand must not hold it for ever."""
     try:
-        primitive = msgspec.convert(versions[chosen], DeploymentPrimitive)
-    except msgspec.ValidationError as error:
-        raise Held("PrimitiveInvalid", f"DeploymentPrimitive {name} is off schema: {error}") from error
-    visible_to = primitive.spec.provenance.visible_to
-    if visible_to and pseudonym not in visible_to:
-        # Said as if it did not exist: who a primitive came from is not this customer's business.
-        raise Held("PrimitiveNotFound", f"there is no DeploymentPrimitive {name} that this customer may use")
-    return primitive, newest(versions) if follows else None
+        return msgspec.convert(raw, FDEDeployment)
+    except msgspec.ValidationError:
+        return msgspec.convert({name: value for name, value in raw.items() if name != "status"}, FDEDeployment)
 
 
-async def _feeds(cluster: Cluster, deployment: FDEDeployment) -> list[TelemetryFeed]:
-    found = await cluster.list(
-        "TelemetryFeed",
-        namespace=deployment.metadata.namespace or "",
-        fields={"spec.deploymentRef.name": deployment.metadata.name},
-    )
-    live = [raw for raw in found if not raw["metadata"].get("deletionTimestamp")]
+def _attempts(found: Any) -> Attempts:
     try:
-        return [
-            msgspec.convert(raw, TelemetryFeed) for raw in sorted(live, key=lambda raw: str(raw["metadata"]["name"]))
-        ]
-    except msgspec.ValidationError as error:
-        raise Held("FeedInvalid", f"a TelemetryFeed of this deployment is off schema: {error}") from error
+        return msgspec.convert(found or (), Attempts)
+    except msgspec.ValidationError:
+        return ()
 
 
-def _held(held: Held, status: dict[str, Any], valid: bool | None, requeue_after_s: float | None = None) -> Outcome:
-    message = str(held)
-    parameters = {
-        True: condition("ParametersValid", True, "Valid"),
-        False: condition("ParametersValid", False, held.reason, message),
-        None: condition("ParametersValid", None, "NotChecked", "something before it holds the deployment back"),
-    }[valid]
-    return Outcome(
-        (
-            condition("Ready", False, held.reason, message),
-            condition("Reconciling", False, held.reason),
-            condition("Stalled", True, held.reason, message),
-            parameters,
-        ),
-        status,
-        requeue_after_s,
-    )
+def _written(found: Sequence[Attempt]) -> list[dict[str, Any]] | None:
+    return msgspec.to_builtins(found) or None
 
 
-def _running(state: Readiness) -> tuple[Condition, ...]:
-    settled = state.ready or state.stalled or state.reason in ("Suspended", "Retired")
-    return (
-        condition("Ready", state.ready, state.reason, state.message),
-        condition("Reconciling", not settled, state.reason, "" if settled else state.message),
-        condition("Stalled", state.stalled, state.reason, state.message if state.stalled else ""),
-        condition("ParametersValid", True, "Valid"),
-    )
+def _below(version: str, other: str | None) -> bool:
+    one, two = released(version), released(other or "")
+    return one is not None and two is not None and one < two
+
+
+def _same(wanted: Manifest, found: Sequence[Manifest]) -> Manifest | None:
+    return next((one for one in found if key_of(one) == key_of(wanted)), None)
+
+
+def _rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
+    """Whether pods will be replaced: those that stand there are from another template, or there is no such workload."""
+    found = _same(workload, observed)
+    return found is None or not holds(_template(found), _template(workload))
+
+
+def _template(workload: Manifest) -> Any:
+    spec = workload["spec"].get("jobTemplate", workload)["spec"]
+    return spec["template"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fde_operator.cluster import Manifest
@@ -9,22 +10,32 @@ from fde_operator.cluster import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`stalled`: waiting will not help, an edit will."""
+    """`stalled`: waiting will not help, an edit will. `idle`: nothing runs, and nothing is meant to.
+
+    `since`, `lost_at`: since when it runs, or does not any more, where the workload's own status knows it (RFC 3339).
+    """
 
     ready: bool
     reason: str
     message: str
     stalled: bool = False
+    idle: bool = False
+    since: str | None = None
+    lost_at: str | None = None
 
 
-def readiness(workload: Manifest | None, *, paused: bool, retired: bool) -> Readiness:
-    """Deployment: available. CronJob: accepted. Job: running or succeeded. Paused: not ready, and meant to be so."""
-    if paused:
-        word = "Retired" if retired else "Suspended"
-        return Readiness(False, word, f"nothing runs: the deployment is {word.lower()}")
+def readiness(workload: Manifest | None, *, suspended: bool, runs: Iterable[Manifest] = ()) -> Readiness:
+    """Deployment: available. CronJob: accepted, and its last run of `runs` did not fail. Job: running or succeeded.
+
+    Suspended is ready: the state that was asked for is reached, and whoever waits for it (kstatus, GitOps) may go on.
+    """
+    if suspended:
+        return Readiness(True, "Suspended", "nothing runs: spec.suspend is true", idle=True)
     if workload is None or "uid" not in workload["metadata"]:
         return Readiness(False, "Progressing", "the workload is being made")
-    return {"Deployment": _deployment, "CronJob": _cron_job, "Job": _job}[workload["kind"]](workload)
+    if workload["kind"] == "CronJob":
+        return _cron_job(workload, runs)
+    return {"Deployment": _deployment, "Job": _job}[workload["kind"]](workload)
 
 
 def _conditions(workload: Manifest) -> dict[str, Manifest]:
@@ -33,29 +44,55 @@ def _conditions(workload: Manifest) -> dict[str, Manifest]:
 
 def _deployment(workload: Manifest) -> Readiness:
     status, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
-    seen = _conditions(workload)
-    progressing = seen.get("Progressing", {})
-    if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return Readiness(False, "ProgressDeadlineExceeded", str(progressing.get("message", "")), stalled=True)
-    failure = seen.get("ReplicaFailure", {})
-    if failure.get("status") == "True":  # pods are refused: quota, pod security, ...
-        return Readiness(False, str(failure.get("reason", "ReplicaFailure")), str(failure.get("message", "")))
-    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
-    if current and updated >= wanted and available >= wanted and status.get("replicas", 0) == updated:
-        return Readiness(True, "Available", f"{available} of {wanted} pods are available")
-    return Readiness(False, "Progressing", f"{available} of {wanted} pods are available, {updated} are of this version")
+    said = f"{available} of {wanted} pods are available, {updated} are of this version"
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return Readiness(False, "Progressing", said)  # what else it says is about the spec before
+    seen = _conditions(workload)
+    progressing, failure = seen.get("Progressing", {}), seen.get("ReplicaFailure", {})
+    lost_at = _lost_at(seen, available < wanted)
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        why = str(progressing.get("message", ""))
+        return Readiness(False, "ProgressDeadlineExceeded", why, stalled=True, lost_at=lost_at)
+    if failure.get("status") == "True":  # pods are refused: quota, pod security, ...
+        why = str(failure.get("message", ""))
+        return Readiness(False, str(failure.get("reason", "ReplicaFailure")), why, lost_at=lost_at)
+    if updated >= wanted and available >= wanted and status.get("replicas", 0) == updated:
+        whole = progressing.get("lastUpdateTime") if progressing.get("reason") == "NewReplicaSetAvailable" else None
+        return Readiness(True, "Available", f"{available} of {wanted} pods are available", since=whole)
+    return Readiness(False, "Progressing", said, lost_at=lost_at)
 
 
-def _cron_job(workload: Manifest) -> Readiness:
-    last = workload.get("status", {}).get("lastScheduleTime")
-    return Readiness(True, "Scheduled", f"schedule {workload['spec']['schedule']}, last run {last or 'none yet'}")
+def _lost_at(seen: dict[str, Manifest], lacking: bool) -> str | None:
+    """When too few pods were left; None while enough of them serve, be they of the version before."""
+    available = seen.get("Available", {})
+    return available.get("lastTransitionTime") if lacking and available.get("status") == "False" else None
+
+
+def _cron_job(workload: Manifest, runs: Iterable[Manifest]) -> Readiness:
+    ended = [run for run in runs if _ended(run)]
+    last = max(
+        ended,
+        key=lambda run: (str(run["metadata"].get("creationTimestamp", "")), run["metadata"]["name"]),
+        default=None,
+    )
+    if last is not None and (failed := _conditions(last).get("Failed", {})).get("status") == "True":
+        name, when, why = last["metadata"]["name"], failed.get("lastTransitionTime"), failed.get("message", "")
+        return Readiness(False, "RunFailed", f"the last run, Job {name}, failed: {why}", stalled=True, lost_at=when)
+    # No time of the last run: a status that moved with every run would be written with every run.
+    return Readiness(True, "Scheduled", f"schedule {workload['spec']['schedule']}")
+
+
+def _ended(run: Manifest) -> bool:
+    seen = _conditions(run)
+    return any(seen.get(kind, {}).get("status") == "True" for kind in ("Complete", "Failed"))
 
 
 def _job(workload: Manifest) -> Readiness:
     status, seen = workload.get("status", {}), _conditions(workload)
     if seen.get("Failed", {}).get("status") == "True":
-        return Readiness(False, "JobFailed", str(seen["Failed"].get("message", "")), stalled=True)
+        when = seen["Failed"].get("lastTransitionTime")
+        return Readiness(False, "JobFailed", str(seen["Failed"].get("message", "")), stalled=True, lost_at=when)
     if seen.get("Complete", {}).get("status") == "True" or status.get("succeeded"):
         return Readiness(True, "Succeeded", "the job is done")
     if status.get("active"):

@@ -26,6 +26,6 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
 
 
 def is_ready(deployment: Manifest) -> bool:
-    """Whether its Ready condition is True."""
+    """Whether its Ready condition is True, and something runs: a suspended deployment is ready, and runs nothing."""
     seen = deployment.get("status", {}).get("conditions", ())
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in seen)
+    return any(one["type"] == "Ready" and one["status"] == "True" and one["reason"] != "Suspended" for one in seen)

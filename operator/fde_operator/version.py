@@ -1,14 +1,22 @@
-"""Which version of a primitive a deployment runs. Resolution never rewrites the spec: it is somebody's GitOps source."""
+"""Versions of a primitive: which are published for a customer, and which of them a policy allows. Pure.
+
+DeploymentPrimitives as read -> published() -> within() -> fde_operator.update, which decides
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
-from fde_api.deployment import FDEDeploymentSpec
+from fde_operator.cluster import Manifest
+from fde_operator.maturity import DEPRECATED, maturity_of
 
-_SEMVER: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-.+)?")
+_SEMVER: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-.+)?", re.ASCII)
+Policy = Literal["none", "patch-only", "minor"]
+# How many numbers of the version a spec names stay as they are.
+_FIXED: Final[Mapping[Policy, int]] = {"none": 3, "patch-only": 2, "minor": 1}
 
 
 class Version(NamedTuple):
@@ -19,6 +27,15 @@ class Version(NamedTuple):
     patch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One version that this customer may use. `manifest` as read: its template is not looked at here."""
+
+    name: str
+    version: Version | None
+    manifest: Manifest
+
+
 def released(text: str) -> Version | None:
     """The version, or None for a pre-release or anything else."""
     found = _SEMVER.fullmatch(text)
@@ -27,26 +44,44 @@ def released(text: str) -> Version | None:
     return Version(int(found[1]), int(found[2]), int(found[3]))
 
 
-def resolve(spec: FDEDeploymentSpec, published: Iterable[str]) -> str | None:
-    """The version to run out of `published` (`vX.Y.Z` texts), or None when there is none.
+def published(found: Iterable[Manifest], pseudonym: str) -> dict[str, Published]:
+    """By version (``vX.Y.Z``), what there is for the customer of that pseudonym; what is being deleted is gone."""
+    versions = {}
+    for manifest in found:
+        spec = manifest["spec"]
+        visible_to = spec.get("provenance", {}).get("visibleTo") or ()
+        if "deletionTimestamp" in manifest["metadata"] or (visible_to and pseudonym not in visible_to):
+            continue
+        name = str(spec["version"])
+        versions[name] = Published(name, released(name), manifest)
+    return versions
 
-    Policy ``none``: exactly the one named. ``patch-only``: the highest patch of the named minor version, ``minor``: the
-    highest of the named major version; never below the named one, never a pre-release unless it is the named one.
+
+def within(versions: Iterable[Published], asked: str, policy: Policy) -> list[Published]:
+    """The released versions that `policy` allows for a spec that names `asked`, lowest first.
+
+    ``patch-only``: of the same minor version, ``minor``: of the same major one; never below `asked`. None of ``none``, and
+    none for a spec that names a pre-release: whoever asks for one gets that one.
     """
-    names = set(published)
-    asked = spec.primitive_ref.version
-    wanted = released(asked)
-    policy = spec.lifecycle.auto_update_policy
-    if policy == "none" or wanted is None:
-        return asked if asked in names else None
-    fixed = 2 if policy == "patch-only" else 1
-    offered = [(version, name) for name in names if (version := released(name)) is not None]
-    allowed = [(version, name) for version, name in offered if version[:fixed] == wanted[:fixed] and version >= wanted]
-    return max(allowed)[1] if allowed else None
+    wanted, fixed = released(asked), _FIXED[policy]
+    if wanted is None or policy == "none":
+        return []
+    found = [(one.version, one) for one in versions if one.version is not None]
+    allowed = [pair for pair in found if pair[0][:fixed] == wanted[:fixed] and pair[0] >= wanted]
+    return [one for _, one in sorted(allowed, key=lambda pair: pair[0])]
 
 
-def newest(published: Iterable[str]) -> str | None:
-    """The highest released version of all, for status.availableVersion."""
-    return max(
-        ((version, name) for name in published if (version := released(name)) is not None), default=(None, None)
-    )[1]
+def above(versions: Iterable[Published], running: str) -> list[Published]:
+    """Those higher than `running`; none when that is a pre-release."""
+    floor = released(running)
+    return [one for one in versions if floor is not None and one.version is not None and one.version > floor]
+
+
+def newest(versions: Iterable[Published], running: str | None) -> str | None:
+    """The highest release that is not deprecated, for status.availableVersion; None when `running` is as high."""
+    usable = [one for one in versions if one.version is not None and maturity_of(one.manifest) != DEPRECATED]
+    best = max(usable, key=lambda one: one.version or Version(0, 0, 0), default=None)
+    floor = released(running or "")
+    if best is None or best.version is None or (floor is not None and best.version <= floor):
+        return None
+    return best.name

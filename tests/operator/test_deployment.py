@@ -281,17 +281,6 @@ def test_nothing_runs_in_a_namespace_that_is_no_customer_s(cluster: Any, given: 
     assert of_kind(cluster, "Deployment") == []
 
 
-@pytest.mark.parametrize("spec", [{"suspend": True}, {"lifecycle": {"phase": "retired"}}])
-def test_suspended_or_retired_nothing_runs_and_that_is_not_an_error(cluster: Any, given: Any, spec: Any) -> None:
-    cluster.store(given.primitive(given.spec()))
-    cluster.store(given.deployment(**spec))
-    reconcile(cluster)
-    (made,) = of_kind(cluster, "Deployment")
-    assert made["spec"]["replicas"] == 0
-    assert conditions(cluster)["Ready"][0] == "False"
-    assert conditions(cluster)["Stalled"][0] == conditions(cluster)["Reconciling"][0] == "False"
-
-
 def test_a_library_only_primitive_is_not_run(cluster: Any, given: Any) -> None:
     cluster.store(given.primitive(given.spec(runtime={"deployable": False})))
     cluster.store(given.deployment())

@@ -1,0 +1,170 @@
+"""Attempts: each try to run a version, and how it went. What PatternLibrary's success rate and deploy time are measured from.
+
+status.attempts -> begun() when something new is rolled out -> judged() at each look -> status.attempts; due(): the next look
+
+An attempt is
+
+* ready    when its workload is Ready for the first time (a Deployment's own word for when, if it gives one);
+* failed   before that, when the workload says that waiting is of no use, or READY_WITHIN after the start;
+* failed   after it, when too few pods are left for LOST_FOR, or a run or Job fails, within WATCHED of `ready_at`. LOST_FOR is
+           shorter than the longest pause of a crash loop (5 min), so that a loop crosses it, and longer than a pod's move to
+           another node takes;
+* left     without a verdict, when it was neither yet and another one came (Superseded), or when nothing runs any more
+           (Suspended, Retired); one that was ready before stays ready, and is not watched further.
+
+Pure. A suspended deployment's attempts are not judged: nothing runs that could be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from fde_api.deployment import Attempt
+from fde_operator.readiness import Readiness
+
+KEPT: Final = 20
+READY_WITHIN: Final = timedelta(minutes=15)
+LOST_FOR: Final = timedelta(minutes=3)
+WATCHED: Final = timedelta(hours=24)
+EXCEEDED: Final = "ProgressDeadlineExceeded"
+SUSPENDED: Final = "Suspended"
+ROLLED_BACK: Final = "RolledBack"  # a person named an older version while this one ran
+
+_REASON: Final = 253  # characters, as the schema has it
+
+Attempts = tuple[Attempt, ...]
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time, in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """Whole seconds, UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def open_(attempt: Attempt) -> bool:
+    """Whether it is under way: neither ready nor failed nor left."""
+    return attempt.ready_at is None and attempt.failed_at is None and attempt.reason is None
+
+
+def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool) -> bool:
+    """Whether running `version` now is a new attempt: another version, a spec that replaces the pods, or a resumption.
+
+    `rolls_out`: the pods will be replaced. That alone is none: a repair, or new images of the operator's own.
+    """
+    if not attempts:
+        return True
+    last = attempts[0]
+    return last.version != version or last.reason == SUSPENDED or (rolls_out and last.generation != generation)
+
+
+def begun(attempts: Attempts, version: str, generation: int, now: str) -> Attempts:
+    """With a new one on top; one that was under way is superseded."""
+    if attempts and open_(attempts[0]):
+        attempts = (replace(attempts[0], reason="Superseded"), *attempts[1:])
+    return (Attempt(version=version, generation=generation, started_at=now), *attempts)[:KEPT]
+
+
+def stopped(attempts: Attempts, reason: str) -> Attempts:
+    """Nothing runs any more, on purpose: the newest ends, with the verdict it has or none."""
+    if not attempts or attempts[0].failed_at is not None or attempts[0].reason is not None:
+        return attempts
+    return (replace(attempts[0], reason=reason), *attempts[1:])
+
+
+def rolled_back(attempts: Attempts, version: str) -> Attempts:
+    """A person went back from `version`: it is not taken again by itself. What it has achieved stays."""
+    for at, attempt in enumerate(attempts):
+        if attempt.version == version:
+            marked = attempt if attempt.failed_at else replace(attempt, reason=ROLLED_BACK)
+            return (*attempts[:at], marked, *attempts[at + 1 :])
+    return attempts
+
+
+def judged(attempts: Attempts, state: Readiness, now: str) -> Attempts:
+    """The newest attempt as `state` shows it. Verdicts once given stay."""
+    if not attempts or state.idle:
+        return attempts
+    last = attempts[0]
+    if open_(last):
+        if state.ready:
+            verdict = replace(last, ready_at=_within(state.since, last.started_at, now))
+        elif state.stalled:
+            verdict = replace(last, failed_at=now, reason=state.reason[:_REASON])
+        elif moment(now) >= moment(last.started_at) + READY_WITHIN:
+            verdict = replace(last, failed_at=now, reason=EXCEEDED)
+        else:
+            return attempts
+    else:
+        lost_at = _lost_at(last, state, now)
+        if lost_at is None or moment(now) < lost_at + _patience(state):
+            return attempts
+        reason = state.reason[:_REASON] if state.stalled else "ReadyLost"
+        verdict = replace(last, failed_at=rfc3339(lost_at), reason=reason)
+    return (verdict, *attempts[1:])
+
+
+def due(attempts: Attempts, state: Readiness, now: str) -> float | None:
+    """Seconds until time alone may change the verdict; None when it cannot."""
+    if not attempts or state.idle or state.ready:
+        return None
+    last = attempts[0]
+    if open_(last):
+        ends = moment(last.started_at) + READY_WITHIN
+    elif (lost_at := _lost_at(last, state, now)) is not None:
+        ends = lost_at + _patience(state)
+    else:
+        return None
+    return max(0.0, (ends - moment(now)).total_seconds())
+
+
+def overdue(attempts: Attempts, state: Readiness) -> Readiness:
+    """`state`, stalled when its attempt was given up before it was ever ready: nobody needs to wait for it any more."""
+    if state.ready or state.stalled or not attempts:
+        return state
+    last = attempts[0]
+    if last.failed_at is None or last.ready_at is not None:
+        return state
+    minutes = int(READY_WITHIN.total_seconds() // 60)
+    said = f"not Ready within {minutes} minutes of {last.started_at}: {state.message}. `kubectl describe pod` says why"
+    return Readiness(False, EXCEEDED, said, stalled=True, lost_at=state.lost_at)
+
+
+def refused(attempts: Sequence[Attempt]) -> frozenset[str]:
+    """Versions that are not taken here by themselves: the last that was heard of them is a failure, or a way back."""
+    verdicts: dict[str, bool] = {}
+    for attempt in attempts:
+        if attempt.ready_at or attempt.failed_at:  # one that was left says nothing
+            verdicts.setdefault(attempt.version, bool(attempt.failed_at) or attempt.reason == ROLLED_BACK)
+        elif attempt.reason == ROLLED_BACK:
+            verdicts.setdefault(attempt.version, True)
+    return frozenset(version for version, is_refused in verdicts.items() if is_refused)
+
+
+def _lost_at(attempt: Attempt, state: Readiness, now: str) -> datetime | None:
+    """When the newest attempt stopped being Ready, if that is within its time and nobody has said so yet."""
+    if attempt.ready_at is None or attempt.failed_at is not None or state.ready or state.idle:
+        return None
+    if state.lost_at is None and not state.stalled:
+        return None  # pods of before serve
+    ready_at = moment(attempt.ready_at)
+    lost_at = max(ready_at, min(moment(state.lost_at or now), moment(now)))
+    return lost_at if lost_at < ready_at + WATCHED else None
+
+
+def _patience(state: Readiness) -> timedelta:
+    return timedelta(0) if state.stalled else LOST_FOR
+
+
+def _within(said: str | None, after: str, now: str) -> str:
+    """The time that the workload says, if it can be about this attempt."""
+    if said is None or not moment(after) <= moment(said) <= moment(now):
+        return now
+    return rfc3339(moment(said))

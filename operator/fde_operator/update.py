@@ -1,0 +1,200 @@
+"""Which version a deployment runs, and which one waits. Pure; the spec is never rewritten: it is somebody's GitOps source.
+
+spec, versions, what is known of before, the time -> choose() -> Choice -> status.resolvedVersion, condition UpdatePending
+
+* The first time, the highest version that the policy allows is run at once: a window guards what runs.
+* An edit of spec.primitiveRef.version is followed at once, up or down; the version left by a way down is not taken again.
+* Auto-update takes the highest allowed version above the running one that is neither refused here (it failed, or a person
+  went back from it) nor unusable (fde_operator.maturity), inside the maintenance window, when no rollout is under way.
+* Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs.
+* Annotation ``fde.io/update-now: vX.Y.Z`` lets that version through outside the window, once, and again if it was refused.
+  ``true`` lets through what is pending at that time, and is spent with it: to use it again, remove it and set it again.
+  Whoever may edit the deployment may set it.
+* A suspended deployment is not updated; its spec is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fde_api.deployment import FDEDeploymentSpec
+from fde_operator.errors import Held
+from fde_operator.maturity import unusable
+from fde_operator.version import Published, above, newest, released, within
+from fde_operator.window import Opening
+
+UPDATE_NOW: Final = "fde.io/update-now"
+FIRST: Final = "FirstDeployment"
+EDITED: Final = "SpecEdited"
+AUTOMATIC: Final = "AutoUpdate"
+OVERRIDDEN: Final = "UpdateNow"
+_ANY: Final = "true"
+_TOLD: Final = 3  # versions whose reasons a message gives
+
+Versions = Mapping[str, Published]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known from before. `refused`: versions not to take by themselves. `asked`: the annotation; `handled`: its value
+    that has had its effect."""
+
+    running: str | None = None
+    requested: str | None = None
+    refused: Collection[str] = frozenset()
+    under_way: bool = False
+    asked: str | None = None
+    handled: str | None = None
+
+    @property
+    def open_request(self) -> str | None:
+        """What the annotation asks for, if it does and has not been answered yet."""
+        asked = (self.asked or "").strip()
+        return asked if asked not in ("", "false") and asked != self.handled else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Condition UpdatePending. `opening`: the window it waits for."""
+
+    waits: bool
+    reason: str
+    message: str = ""
+    opening: Opening | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`version` to run; None: there is none. `reason`: why it is another than before; empty when it is not."""
+
+    version: str | None
+    reason: str
+    pending: Pending
+    available: str | None = None
+    handled: str | None = None
+
+
+def choose(
+    spec: FDEDeploymentSpec, versions: Versions, standing: Standing, *, at: datetime, opening: Opening | None
+) -> Choice:
+    """The decision of this moment. `opening`: the maintenance window's, under way or next; None when there is no window."""
+    policy, wanted = spec.lifecycle.auto_update_policy, spec.primitive_ref.version
+    followed = _followed(spec, versions, standing)
+    reason = "" if followed == standing.running else FIRST if standing.running is None else EDITED
+    if followed is None:
+        return Choice(None, "", Pending(False, "NoVersion"), handled=_handled(standing, None, looked=False))
+    if policy == "none":
+        pending = Pending(
+            False, "AutoUpdateOff", "lifecycle.autoUpdatePolicy is none: spec.primitiveRef.version is run"
+        )
+        return _chosen(followed, reason, pending, versions, standing)
+    fit, retriable, notes = _candidates(spec, versions, standing, followed)
+    request = standing.open_request
+    best = fit[-1] if fit else None
+    if request in (*fit, *retriable):
+        best = request
+    if best is None:
+        pending = Pending(False, "NotTaken" if notes else "UpToDate", _sentence(notes, request))
+        return _chosen(followed, reason, pending, versions, standing)
+    if reason or standing.under_way:
+        pending = Pending(True, "RolloutUnderWay", f"{best} waits until the rollout of {followed} has ended")
+        return _chosen(followed, reason, pending, versions, standing, looked=False)
+    if spec.suspend:
+        pending = Pending(True, "Suspended", f"{best} waits: a suspended deployment is not updated")
+        return _chosen(followed, reason, pending, versions, standing)
+    if request in (_ANY, best):
+        return _chosen(best, OVERRIDDEN, Pending(False, "UpToDate"), versions, standing)
+    if opening is None:
+        pending = Pending(True, "NoWindow", f"{best} waits: set lifecycle.maintenanceWindow, or name it in the spec")
+    elif opening.holds(at):
+        return _chosen(best, AUTOMATIC, Pending(False, "UpToDate"), versions, standing)
+    else:
+        told = f"{best} is taken when the maintenance window opens, at {opening}; annotation {UPDATE_NOW}: {best} takes it now"
+        pending = Pending(True, "OutsideWindow", _joined(told, _misread(request, wanted)), opening)
+    return _chosen(followed, reason, pending, versions, standing)
+
+
+def held_back(choice: Choice, held: Held, standing: Standing, versions: Versions) -> Choice:
+    """`choice` when the version it takes cannot be run with this spec: what runs goes on."""
+    message = f"{choice.version} is not taken: {held}"
+    available = newest(versions.values(), standing.running)
+    handled = standing.handled if standing.open_request != _ANY else _ANY
+    return Choice(standing.running, "", Pending(True, held.reason, message), available, handled)
+
+
+def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> str | None:
+    """The version without any update: what runs, unless the spec's edit or the first time say otherwise."""
+    wanted, policy = spec.primitive_ref.version, spec.lifecycle.auto_update_policy
+    allowed = within(versions.values(), wanted, policy)
+    if standing.running is None:
+        named = versions.get(wanted)
+        against = named.manifest if named else None
+        phase = spec.lifecycle.phase
+        usable = [one.name for one in allowed if one is named or not unusable(one.manifest, against, phase=phase)]
+        return usable[-1] if usable else wanted if named else None
+    if standing.requested in (None, wanted) and policy != "none":
+        return standing.running if standing.running in versions else None
+    if wanted in versions:
+        return wanted
+    names = [one.name for one in allowed]
+    if standing.running in names:
+        return standing.running
+    return names[-1] if names else None
+
+
+def _candidates(
+    spec: FDEDeploymentSpec, versions: Versions, standing: Standing, running: str
+) -> tuple[list[str], list[str], list[str]]:
+    """Versions that may be taken, lowest first; those that only a person may ask for again; and what is said of the rest."""
+    fit, retriable, notes = [], [], []
+    allowed = within(versions.values(), spec.primitive_ref.version, spec.lifecycle.auto_update_policy)
+    for one in above(allowed, running):
+        if why := unusable(one.manifest, versions[running].manifest, phase=spec.lifecycle.phase):
+            notes.append(why)
+        elif one.name in standing.refused:
+            retriable.append(one.name)
+            notes.append(
+                f"{one.name} failed here, or was gone back from: annotation {UPDATE_NOW}: {one.name} tries it again"
+            )
+        else:
+            fit.append(one.name)
+    return fit, retriable, notes
+
+
+def _chosen(
+    version: str, reason: str, pending: Pending, versions: Versions, standing: Standing, *, looked: bool = True
+) -> Choice:
+    available = newest(versions.values(), version)
+    return Choice(version, reason, pending, available, _handled(standing, version, looked=looked))
+
+
+def _handled(standing: Standing, version: str | None, *, looked: bool) -> str | None:
+    """The annotation's value if it has had its effect: ``true`` by a look, a version when it (or a higher one) runs."""
+    request = standing.open_request
+    if request is None:
+        return standing.handled if standing.asked is not None and standing.asked.strip() == standing.handled else None
+    if request == _ANY:
+        return _ANY if looked else None
+    named, runs = released(request), released(version or "")
+    return request if request == version or (named and runs and named <= runs) else None
+
+
+def _misread(request: str | None, wanted: str) -> str:
+    """What is wrong with an annotation that nothing can be made of."""
+    if request in (None, _ANY):
+        return ""
+    if released(str(request)) is None:
+        return f"Annotation {UPDATE_NOW} is neither `true` nor a released version such as {wanted}"
+    return f"Annotation {UPDATE_NOW} names {request}, which is not one that may be taken"
+
+
+def _sentence(notes: list[str], request: str | None) -> str:
+    told = "; ".join(reversed(notes[-_TOLD:]))
+    return _joined(told, _misread(request, "v1.2.3"))
+
+
+def _joined(*sentences: str) -> str:
+    return ". ".join(sentence for sentence in sentences if sentence)
