@@ -8,7 +8,7 @@ import json
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +20,7 @@ from fde_local.process import LocalProcess
 from fde_local.users import ENGINEERS, USERS, new_tokens, short_name, write_kubeconfig, write_token_file
 
 NODE: Final = "kwok-node"
+_AUDIT_POLICY: Final = Path(__file__).resolve().parents[2] / "audit" / "policy.yaml"
 REGION: Final = "eu-west"  # a deployment of another data residency finds no node here
 _ALLOCATABLE: Final = {"cpu": "256", "memory": "1Ti", "ephemeral-storage": "1Ti", "pods": "5000"}
 
@@ -70,6 +71,11 @@ class ControlPlane:
         return self._directory / "certs" / "apiserver.crt"
 
     @property
+    def audit_log(self) -> Path:
+        """What people did, one event a line, by the policy that is shipped (`deploy/audit/policy.yaml`)."""
+        return self._directory / "audit.log"
+
+    @property
     def pids(self) -> dict[str, int]:
         """The process id of every component that was started and not killed by us."""
         return {name: process.pid for name, process in self._processes.items()}
@@ -87,8 +93,11 @@ class ControlPlane:
         if server := self._processes.pop("kube-apiserver", None):
             server.kill()
 
-    def start_api_server(self, limit_s: float = 60.0) -> None:
-        """Runs the API server, on the same data and port; returns when it is ready. It must not run already."""
+    def start_api_server(self, limit_s: float = 60.0, *, more: Sequence[str] = ()) -> None:
+        """Runs the API server, on the same data and port; returns when it is ready. It must not run already.
+
+        `more`: flags beside ours, until it is started again.
+        """
         assert "kube-apiserver" not in self._processes, "kill_api_server() comes first"
         self._run(
             "kube-apiserver",
@@ -103,6 +112,9 @@ class ControlPlane:
             "--allow-privileged=true",  # as real clusters have it: refusing is the work of PodSecurity
             f"--token-auth-file={self._directory / 'tokens.csv'}",
             "--service-cluster-ip-range=10.0.0.0/24",
+            f"--audit-policy-file={_AUDIT_POLICY}",
+            f"--audit-log-path={self.audit_log}",
+            *more,
         )
         self._await("the API server's /readyz", lambda: self._call("GET", "/readyz")[0] == 200, limit_s)
 
@@ -155,10 +167,9 @@ class ControlPlane:
         )
 
     def _run_clients(self) -> None:
-        admin = self.kubeconfig("admin")
         self._run(
             "kube-controller-manager",
-            f"--kubeconfig={admin}",
+            f"--kubeconfig={self.kubeconfig('controllers')}",
             f"--service-account-private-key-file={self._directory / 'sa.key'}",
             f"--root-ca-file={self.certificate_authority}",
             "--leader-elect=false",
@@ -169,12 +180,17 @@ class ControlPlane:
         )
         self._run(
             "kube-scheduler",
-            f"--kubeconfig={admin}",
+            f"--kubeconfig={self.kubeconfig('scheduler')}",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._scheduler_port}",
         )
-        kwok = (f"--kubeconfig={admin}", "--manage-all-nodes=true", "--server-address=", "--cidr=10.64.0.1/12")
+        kwok = (
+            f"--kubeconfig={self.kubeconfig('node')}",
+            "--manage-all-nodes=true",
+            "--server-address=",
+            "--cidr=10.64.0.1/12",
+        )
         self._processes["kwok"] = LocalProcess.start("kwok", (self._kwok, *kwok), self._directory)
 
     def _await_node(self) -> None:

@@ -28,6 +28,10 @@ USERS: Final[Mapping[str, User]] = {
     "ben": User("ben@company.example", (ENGINEERS,)),
     "cem": User("cem@company.example", (ENGINEERS,)),
     "nobody": User("nobody@company.example"),
+    # The components act under their own names, so that an audit log tells them from people; and may do everything.
+    "controllers": User("system:kube-controller-manager", ("system:masters",)),
+    "scheduler": User("system:kube-scheduler", ("system:masters",)),
+    "node": User("system:node:kwok-node", ("system:masters", "system:nodes")),
 }
 
 

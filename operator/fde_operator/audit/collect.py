@@ -18,8 +18,7 @@ import msgspec
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator.audit.audited import OPERATOR
-from fde_operator.audit.intake import Full, Intake
+from fde_operator.audit.intake import OWN, Full, Intake
 from fde_operator.audit.journal import Journal
 from fde_operator.audit.keys import Keys
 from fde_operator.audit.logfile import LogFile
@@ -34,7 +33,10 @@ _AGAIN_S: Final = 5.0
 
 
 class Collection(msgspec.Struct, frozen=True, kw_only=True):
-    """What one collector does. `state`: its directory; `file` or `listen` (host, port): the sources."""
+    """What one collector does. `state`: its directory; `file` or `listen` (host, port): the sources.
+
+    `own`: user names whose acts are not recorded from here: the operator's (it does itself) and the collector's.
+    """
 
     state: Path
     chain: str = "people"
@@ -42,7 +44,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     listen: tuple[str, int] | None = None
     certificate: tuple[Path, Path] | None = None
     token: str | None = None
-    operator: str = OPERATOR
+    own: tuple[str, ...] = OWN
     anchor_s: float = 60.0
 
 
@@ -60,7 +62,7 @@ async def collect(
     try:
         writer = ChainWriter(journal, KafkaChain(brokers, collection.chain), anchors, anchor_s=collection.anchor_s)
         known = await asyncio.to_thread(_known, brokers, collection.chain)
-        intake = Intake(journal, Names(keys, customer_of), operator=collection.operator, known=known)
+        intake = Intake(journal, Names(keys, customer_of), own=collection.own, known=known)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -3,14 +3,14 @@
 JSON -> seen() -> Seen | None -> record(seen, sealing) -> Act
 
 Recorded: writes, and what hands out data or a shell (secrets, logs, exec, attach, port-forward, proxies), of everybody but
-Kubernetes' own components and the operator (it records its own writes, with more): in customers' namespaces, of every fde.io kind,
+Kubernetes' own components, the operator (it records its own writes, with more) and the collector itself: in customers' namespaces, of every fde.io kind,
 in fde-system and fde-library, and of whatever our policies, definitions and roles are made of. Rehearsals (dry runs) only when
 they were refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -74,8 +74,8 @@ class Seen:
     dry_run: bool
 
 
-def seen(event: Mapping[str, Any], *, operator: str) -> Seen | None:
-    """The act in one event; None for what is not recorded. `operator`: the user name of the operator."""
+def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
+    """The act in one event; None for what is not recorded. `own`: user names of the operator and of the collector."""
     about = _mapping(event.get("objectRef"))
     who, verb = _text(_mapping(event.get("user")).get("username")), _text(event.get("verb"))
     resource, sub = _text(about.get("resource")), _text(about.get("subresource"))
@@ -83,7 +83,7 @@ def seen(event: Mapping[str, Any], *, operator: str) -> Seen | None:
     if event.get("stage") not in ("ResponseComplete", "Panic") or not resource or resource in _NOISE:
         return None
     acting_as = _text(_mapping(event.get("impersonatedUser")).get("username"))
-    if who.startswith(_COMPONENTS) or (who == operator and not acting_as):
+    if who.startswith(_COMPONENTS) or (who in own and not acting_as):
         return None
     if verb not in _WRITES and kind not in _HANDED_OUT:
         return None
@@ -97,7 +97,7 @@ def seen(event: Mapping[str, Any], *, operator: str) -> Seen | None:
         return None
     notes = _mapping(event.get("annotations"))
     answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
-    review = _review(event) if resource == "patterncandidates" and outcome == "allowed" else {}
+    decision, reason = _review(event) if resource == "patterncandidates" and outcome == "allowed" else ("", "")
     asked = event.get("requestObject")
     return Seen(
         scope="ours" if ours or not namespace else "customer",
@@ -114,8 +114,8 @@ def seen(event: Mapping[str, Any], *, operator: str) -> Seen | None:
         uid=_text(notes.get(f"{OBJECT_POLICY}/uid")) or _text(answered.get("uid")) or _text(about.get("uid")),
         generation=_number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
         outcome=outcome,
-        said=said or review.pop("reason", ""),
-        decided=review,
+        said=said or reason,
+        decided={"review": decision} if decision else {},
         digest=body_digest(asked) if asked is not None else "",
         dry_run=dry_run,
     )
@@ -166,16 +166,12 @@ def _outcome(event: Mapping[str, Any]) -> tuple[Outcome, str]:
     return ("denied" if code in _DENIED else "conflict" if code == 409 else "failed"), said
 
 
-def _review(event: Mapping[str, Any]) -> dict[str, str]:
-    """What this very request decided about a candidate. Its answer alone would tell of a review that was there before."""
-    review = _mapping(_mapping(_mapping(event.get("requestObject")).get("spec")).get("review"))
-    notes = _mapping(event.get("annotations"))
-    noted = _text(notes.get("patterncandidate-review.fde.io/review"))
-    decision = _text(review.get("decision")) if noted else ""
-    decided = {"review": decision or noted.partition(" ")[0]} if noted else {}
-    if decided and (reason := _text(review.get("reason"))):
-        decided["reason"] = reason
-    return decided
+def _review(event: Mapping[str, Any]) -> tuple[str, str]:
+    """What this very request decided about a candidate, and why. Admission's note says that it did: the answer alone would
+    tell of a review that was there before."""
+    noted = _text(_mapping(event.get("annotations")).get("patterncandidate-review.fde.io/review"))
+    answered = _mapping(_mapping(_mapping(event.get("responseObject")).get("spec")).get("review"))
+    return (noted.partition(" ")[0], _text(answered.get("reason"))) if noted else ("", "")
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ webhook, log file -> Intake.take(events) -> seen() -> whose it is -> record() ->
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from fde_operator.audit.names import Names
 log = get_logger()
 _REMEMBERED: Final = 20_000
 _UNRESOLVED: Final = "ns."
+OWN: Final = (OPERATOR, "system:serviceaccount:fde-system:fde-audit")
 
 
 class Full(Exception):
@@ -30,8 +31,10 @@ class Full(Exception):
 class Intake:
     """For one event loop. `known`: ids that the chain holds already, as far as they were read back."""
 
-    def __init__(self, journal: Journal, names: Names, *, operator: str = OPERATOR, known: Iterable[str] = ()) -> None:
-        self._journal, self._names, self._operator = journal, names, operator
+    def __init__(
+        self, journal: Journal, names: Names, *, own: Collection[str] = OWN, known: Iterable[str] = ()
+    ) -> None:
+        self._journal, self._names, self._own = journal, names, frozenset(own)
         self._ids: dict[str, None] = dict.fromkeys(known)
         self.taken = self.doubled = self.others = 0
 
@@ -40,7 +43,7 @@ class Intake:
         something is: taking the same again is right then."""
         new = 0
         for event in events:
-            one = seen(event, operator=self._operator)
+            one = seen(event, own=self._own)
             if one is None:
                 self.others += 1
                 continue

@@ -87,7 +87,9 @@ class KafkaChain:
         try:
             producer = Producer(settings)
             producer.init_transactions(self._timeout_s)
-            producer.list_topics(self._topic, timeout=self._timeout_s)  # the embedded broker makes a topic that is asked for
+            producer.list_topics(
+                self._topic, timeout=self._timeout_s
+            )  # the embedded broker makes a topic that is asked for
             tail = read_tail(self._brokers, self.chain, since, topic=self._topic, timeout_s=2 * self._timeout_s)
         except KafkaException as error:
             raise self._told(error) from error
