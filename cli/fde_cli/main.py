@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "instantiate": ("instantiate:instantiate", "A primitive and values to source bytes."),
     "kafka": ("kafka:app", "Topics, users, access rules and quotas: plan, apply, revoke."),
     "key": ("key:app", "The keys of a customer's pseudonyms: list, rotate, destroy."),
+    "kube": ("kube:app", "How deployments stand, what would change, what did, and why; also `kubectl fde`."),
     "ledger": ("ledger:ledger", "Per deployment: published, received, duplicates, gaps, unproven."),
     "operator": ("operator:app", "The operator process."),
     "redact": ("redact:redact", "What the sidecar would let out of a log."),

@@ -101,6 +101,8 @@ def test_no_value_is_a_secret() -> None:
     assert "kind: Secret" not in "".join(TEMPLATES.values())
 
 
+NAMES = TEMPLATES["_names.tpl"]
+ENVIRONMENTS = ("fde.kafkaEnv", "fde.operatorSettings")
 COMMANDS = {
     "operator.yaml": ["operator:operator"],
     "workers.yaml": ["worker:ingest", "worker:fold", "worker_extraction:extraction"],
@@ -117,10 +119,10 @@ def test_every_variable_that_a_template_sets_is_one_its_command_reads(template: 
         for hint in get_type_hints(function, include_extras=True).values():
             read |= set(variables(hint))
         assert inspect.isfunction(function)
-    kafka = re.search(r'define "fde.kafkaEnv".*?define', TEMPLATES["_names.tpl"], re.DOTALL)
-    assert kafka is not None
-    text = TEMPLATES[template] + (kafka[0] if "fde.kafkaEnv" in TEMPLATES[template] else "")
-    set_here = set(re.findall(r"name: (FDE_[A-Z_]+)", text))
+    defined = dict(re.findall(r'define "(fde\.\w+)" -}}(.*?)\n{{- end }}\n(?=\n|{{-? ?define|{{/|$)', NAMES, re.DOTALL))
+    text = TEMPLATES[template]
+    text += "".join(body for name, body in defined.items() if name in ENVIRONMENTS and name in text)
+    set_here = set(re.findall(r"name: (FDE_[A-Z_]+)", text)) | set(re.findall(r"^(FDE_[A-Z_]+):", text, re.MULTILINE))
     assert set_here
     assert set_here <= read
 

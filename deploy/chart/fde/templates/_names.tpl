@@ -64,10 +64,12 @@ topologySpreadConstraints:
 
 {{/* Ports of `host:port,host:port`, as a list of rules. */}}
 {{- define "fde.brokerPorts" -}}
-{{- range (splitList "," .Values.kafka.brokers | uniq) }}
-{{- if . }}
-- {protocol: TCP, port: {{ regexFind "[0-9]+$" . }}}
+{{- $ports := list }}
+{{- range (splitList "," .Values.kafka.brokers) }}
+{{- $ports = append $ports (regexFind "[0-9]+$" .) }}
 {{- end }}
+{{- range (uniq $ports) }}
+- {protocol: TCP, port: {{ . }}}
 {{- end }}
 {{- end }}
 
@@ -87,5 +89,37 @@ topologySpreadConstraints:
 {{- if .Values.kafka.configSecret }}
 - name: kafka
   secret: {secretName: {{ .Values.kafka.configSecret }}, defaultMode: 0440}
+{{- end }}
+{{- end }}
+
+{{/* The operator's variables, as data of a ConfigMap. */}}
+{{- define "fde.operatorSettings" -}}
+FDE_OPERATOR_WORKERS: {{ .Values.operator.workers | quote }}
+FDE_OPERATOR_RESYNC_SECONDS: {{ .Values.operator.resyncSeconds | quote }}
+FDE_SIDECAR_IMAGE: {{ include "fde.image" (dict "root" . "image" "sidecar") | quote }}
+FDE_RUNTIME_IMAGE: {{ include "fde.image" (dict "root" . "image" "runtime") | quote }}
+{{- with .Values.operator.telemetrySecret }}
+FDE_TELEMETRY_SECRET: {{ . | quote }}
+{{- end }}
+{{- if .Values.kafka.brokers }}
+FDE_BROKERS: {{ .Values.kafka.brokers | quote }}
+{{- if .Values.kafka.configSecret }}
+FDE_KAFKA_CONFIG: /fde/kafka/kafka.yaml
+{{- end }}
+{{- if .Values.kafka.adminConfigSecret }}
+FDE_KAFKA_ADMIN_CONFIG: /fde/kafka-admin/kafka.yaml
+{{- end }}
+{{- if .Values.kafka.replication }}
+FDE_KAFKA_REPLICATION: {{ .Values.kafka.replication | quote }}
+{{- end }}
+{{- with .Values.kafka.networks }}
+FDE_BROKER_NETWORKS: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.operator.tracing.endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- range $name, $value := .Values.operator.extraEnv }}
+{{ $name }}: {{ $value | quote }}
 {{- end }}
 {{- end }}
