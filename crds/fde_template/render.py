@@ -75,6 +75,46 @@ def render(
     return encode(text, file.encoding)
 
 
+def refusals(
+    file: TemplateFile,
+    values: Mapping[str, Value],
+    parameters: Sequence[Parameter],
+    *,
+    secrets: Mapping[str, str] | None = None,
+) -> tuple[TemplateError, ...]:
+    """All that :func:`render` would refuse, one after the other; none when it renders."""
+    try:
+        render(file, values, parameters, secrets=secrets)
+    except TemplateError as first:
+        try:
+            nodes, have = structure(file), given(values, parameters, secrets=secrets)
+        except TemplateError:
+            return (first,)
+        found = {str(error): error for error in _refused(file, nodes, have, None, "")}
+        return tuple(found.values()) or (first,)
+    return ()
+
+
+def _refused(
+    file: TemplateFile, nodes: Sequence[Node], have: Given, item: int | None, of: str
+) -> Iterator[TemplateError]:
+    """As :func:`_pieces`, going on after what is refused."""
+    for node in nodes:
+        try:
+            match node:
+                case Hole():
+                    _filled(file, node, have, item, of)
+                case Optional(when, body) if have.holds(when, item, of):
+                    yield from _refused(file, body, have, item, of)
+                case Repeat(each, body, between):
+                    for number in range(have.count(each)):
+                        yield from _refused(file, body, have, number, each.parameter)
+                        if number:
+                            yield from _refused(file, between, have, number - 1, each.parameter)
+        except TemplateError as error:
+            yield error
+
+
 def _pieces(file: TemplateFile, nodes: Sequence[Node], have: Given, item: int | None, of: str) -> Iterator[_Piece]:
     """The file's text, piece by piece. Recursion ends at the depth that :mod:`fde_template.structure` allows."""
     for node in nodes:

@@ -109,7 +109,8 @@ def _within(kind: Parameter | Field, text: str) -> None:
     low, high = kind.minimum, kind.maximum
     number = Decimal(text.replace("_", ""))
     if (low is not None and number < Decimal(repr(low))) or (high is not None and number > Decimal(repr(high))):
-        said = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+        ends = [("at least", low), ("at most", high)]
+        said = [f"{word} {int(end) if end.is_integer() else end!r}" for word, end in ends if end is not None]
         raise _Unfit(f"takes a number of {' and '.join(said)}")
 
 

@@ -18,7 +18,7 @@ from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Held
 from fde_operator.files import config_map, digest_suffix, rendered
 from fde_operator.isolation import Reach
-from fde_operator.parameters import Values, alone, values_of
+from fde_operator.parameters import Values, alone, refused, values_of
 from fde_operator.plan import Desired
 from fde_operator.settings import OperatorSettings
 from fde_operator.workload import Parts, workload
@@ -88,6 +88,9 @@ def _parts(
     values = values_of(
         deployment.spec.parameters, spec.parameters, spec.template, runs, namespace=namespace, store=store
     )
+    for parameter, ref in values.secrets.items():
+        if ref.name == settings.telemetry_secret or ref.name.startswith(telemetry.secret_name("")):
+            raise refused([f"parameter {parameter}: Secret {ref.name} is the sidecar's own; name one of yours"])
     external = None
     if values.outside and store == "external-secrets":
         external = external_secret.name_of(name, values.outside, settings.landscape.external_secrets)

@@ -76,20 +76,23 @@ def rendered(spec: PrimitiveSpec, values: Values, environment: Mapping[str, str]
 def _rendered(spec: PrimitiveSpec, values: Values, secret_names: Iterable[str]) -> dict[str, bytes]:
     """Every file, those with secrets with a stand-in."""
     from fde_template.errors import RenderRefused, TemplateError
-    from fde_template.render import render
+    from fde_template.render import refusals, render
 
+    declared = {parameter.name for parameter in spec.parameters}
     found: dict[str, bytes] = {}
     blamed: list[str] = []
     broken: list[str] = []
     for file in spec.template.files:
         inside = parameters_of([file])
+        stand_ins = {name: _STAND_IN for name in secret_names if name in inside}
         try:
-            stand_ins = {name: _STAND_IN for name in secret_names if name in inside}
             found[file.path] = render(file, values.plain, spec.parameters, secrets=stand_ins)
-        except TemplateError as refused_file:
-            said = str(refused_file)
-            told = said if said.startswith(file.path) else f"{file.path}: {said}"
-            (blamed if isinstance(refused_file, RenderRefused) and refused_file.parameters else broken).append(told)
+        except TemplateError:
+            for error in refusals(file, values.plain, spec.parameters, secrets=stand_ins):
+                said = str(error)
+                told = said if said.startswith(file.path) else f"{file.path}: {said}"
+                names = error.parameters if isinstance(error, RenderRefused) else ()
+                (blamed if names and declared.issuperset(names) else broken).append(told)
         except (ValueError, LookupError, RecursionError) as error:
             # A template that came by another way than review: what it lacks, not what it was given.
             broken.append(f"{file.path}: {type(error).__name__}")
