@@ -113,7 +113,7 @@ class _Look:
             await self._begin(deployment, target, standing, observed)
             children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
         except Held as why:
-            return Outcome(held(why, valid=valid, pending=pending), self._status)
+            return Outcome(held(why, valid=valid, pending=pending), self._status, why.retry_after_s)
         except Denied as denied:
             return self._denied(denied, valid, pending)
         return await self._seen(deployment, target, versions, children)
@@ -203,7 +203,7 @@ class _Look:
             "appliedCompliance": list(target.parts.compliance.tags),
             "attempts": _written(self._attempts),
             "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
-            "inventory": inventory(target.objects, target.parts),
+            "inventory": inventory(target.objects, target.parts, observed),
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()

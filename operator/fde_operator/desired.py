@@ -160,8 +160,15 @@ async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Iterable[D
     return [one for one in found if any(owner["uid"] == uid for owner in one["metadata"].get("ownerReferences", ()))]
 
 
-def inventory(objects: Sequence[Desired], parts: Parts) -> list[dict[str, str]]:
-    """What was made for the deployment, and the feed in use, whoever made it."""
-    feed = {"kind": "TelemetryFeed", "name": parts.feed.metadata.name}
-    made = [{"kind": o.manifest["kind"], "name": str(o.manifest["metadata"]["name"])} for o in objects if not o.once]
-    return [*made, feed]
+def inventory(objects: Sequence[Desired], parts: Parts, observed: Iterable[Manifest] = ()) -> list[dict[str, str]]:
+    """What was made for the deployment, and the feed in use, whoever made it.
+
+    Of `observed` what is of a kind that is looked for only where it is named here: until it has gone, it is not forgotten.
+    """
+    made = [one.manifest for one in objects if not one.once]
+    made += [one for one in observed if one["kind"] == external_secret.KIND]
+    named = [(one["kind"], str(one["metadata"]["name"])) for one in made]
+    return [
+        {"kind": kind, "name": name}
+        for kind, name in dict.fromkeys([*named, ("TelemetryFeed", parts.feed.metadata.name)])
+    ]

@@ -31,11 +31,14 @@ class Denied(FdeError):
 
 
 class Held(FdeError):
-    """`reason` is a CamelCase word for conditions; the message says what to change."""
+    """`reason` is a CamelCase word for conditions; the message says what to change.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `retry_after_s`: what it waits for is no edit, and nobody tells when it is there.
+    """
+
+    def __init__(self, reason: str, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.retry_after_s = reason, retry_after_s
 
 
 class Postponed(FdeError):

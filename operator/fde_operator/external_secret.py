@@ -19,6 +19,7 @@ from fde_operator.landscape import ExternalSecrets
 
 KIND: Final = "ExternalSecret"
 NOT_INSTALLED: Final = "ExternalSecretsMissing"
+_LOOK_S: Final = 60.0
 
 
 def name_of(deployment: str, references: Mapping[str, VaultKeyRef], settings: ExternalSecrets) -> str:
@@ -62,6 +63,7 @@ async def listed(cluster: Cluster, deployment: FDEDeployment) -> list[Manifest]:
             NOT_INSTALLED,
             "the primitive's secrets come from External Secrets, and this cluster has no kind ExternalSecret "
             "(external-secrets.io/v1): whoever runs the cluster installs the External Secrets operator",
+            retry_after_s=_LOOK_S,
         ) from missing
 
 
