@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import json
 import os
 import signal
@@ -433,11 +434,16 @@ def given() -> type[Given]:
     return Given
 
 
+@functools.cache
+def _policies() -> list[Manifest]:
+    return manifests("policies")
+
+
 @pytest.fixture
 def cluster() -> MemoryCluster:
     """A cluster with the admission policies in place and northgate's namespace."""
     found = MemoryCluster()
-    for manifest in manifests("policies"):
+    for manifest in _policies():
         found.store(manifest)
     found.store(_namespace())
     return found
@@ -461,16 +467,12 @@ def bare_api(control_plane: Any) -> Api:
     """The API server with nothing of ours but namespaces, accounts, and what lets the operator lead and tell."""
 
     deploy = Path(__file__).parents[2] / "deploy"
-    files = [
-        *sorted((deploy / "operator").glob("*.yaml")),
-        deploy / "policies/lease.yaml",
-        deploy / "policies/events.yaml",
-    ]
+    parts = ("operator/namespaces", "operator/turn", "policies/lease", "policies/events")
 
     async def apply() -> None:
         cluster = KubernetesCluster(str(control_plane.kubeconfig("admin")))
-        for file in files:
-            for manifest in yaml.safe_load_all(file.read_text()):
+        for part in parts:
+            for manifest in yaml.safe_load_all((deploy / f"{part}.yaml").read_text()):
                 await cluster.apply(manifest)
         await cluster.aclose()
 
