@@ -3,7 +3,8 @@
 spec, versions, what is known of before, the time -> choose() -> Choice -> status.resolvedVersion, condition UpdatePending
 
 * The first time, the highest version that the policy allows is run at once: a window guards what runs.
-* An edit of spec.primitiveRef.version is followed at once, up or down; the version left by a way down is not taken again.
+* An edit of spec.primitiveRef.version is followed at once, up or down, or waited for when it names what is not published.
+  The version left by a way down is not taken again.
 * Auto-update takes the highest allowed version above the running one that is neither refused here (it failed, or a person
   went back from it) nor unusable (fde_operator.maturity), inside the maintenance window, when no rollout is under way.
 * Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs.
@@ -128,8 +129,8 @@ def held_back(choice: Choice, held: Held, standing: Standing, versions: Versions
 def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> str | None:
     """The version without any update: what runs, unless the spec's edit or the first time say otherwise."""
     wanted, policy = spec.primitive_ref.version, spec.lifecycle.auto_update_policy
-    allowed = within(versions.values(), wanted, policy)
     if standing.running is None:
+        allowed = within(versions.values(), wanted, policy)
         named = versions.get(wanted)
         against = named.manifest if named else None
         phase = spec.lifecycle.phase
@@ -137,12 +138,7 @@ def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -
         return usable[-1] if usable else wanted if named else None
     if standing.requested in (None, wanted) and policy != "none":
         return standing.running if standing.running in versions else None
-    if wanted in versions:
-        return wanted
-    names = [one.name for one in allowed]
-    if standing.running in names:
-        return standing.running
-    return names[-1] if names else None
+    return wanted if wanted in versions else None
 
 
 def _candidates(

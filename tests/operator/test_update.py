@@ -96,6 +96,16 @@ def test_an_update_waits_for_the_rollout_before_it() -> None:
 def test_a_version_that_is_not_published_is_waited_for() -> None:
     assert decided(a_spec(policy="none"), there("v1.4.3")).version is None
     assert decided(a_spec("v1.4.9", "none"), there("v1.4.2"), running("v1.4.2")).version is None
+    assert decided(a_spec("v1.4.3"), there("v1.4.2", "v1.4.7"), running("v1.4.7"), OPEN).version is None
+
+
+def test_what_runs_needs_no_other_version_to_be_there_still() -> None:
+    choice = decided(a_spec(), there("v1.4.7"), running("v1.4.7"))
+    assert (choice.version, choice.reason) == ("v1.4.7", "")
+
+
+def test_a_first_deployment_whose_version_was_withdrawn_takes_a_later_patch() -> None:
+    assert decided(a_spec(), there("v1.4.7", "v1.5.0")).version == "v1.4.7"
 
 
 def test_without_a_policy_exactly_the_named_version_runs_and_a_newer_one_is_told() -> None:

@@ -1,0 +1,243 @@
+"""Attempts and readiness: when a rollout is a new try, when it is a success, and when it was given up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fde_api.deployment import Attempt
+from fde_operator import attempts as tries
+from fde_operator.attempts import (
+    Attempts,
+    begins,
+    begun,
+    due,
+    judged,
+    moment,
+    overdue,
+    refused,
+    rfc3339,
+    rolled_back,
+    stopped,
+)
+from fde_operator.readiness import Readiness, readiness
+
+START = "2026-11-21T12:00:00Z"
+READY = Readiness(True, "Available", "1 of 1 pods are available")
+WAITING = Readiness(False, "Progressing", "0 of 1 pods are available")
+STALLED = Readiness(False, "JobFailed", "it failed", stalled=True)
+IDLE = Readiness(True, "Suspended", "nothing runs", idle=True)
+
+
+def later(**more: float) -> str:
+    return rfc3339(moment(START) + timedelta(**more))
+
+
+def lost(at: str) -> Readiness:
+    return Readiness(False, "Progressing", "0 of 1 pods are available", lost_at=at)
+
+
+def an_attempt(version: str = "v1.0.0", **changes: Any) -> Attempt:
+    return msgspec.structs.replace(Attempt(version=version, generation=1, started_at=START), **changes)
+
+
+def one(found: Attempts) -> Attempt:
+    return found[0]
+
+
+def test_an_attempt_begins_with_a_version_with_a_spec_that_replaces_pods_and_with_a_resumption() -> None:
+    same = (an_attempt(ready_at=START),)
+    assert begins((), "v1.0.0", 1, rolls_out=False)
+    assert begins(same, "v1.0.1", 1, rolls_out=True)
+    assert begins(same, "v1.0.0", 2, rolls_out=True)
+    assert begins(stopped(same, tries.SUSPENDED), "v1.0.0", 3, rolls_out=False)
+    assert not begins(same, "v1.0.0", 2, rolls_out=False)  # an edit of the window, say
+    assert not begins(same, "v1.0.0", 1, rolls_out=True)  # a repair, or new images of the operator's own
+
+
+def test_one_that_is_overtaken_is_no_failure() -> None:
+    found = begun((an_attempt(),), "v1.0.1", 2, later(minutes=1))
+    assert (found[0].version, found[1].reason, found[1].failed_at) == ("v1.0.1", "Superseded", None)
+    assert refused(found) == frozenset()
+
+
+def test_twenty_are_kept_newest_first() -> None:
+    found: Attempts = ()
+    for n in range(30):
+        found = begun(found, f"v1.0.{n}", n, START)
+    assert (len(found), found[0].version, found[-1].version) == (20, "v1.0.29", "v1.0.10")
+
+
+def test_ready_is_the_first_time_as_the_workload_says_it() -> None:
+    said = Readiness(True, "Available", "", since=later(seconds=42))
+    found = judged((an_attempt(),), said, later(minutes=3))
+    assert one(found).ready_at == later(seconds=42)
+    assert judged(found, READY, later(minutes=9)) == found
+    of_before = Readiness(True, "Available", "", since="2026-11-20T00:00:00Z")
+    assert one(judged((an_attempt(),), of_before, later(minutes=3))).ready_at == later(minutes=3)
+
+
+def test_not_ready_in_time_is_a_failure_and_the_look_comes_then() -> None:
+    assert due((an_attempt(),), WAITING, later(minutes=5)) == 600
+    assert one(judged((an_attempt(),), WAITING, later(minutes=14, seconds=59))).failed_at is None
+    found = judged((an_attempt(),), WAITING, later(minutes=15))
+    assert (one(found).failed_at, one(found).reason) == (later(minutes=15), "ProgressDeadlineExceeded")
+    state = overdue(found, WAITING)
+    assert (state.stalled, state.reason) == (True, "ProgressDeadlineExceeded")
+    assert "0 of 1 pods are available" in state.message
+    assert due(found, state, later(minutes=15)) is None
+    assert refused(found) == {"v1.0.0"}
+
+
+def test_what_waiting_does_not_mend_is_a_failure_at_once() -> None:
+    found = judged((an_attempt(),), STALLED, later(minutes=1))
+    assert (one(found).failed_at, one(found).reason) == (later(minutes=1), "JobFailed")
+
+
+def test_a_failure_that_comes_good_stays_a_failure_and_the_deployment_is_ready() -> None:
+    failed = (an_attempt(failed_at=later(minutes=15), reason="ProgressDeadlineExceeded"),)
+    assert judged(failed, READY, later(minutes=20)) == failed
+    assert overdue(failed, READY) == READY
+
+
+def test_ready_lost_for_three_minutes_within_a_day_is_a_failure_from_when_it_was_lost() -> None:
+    ready = (an_attempt(ready_at=later(minutes=1)),)
+    gone = lost(later(hours=5))
+    assert judged(ready, gone, later(hours=5, minutes=2)) == ready
+    assert due(ready, gone, later(hours=5, minutes=2)) == 60
+    found = judged(ready, gone, later(hours=5, minutes=3))
+    assert (one(found).failed_at, one(found).reason) == (later(hours=5), "ReadyLost")
+    assert one(found).ready_at == later(minutes=1)
+    assert due(found, gone, later(hours=5, minutes=3)) is None
+    assert refused(found) == {"v1.0.0"}
+
+
+@pytest.mark.parametrize("hours", [24.1, 100])
+def test_what_is_lost_after_a_day_is_no_failure_of_the_version(hours: float) -> None:
+    ready, gone = (an_attempt(ready_at=START),), lost(later(hours=hours))
+    assert judged(ready, gone, later(hours=hours + 1)) == ready
+    assert due(ready, gone, later(hours=hours)) is None
+
+
+def test_lost_within_the_day_counts_though_it_is_seen_after_it() -> None:
+    ready = (an_attempt(ready_at=START),)
+    found = judged(ready, lost(later(hours=23, minutes=59)), later(hours=30))
+    assert one(found).failed_at == later(hours=23, minutes=59)
+
+
+def test_while_pods_of_before_serve_nothing_is_lost() -> None:
+    ready = (an_attempt(ready_at=START),)
+    assert judged(ready, WAITING, later(hours=1)) == ready
+
+
+def test_nothing_is_judged_while_nothing_runs() -> None:
+    assert judged((an_attempt(),), IDLE, later(days=9)) == (an_attempt(),)
+    assert due((an_attempt(),), IDLE, START) is None
+    assert one(stopped((an_attempt(failed_at=START, reason="JobFailed"),), "Retired")).reason == "JobFailed"
+
+
+def test_a_version_gone_back_from_is_refused_until_a_try_of_a_person_s_succeeds() -> None:
+    found = rolled_back((an_attempt("v1.0.7", ready_at=START), an_attempt()), "v1.0.7")
+    assert (found[0].reason, found[0].ready_at, found[0].failed_at) == ("RolledBack", START, None)
+    assert refused(found) == {"v1.0.7"}
+    again = begun(found, "v1.0.7", 4, later(hours=1))
+    assert refused(again) == {"v1.0.7"}
+    assert refused(judged(again, READY, later(hours=1, minutes=1))) == frozenset()
+
+
+states = st.sampled_from([READY, WAITING, STALLED, IDLE, lost(later(minutes=30)), lost(later(hours=25))])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * 24 * 60), states), max_size=12))
+def test_a_verdict_once_given_stays_and_times_are_in_order(looks: list[tuple[int, Readiness]]) -> None:
+    found: Attempts = (an_attempt(),)
+    for minutes, state in sorted(looks, key=lambda look: look[0]):
+        before, found = one(found), judged(found, state, later(minutes=minutes))
+        after = one(found)
+        assert before.ready_at in (None, after.ready_at)
+        assert before.failed_at in (None, after.failed_at)
+        for at in (after.ready_at, after.failed_at):
+            assert at is None or START <= at <= later(minutes=minutes)
+        if after.ready_at and after.failed_at:
+            assert after.ready_at <= after.failed_at
+            assert moment(after.failed_at) < moment(after.ready_at) + timedelta(hours=24)
+        wait = due(found, state, later(minutes=minutes))
+        assert wait is None or wait > 0
+
+
+def a_workload(kind: str = "Deployment", generation: int = 1, **status: Any) -> dict[str, Any]:
+    spec = {"replicas": 1} if kind == "Deployment" else {"schedule": "0 * * * *"}
+    return {
+        "kind": kind,
+        "metadata": {"name": "sync", "namespace": "n", "uid": "u", "generation": generation},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def says(kind: str, status: str, **more: str) -> dict[str, str]:
+    return {"type": kind, "status": status, **more}
+
+
+def seen(workload: Any, *runs: Any) -> Readiness:
+    return readiness(workload, suspended=False, runs=runs)
+
+
+SERVING = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
+
+
+def test_a_deployment_is_ready_since_its_rollout_was_whole() -> None:
+    progress = says("Progressing", "True", reason="NewReplicaSetAvailable", lastUpdateTime=START)
+    state = seen(a_workload(**SERVING, conditions=[progress]))
+    assert (state.ready, state.since) == (True, START)
+
+
+def test_a_verdict_on_the_spec_before_is_none_on_this_one() -> None:
+    gave_up = says("Progressing", "False", reason="ProgressDeadlineExceeded", message="too slow")
+    assert seen(a_workload(observedGeneration=1, conditions=[gave_up])).stalled
+    assert not seen(a_workload(generation=2, observedGeneration=1, conditions=[gave_up])).stalled
+
+
+def test_ready_is_lost_when_too_few_pods_serve_and_not_while_old_ones_do() -> None:
+    gone = says("Available", "False", lastTransitionTime=START)
+    assert seen(a_workload(observedGeneration=1, replicas=1, updatedReplicas=1, conditions=[gone])).lost_at == START
+    rolling = {"replicas": 2, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
+    assert seen(a_workload(**rolling, conditions=[says("Available", "True", lastTransitionTime=START)])).lost_at is None
+
+
+def a_run(name: str, made: str, *conditions: dict[str, str]) -> dict[str, Any]:
+    return {"metadata": {"name": name, "creationTimestamp": made}, "status": {"conditions": list(conditions)}}
+
+
+def test_a_cron_job_is_ready_until_its_last_ended_run_failed() -> None:
+    good = a_run("sync-1", "2026-11-21T10:00:00Z", says("Complete", "True"))
+    bad = a_run(
+        "sync-2",
+        "2026-11-21T11:00:00Z",
+        says("Failed", "True", message="BackoffLimitExceeded", lastTransitionTime=START),
+    )
+    under_way = a_run("sync-3", "2026-11-21T12:00:00Z")
+    assert seen(a_workload("CronJob"), good, under_way).ready
+    state = seen(a_workload("CronJob"), bad, good, under_way)
+    assert (state.ready, state.stalled, state.reason, state.lost_at) == (False, True, "RunFailed", START)
+    assert "sync-2" in state.message
+    assert seen(a_workload("CronJob"), bad, a_run("sync-4", "2026-11-21T13:00:00Z", says("Complete", "True"))).ready
+
+
+def test_a_cron_job_s_message_does_not_move_with_its_runs() -> None:
+    before = seen(a_workload("CronJob", lastScheduleTime="2026-11-21T10:00:00Z"))
+    assert before == seen(a_workload("CronJob", lastScheduleTime="2026-11-21T11:00:00Z"))
+
+
+def test_suspended_is_ready_for_nobody_waits_for_more() -> None:
+    state = readiness(None, suspended=True)
+    assert (state.ready, state.stalled, state.idle, state.reason) == (True, False, True, "Suspended")
+
+
+def test_times_are_read_whatever_their_offset() -> None:
+    assert moment("2026-11-21T13:00:00+01:00") == moment(START) == datetime.fromisoformat(START)
