@@ -21,6 +21,7 @@ from fde_operator.key import Key
 
 _HERE: Final = Path(__file__).resolve()
 # In a wheel the manifests lie beside this module; in a checkout (editable install) they are the ones of deploy/.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
 _PLACES: Final = (_HERE.parent / "deploy", _HERE.parents[2] / "deploy")
 # What an older version of this bound for everybody in a group, in every namespace.
 _RETIRED: Final = (
@@ -52,7 +53,7 @@ def manifests(folder: str) -> list[Manifest]:
     for place in _PLACES:
         files = sorted((place / folder).glob("*.yaml"))
         if files:
-            return [document for file in files for document in yaml.safe_load_all(file.read_text()) if document]
+            return [document for file in files for document in yaml.load_all(file.read_text(), _LOADER) if document]
     raise FileNotFoundError(f"deploy/{folder}/*.yaml is neither beside {_HERE.name} nor in a checkout")
 
 
@@ -63,7 +64,8 @@ async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: f
         tell(f"applied {crd['kind']} {crd['metadata']['name']}")
     await established(cluster, timeout_s=timeout_s)
     for folder in ("operator", "policies"):
-        for manifest in manifests(folder):
+        # Whatever file it stands in: a namespace comes before what is in it.
+        for manifest in sorted(manifests(folder), key=lambda one: one["kind"] != "Namespace"):
             await cluster.apply(manifest)
             tell(f"applied {manifest['kind']} {manifest['metadata']['name']}")
     for key in _RETIRED:

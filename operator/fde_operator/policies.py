@@ -130,7 +130,11 @@ def weakness(policy: Manifest, observed: Mapping[str, Any] | None) -> Sequence[s
         return [f"{title} is missing"]
     if (observed.get("metadata") or {}).get("deletionTimestamp"):
         return [f"{title} is being deleted"]
-    where = difference(meaning(observed.get("spec") or {}), meaning(policy["spec"]), "spec")
+    spec = observed.get("spec") or {}
+    refuses = bool(policy["spec"].get("validations"))
+    where = difference(meaning(spec, refuses=refuses), meaning(policy["spec"], refuses=refuses), "spec")
+    if not set(policy["spec"].get("validationActions", ())) <= set(spec.get("validationActions") or ()):
+        where = "spec.validationActions"
     return [f"{title} differs from the one shipped with this operator: {where}"] if where else []
 
 
@@ -162,13 +166,13 @@ def _rules(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
             yield from _rules(below, path + mark)
 
 
-def meaning(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """`spec` with the server's defaults filled in, without what weakens nothing: audit annotations, and actions beside Deny."""
-    found = {name: value for name, value in spec.items() if name != "auditAnnotations"}
-    if "validationActions" in found:
-        found["validationActions"] = [action for action in found["validationActions"] if action == "Deny"]
-    else:
+def meaning(spec: Mapping[str, Any], *, refuses: bool) -> dict[str, Any]:
+    """`spec` with the server's defaults filled in, without what decides nothing: what a policy that `refuses` also records."""
+    found = {name: value for name, value in spec.items() if name != "validationActions"}
+    if "policyName" not in found:
         found.setdefault("failurePolicy", "Fail")
+    if refuses:
+        found.pop("auditAnnotations", None)
     for name in ("matchConstraints", "matchResources"):
         if found.get(name):
             found[name] = _match(found[name])

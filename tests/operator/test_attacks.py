@@ -57,8 +57,11 @@ def test_a_candidate_is_refused_at_its_creation(
 def test_a_candidate_lives_in_the_library_only(api: Any, given: Any, customer: str, unique: str) -> None:
     body = given.candidate(given.spec(), name=unique)
     body["metadata"]["namespace"] = customer
-    with pytest.raises(given.refused, match=r"labelled fde.io/library"):
+    with pytest.raises(given.refused, match="cannot create resource"):
         api.create(body, user="engine")
+    body["spec"]["author"]["username"] = "admin"
+    with pytest.raises(given.refused, match=r"labelled fde.io/library"):
+        api.create(body)
 
 
 Patch = Callable[[dict[str, Any]], Any]

@@ -1,0 +1,241 @@
+"""Which alterations of a policy weaken it: each is seen, none that does not is."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+
+from fde_api.crd import definitions
+from fde_operator import primitive
+from fde_operator.errors import Denied, Unavailable
+from fde_operator.key import Key
+from fde_operator.policies import Guard, refusal, shipped, weakness
+
+POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+REVIEW = "patterncandidate-review.fde.io"
+EVERYBODY = {"matchLabels": {"no": "body"}}
+DANA = "dana@company.example"
+
+
+def altered(kind: str, name: str, change: Any) -> list[str]:
+    found = copy.deepcopy(dict(shipped()[Key(kind, "", name)]))
+    change(found["spec"])
+    return list(weakness(shipped()[Key(kind, "", name)], found))
+
+
+def _set(path: str, value: Any) -> Any:
+    def change(spec: Any) -> None:
+        *steps, last = path.split(".")
+        for step in steps:
+            spec = spec[int(step)] if step.isdecimal() else spec.setdefault(step, {})
+        if value is None:
+            spec.pop(int(last) if last.isdecimal() else last)
+        else:
+            spec[int(last) if last.isdecimal() else last] = value
+
+    return change
+
+
+def _allow_all(spec: Any) -> None:
+    spec["matchConditions"] = [{"name": "none", "expression": "false"}, *spec.get("matchConditions", ())]
+
+
+WEAKENED: list[tuple[str, str, Any, str]] = [
+    (POLICY, REVIEW, _set("failurePolicy", "Ignore"), "spec.failurePolicy"),
+    (POLICY, REVIEW, _allow_all, "spec.matchConditions"),
+    (POLICY, "patterncandidate-author.fde.io", _allow_all, "spec.matchConditions"),
+    (POLICY, REVIEW, _set("matchConditions.0.expression", "false"), "spec.matchConditions[0].expression"),
+    (POLICY, REVIEW, _set("validations.2", None), "spec.validations"),
+    (POLICY, REVIEW, _set("validations", []), "spec.validations"),
+    (POLICY, REVIEW, _set("validations.0.expression", "true"), "spec.validations[0].expression"),
+    (POLICY, REVIEW, _set("validations.0.message", "fine"), "spec.validations[0].message"),
+    (POLICY, REVIEW, _set("variables.0.expression", "true"), "spec.variables[0].expression"),
+    (POLICY, REVIEW, _set("matchConstraints.resourceRules.0.operations", ["CREATE"]), "operations"),
+    (POLICY, REVIEW, _set("matchConstraints.resourceRules.0.resourceNames", ["x"]), "resourceNames"),
+    (POLICY, REVIEW, _set("matchConstraints.resourceRules.0.scope", "Cluster"), "scope"),
+    (POLICY, REVIEW, _set("matchConstraints.objectSelector", EVERYBODY), "objectSelector"),
+    (POLICY, REVIEW, _set("matchConstraints.namespaceSelector", EVERYBODY), "namespaceSelector"),
+    (POLICY, REVIEW, _set("matchConstraints.matchPolicy", "Exact"), "matchPolicy"),
+    (
+        POLICY,
+        REVIEW,
+        _set("matchConstraints.excludeResourceRules", [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"]}]),
+        "excludeResourceRules",
+    ),
+    (POLICY, REVIEW, _set("paramKind", {"apiVersion": "v1", "kind": "ConfigMap"}), "spec.paramKind"),
+    (POLICY, "namespace-move.fde.io", _set("paramKind", None), "spec.paramKind"),
+    (POLICY, "audit-object.fde.io", _set("auditAnnotations.0", None), "spec.auditAnnotations"),
+    (BINDING, REVIEW, _set("validationActions", ["Audit"]), "spec.validationActions"),
+    (BINDING, REVIEW, _set("validationActions", ["Warn", "Audit"]), "spec.validationActions"),
+    (BINDING, REVIEW, _set("policyName", "other.fde.io"), "spec.policyName"),
+    (BINDING, REVIEW, _set("matchResources", {"namespaceSelector": EVERYBODY}), "spec.matchResources"),
+    (BINDING, REVIEW, _set("matchResources", {"resourceRules": []}), "spec.matchResources"),
+    (BINDING, "namespace-move.fde.io", _set("paramRef.name", "x"), "spec.paramRef"),
+    (BINDING, "namespace-move.fde.io", _set("paramRef.selector", EVERYBODY), "spec.paramRef"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "change", "where"), WEAKENED, ids=lambda v: v if isinstance(v, str) else "")
+def test_what_weakens_a_policy_is_seen_and_named(kind: str, name: str, change: Any, where: str) -> None:
+    (told,) = altered(kind, name, change)
+    assert told.startswith(f"{kind} {name} differs from the one shipped with this operator: spec.")
+    assert where in told
+
+
+def test_what_the_server_fills_in_and_what_only_records_more_is_no_gap() -> None:
+    def filled(spec: Any) -> None:
+        spec["matchConstraints"] |= {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+        for rule in spec["matchConstraints"]["resourceRules"]:
+            rule["scope"] = "*"
+        spec["auditAnnotations"] = [{"key": "more", "valueExpression": "'x'"}]
+
+    assert altered(POLICY, REVIEW, filled) == []
+    assert altered(BINDING, "fdedeployment-owner.fde.io", _set("validationActions", ["Deny", "Audit"])) == []
+
+
+def test_missing_and_going_are_told_apart() -> None:
+    policy = shipped()[Key(POLICY, "", REVIEW)]
+    going = {**policy, "metadata": {**policy["metadata"], "deletionTimestamp": "2026-11-21T00:00:00Z"}}
+    assert weakness(policy, None) == [f"{POLICY} {REVIEW} is missing"]
+    assert weakness(policy, going) == [f"{POLICY} {REVIEW} is being deleted"]
+
+
+@pytest.mark.parametrize("key", list(shipped()), ids=str)
+def test_a_guard_misses_none(cluster: Any, key: Key) -> None:
+    guard = Guard(cluster)
+    assert asyncio.run(guard.gaps()) == []
+    del cluster.objects[key]
+    assert asyncio.run(guard.gaps()) == [f"{key} is missing"]
+
+
+def test_a_guard_sees_the_alteration_of_a_version_it_knows(cluster: Any) -> None:
+    guard, key = Guard(cluster), Key(POLICY, "", REVIEW)
+    cluster.objects[key]["metadata"]["resourceVersion"] = "1"
+    assert asyncio.run(guard.gaps()) == []
+    cluster.objects[key]["spec"]["failurePolicy"] = "Ignore"
+    cluster.objects[key]["metadata"]["resourceVersion"] = "2"
+    assert len(asyncio.run(guard.gaps())) == 1
+    cluster.objects[key]["spec"]["failurePolicy"] = "Fail"
+    cluster.objects[key]["metadata"]["resourceVersion"] = "3"
+    assert asyncio.run(guard.gaps()) == []
+
+
+def crd(cluster: Any, name: str = "patterncandidates.fde.io") -> Any:
+    return cluster.objects[Key("CustomResourceDefinition", "", name)]["spec"]["versions"][0]
+
+
+def test_rules_taken_from_a_definition_are_gaps(cluster: Any) -> None:
+    for one in definitions():
+        cluster.store(one)
+    assert asyncio.run(Guard(cluster).gaps()) == []
+    spec = crd(cluster)["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["x-kubernetes-validations"].pop()
+    (told,) = asyncio.run(Guard(cluster).gaps())
+    assert told == "CustomResourceDefinition patterncandidates.fde.io lacks 1 of its rules, the first at .spec"
+
+
+def test_a_version_without_rules_beside_ours_is_a_gap_and_more_rules_are_none(cluster: Any) -> None:
+    for one in definitions():
+        cluster.store(one)
+    spec = crd(cluster)["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["x-kubernetes-validations"].append({"rule": "has(self.author)"})
+    assert asyncio.run(Guard(cluster).gaps()) == []
+    cluster.objects[Key("CustomResourceDefinition", "", "patterncandidates.fde.io")]["spec"]["versions"].append(
+        {"name": "v1beta1", "served": True, "schema": {}}
+    )
+    (told,) = asyncio.run(Guard(cluster).gaps())
+    assert told.endswith("patterncandidates.fde.io serves v1beta1, which this operator does not know")
+
+
+class Blind:
+    """A cluster that answers with an error where `refuses` says so."""
+
+    def __init__(self, inner: Any, error: Exception, kind: str) -> None:
+        self._inner, self._error, self._kind = inner, error, kind
+
+    async def get(self, key: Key) -> Any:
+        if key.kind == self._kind:
+            raise self._error
+        return await self._inner.get(key)
+
+    async def list(self, kind: str, **_: Any) -> Any:
+        if kind == self._kind:
+            raise self._error
+        return await self._inner.list(kind)
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), Denied("no right")])
+def test_no_answer_is_no_permission(cluster: Any, error: Exception) -> None:
+    for fresh in (False, True):
+        with pytest.raises(type(error)):
+            asyncio.run(Guard(Blind(cluster, error, POLICY)).gaps(fresh=fresh))  # type: ignore[arg-type]
+
+
+def test_an_operator_that_may_not_read_definitions_goes_on_without(cluster: Any) -> None:
+    blind: Any = Blind(cluster, Denied("no right"), "CustomResourceDefinition")
+    assert asyncio.run(Guard(blind).gaps()) == []
+
+
+def test_memory_that_is_behind_publishes_nothing(cluster: Any) -> None:
+    """Before a version is published the API server itself is asked."""
+    behind = copy.deepcopy(cluster)
+    del cluster.objects[Key(BINDING, "", REVIEW)]
+    guard = Guard(behind, cluster)
+    assert asyncio.run(guard.gaps()) == []
+    assert asyncio.run(guard.gaps(fresh=True)) == [f"{BINDING} {REVIEW} is missing"]
+
+
+def test_publishing_and_new_rollouts_stop_and_what_runs_stays() -> None:
+    gaps = [f"{POLICY} {n}.fde.io is missing" for n in range(5)]
+    for act in ("publish", "rollout"):
+        held = refusal(act, gaps)  # type: ignore[arg-type]
+        assert held is not None and held.reason == "PolicyMissing"
+        assert "0.fde.io is missing" in str(held)
+        assert "and 2 more. Run `fde operator install`." in str(held)
+        assert refusal(act, []) is None  # type: ignore[arg-type]
+    assert refusal("repair", gaps) is None
+    assert refusal("stop", gaps) is None
+
+
+def decided(cluster: Any, given: Any, at: str) -> None:
+    review = {"decision": "Approved", "reviewer": DANA, "reviewedGeneration": 1, "at": "2026-11-21T23:59:59Z"}
+    body = given.candidate(given.spec(), review=review)
+    body["metadata"]["managedFields"] = [{"time": at, "fieldsV1": {"f:spec": {"f:review": {}}}}]
+    cluster.store(body)
+
+
+def outcome(cluster: Any, guard: Guard, decisions: Any) -> tuple[str, str]:
+    key = Key("PatternCandidate", "fde-library", "c-1")
+    asyncio.run(primitive.reconcile(cluster, key, decisions, now="2026-11-21T13:00:00Z", guard=guard))
+    (found,) = [c for c in cluster.objects[key]["status"]["conditions"] if c["type"] == "Published"]
+    return found["reason"], found["message"]
+
+
+class Silent:
+    async def record(self, decision: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("at", "reason"), [("11:59:59", "DecidedUnguarded"), ("12:00:01", "Published")])
+def test_what_was_decided_while_a_policy_was_altered_is_not_published_when_it_is_back(
+    cluster: Any, given: Any, at: str, reason: str
+) -> None:
+    guard, binding = Guard(cluster, now=lambda: "2026-11-21T12:00:00Z"), cluster.objects[Key(BINDING, "", REVIEW)]
+    binding["spec"]["validationActions"] = ["Audit"]
+    assert asyncio.run(guard.gaps())
+    binding["spec"]["validationActions"] = ["Deny", "Audit"]
+    decided(cluster, given, f"2026-11-21T{at}Z")
+    found, message = outcome(cluster, guard, Silent())
+    assert found == reason
+    assert reason == "Published" or "nobody checked this decision" in message
+
+
+@pytest.mark.parametrize(("at", "reason"), [("11:59:59", "DecidedUnguarded"), ("12:00:01", "Published")])
+def test_nor_what_was_decided_before_a_policy_was_made_again(cluster: Any, given: Any, at: str, reason: str) -> None:
+    """Also by an operator that was not there when it was missing."""
+    cluster.objects[Key(POLICY, "", REVIEW)]["metadata"]["creationTimestamp"] = "2026-11-21T12:00:00Z"
+    decided(cluster, given, f"2026-11-21T{at}Z")
+    assert outcome(cluster, Guard(cluster), Silent())[0] == reason
