@@ -29,6 +29,7 @@ app = App(
 # Imported when called, so that the sidecar image needs the sidecar extra only.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "abstract": ("abstract:abstract", "Sibling files to one parameterized primitive, with private bindings."),
+    "audit": ("audit:app", "Who did what to whose objects: verify the record, export a customer's part, collect."),
     "challenge": ("challenge:app", "List and show challenges; merge, split, pin and ignore them."),
     "dead-letter": ("deadletter:app", "List records off contract, and give them back."),
     "demo": ("demo:demo", "The whole loop on the shipped fleet, with the review page."),

@@ -142,7 +142,7 @@ class Verifier:
     partial: bool = False  # an export that begins in the middle: what came before was not looked at
     _breaks: dict[str, Break] = field(default_factory=dict)
     _anchored: dict[str, dict[int, list[Anchor]]] = field(default_factory=dict)
-    _starts: dict[str, int] = field(default_factory=dict)
+    _closed: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for anchor in self.anchors:
@@ -176,6 +176,14 @@ class Verifier:
             self._broken("?", _NO_LINK, where, "the line is not JSON: it was changed")
         else:
             self.take(raw, where)
+
+    def open_ends(self) -> list[Break]:
+        """The chains of an export whose last link is not followed by its anchor: lines at the export's end are missing."""
+        return [
+            Break(chain, head.seq + 1, "end", "the export was cut: it does not end with the head it had")
+            for chain, head in sorted(self.heads.items())
+            if self._closed.get(chain) != head.seq and chain not in self._breaks
+        ]
 
     def breaks(self) -> list[Break]:
         """The first break of each chain, when all records were taken; empty: they are whole as far as anchors reach."""
@@ -211,9 +219,15 @@ class Verifier:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._broken("?", _NO_LINK, where, "the line is no whole anchor: it was changed")
             return
-        if anchor.chain in self.heads and anchor.seq <= self.heads[anchor.chain].seq:
-            # Its link has gone by unchecked. An export has its anchors first.
-            self._broken(anchor.chain, anchor.seq, where, "moved: an anchor stands after the link it is about")
+        head = self.heads.get(anchor.chain)
+        if head is not None and anchor.seq <= head.seq:
+            if anchor.seq < head.seq:  # its link has gone by unchecked
+                self._broken(anchor.chain, anchor.seq, where, "moved: an anchor stands after the link it is about")
+            elif anchor.hash != head.hash:
+                self._broken(anchor.chain, anchor.seq, where, "rewritten: the link before it has another hash")
+            else:
+                self._closed[anchor.chain] = anchor.seq
+            return
         self._expect(anchor)
 
     def _skip(self, found: dict[str, Any], where: str) -> None:
@@ -236,7 +250,6 @@ class Verifier:
         else:
             self.partial = True
             self.heads[chain] = Head(chain, seq - 1, previous)
-            self._starts[chain] = seq
 
     def _follow(self, chain: str, seq: int, previous: str, own: str, where: str) -> None:
         if chain in self._breaks:
