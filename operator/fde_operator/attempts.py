@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from fde_api.deployment import Attempt
@@ -47,6 +48,19 @@ def moment(text: str) -> datetime:
 def rfc3339(at: datetime) -> str:
     """Whole seconds, UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read(found: Any) -> Attempts:
+    """As a status has them; none, where somebody wrote something else there by hand."""
+    try:
+        return msgspec.convert(found or (), Attempts)
+    except msgspec.ValidationError:
+        return ()
+
+
+def written(attempts: Attempts) -> list[dict[str, Any]] | None:
+    """As a status has them; None when there are none."""
+    return msgspec.to_builtins(attempts) or None
 
 
 def open_(attempt: Attempt) -> bool:

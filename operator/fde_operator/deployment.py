@@ -15,9 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from fde_api.deployment import Attempt, FDEDeployment, TelemetryFeed
+from fde_api.deployment import FDEDeployment, TelemetryFeed
 from fde_operator import attempts as tries
-from fde_operator.attempts import Attempts
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
 from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
@@ -27,9 +26,10 @@ from fde_operator.key import Key
 from fde_operator.outcome import Outcome, held, history, kept, retired, running, soonest, updating
 from fde_operator.phase import fitting
 from fde_operator.phase import retired as is_retired
-from fde_operator.plan import Action, Desired, holds, plan
+from fde_operator.plan import Action, Desired, plan
 from fde_operator.posture import posture
 from fde_operator.readiness import Readiness, readiness
+from fde_operator.rollout import rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
 from fde_operator.update import EDITED, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
@@ -89,7 +89,7 @@ class _Look:
         self._cluster, self.raw, self._settings, self._now = cluster, raw, settings, now
         self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
         self._status: dict[str, Any] = kept(raw.get("status", {}))
-        self._attempts = _attempts(self._status["attempts"])
+        self._attempts = tries.read(self._status["attempts"])
 
     async def outcome(self) -> Outcome:
         try:
@@ -113,7 +113,9 @@ class _Look:
             await self._begin(deployment, target, standing, observed)
             children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
         except Held as why:
-            return Outcome(held(why, valid=valid, pending=pending), self._status, why.retry_after_s)
+            self._status["nextWindow"] = _told(pending)
+            again_s = soonest(why.retry_after_s, self._opens_s(pending))
+            return Outcome(held(why, valid=valid, pending=pending), self._status, again_s)
         except Denied as denied:
             return self._denied(denied, valid, pending)
         return await self._seen(deployment, target, versions, children)
@@ -190,18 +192,17 @@ class _Look:
             self._attempts = tries.rolled_back(self._attempts, standing.running or "")
         if paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
-        elif tries.begins(self._attempts, version, generation, rolls_out=_rolls_out(target.workload, observed)):
+        elif tries.begins(self._attempts, version, generation, rolls_out=rolls_out(target.workload, observed)):
             self._attempts = tries.begun(self._attempts, version, generation, self._now)
-        opening = choice.pending.opening
         self._status |= {
             "resolvedVersion": version,
             "requestedVersion": deployment.spec.primitive_ref.version,
             "availableVersion": choice.available,
-            "nextWindow": str(opening) if opening else None,
+            "nextWindow": _told(choice.pending),
             "handledUpdateNow": choice.handled,
             "filesDigest": target.parts.files.digest,
             "appliedCompliance": list(target.parts.compliance.tags),
-            "attempts": _written(self._attempts),
+            "attempts": tries.written(self._attempts),
             "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
             "inventory": inventory(target.objects, target.parts, observed),
         }
@@ -225,11 +226,10 @@ class _Look:
         state = await self._state(deployment, target, children)
         self._attempts = tries.judged(self._attempts, state, self._now)
         state = tries.overdue(self._attempts, state)
-        self._status["attempts"] = _written(self._attempts)
+        self._status["attempts"] = tries.written(self._attempts)
         if state.ready:  # the new pods run, or none: nobody mounts the old files any more
             children = await self._execute(plan(children, target.objects), children)
         pending = target.choice.pending
-        opens_s = (pending.opening.starts - tries.moment(self._now)).total_seconds() if pending.opening else None
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
@@ -237,22 +237,28 @@ class _Look:
         return Outcome(
             (*running(state), updating(pending), fits, *more),
             self._status,
-            soonest(tries.due(self._attempts, state, self._now), opens_s),
+            soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending)),
         )
 
     async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:
-        found = _same(target.workload, children)
+        found = same(target.workload, children)
         runs: list[Manifest] = []
         if found is not None and found["kind"] == "CronJob" and self._attempts and not paused(deployment):
             since = self._attempts[0].started_at
             runs = await runs_of(self._cluster, found, version=target.version, since=since)
         return readiness(found, suspended=paused(deployment), runs=runs)
 
+    def _opens_s(self, pending: Pending | None) -> float | None:
+        """Seconds until the window that an update waits for."""
+        if pending is None or pending.opening is None:
+            return None
+        return (pending.opening.starts - tries.moment(self._now)).total_seconds()
+
     def _denied(self, denied: Denied, valid: bool | None, pending: Pending | None) -> Outcome:
         """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""
         state = Readiness(False, "Denied", str(denied))
         self._attempts = tries.judged(self._attempts, state, self._now)
-        self._status["attempts"] = _written(self._attempts)
+        self._status["attempts"] = tries.written(self._attempts)
         return Outcome(
             held(Held("Denied", str(denied)), valid=valid, pending=pending),
             self._status,
@@ -265,7 +271,7 @@ class _Look:
         await self._execute(plan(observed, []), observed)
         told = dict.fromkeys(self._status)
         told |= {
-            "attempts": _written(tries.stopped(self._attempts, "Retired")),
+            "attempts": tries.written(tries.stopped(self._attempts, "Retired")),
             "history": self._status["history"],
         }
         return Outcome(retired(), told)
@@ -279,32 +285,10 @@ def _converted(raw: Manifest) -> FDEDeployment:
         return msgspec.convert({name: value for name, value in raw.items() if name != "status"}, FDEDeployment)
 
 
-def _attempts(found: Any) -> Attempts:
-    try:
-        return msgspec.convert(found or (), Attempts)
-    except msgspec.ValidationError:
-        return ()
-
-
-def _written(found: Sequence[Attempt]) -> list[dict[str, Any]] | None:
-    return msgspec.to_builtins(found) or None
+def _told(pending: Pending | None) -> str | None:
+    return str(pending.opening) if pending and pending.opening else None
 
 
 def _below(version: str, other: str | None) -> bool:
     one, two = released(version), released(other or "")
     return one is not None and two is not None and one < two
-
-
-def _same(wanted: Manifest, found: Sequence[Manifest]) -> Manifest | None:
-    return next((one for one in found if key_of(one) == key_of(wanted)), None)
-
-
-def _rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
-    """Whether pods will be replaced: those that stand there are from another template, or there is no such workload."""
-    found = _same(workload, observed)
-    return found is None or not holds(_template(found), _template(workload))
-
-
-def _template(workload: Manifest) -> Any:
-    spec = workload["spec"].get("jobTemplate", workload)["spec"]
-    return spec["template"]

@@ -40,6 +40,17 @@ def told(cluster: Any, kind: str) -> tuple[str, str, str]:
     return found["status"], found["reason"], found["message"]
 
 
+def kstatus(cluster: Any) -> str:
+    """What kubectl, Flux and Argo CD make of it: the generic rules of sigs.k8s.io/cli-utils, kstatus."""
+    raw = cluster.objects[KEY]
+    seen = {one["type"]: one["status"] for one in raw["status"]["conditions"]}
+    if raw["status"]["observedGeneration"] != raw["metadata"]["generation"] or seen.get("Reconciling") == "True":
+        return "InProgress"
+    if seen.get("Stalled") == "True":
+        return "Failed"
+    return "Current" if seen.get("Ready", "True") == "True" else "InProgress"
+
+
 def runs(cluster: Any) -> str:
     """The version of the pods that stand there."""
     return str(cluster.objects[WORKLOAD]["spec"]["template"]["metadata"]["labels"]["fde.io/version"])
@@ -193,7 +204,9 @@ def test_an_update_that_never_came_up_is_told_and_not_taken_again(running: Any, 
     assert look(running, SUNDAY) == 900
     assert look(running, "2026-11-22T01:35:00Z") == 600
     assert told(running, "Reconciling")[0] == "True"
+    assert kstatus(running) == "InProgress"
     look(running, "2026-11-22T01:45:00Z")
+    assert kstatus(running) == "Failed"
     assert told(running, "Stalled")[:2] == ("True", "ProgressDeadlineExceeded")
     assert told(running, "Ready")[:2] == ("False", "ProgressDeadlineExceeded")
     failed = status(running)["attempts"][0]
@@ -241,6 +254,25 @@ def test_a_version_that_asks_for_more_is_held_back_and_what_runs_is_looked_after
     look(running, SUNDAY)
     # The running version does not know the new parameter: the edit is for the next one, which takes it in the window.
     assert runs(running) == "v1.0.7"
+
+
+def test_an_update_that_the_spec_is_right_for_already_is_waited_for_while_what_runs_is_held(
+    running: Any, given: Any
+) -> None:
+    spec = given.spec(version="v1.0.7")
+    spec["parameters"].append({"name": "region", "type": "string", "required": True})
+    running.store(given.primitive(spec))
+    edit(running, parameters={"instanceHost": "northgate.example", "region": "eu"})
+    assert look(running, SATURDAY) == 13 * 3600
+    assert told(running, "ParametersValid")[0] == "False"
+    assert told(running, "UpdatePending")[1] == "OutsideWindow"
+    assert status(running)["nextWindow"] == "2026-11-22T02:00:00+01:00"
+    look(running, SUNDAY)
+    assert runs(running) == "v1.0.7"
+    assert told(running, "ParametersValid")[0] == "True"
+    edit(running, lifecycle={**PATCHES, "timeZone": "Mars/Olympus"})
+    look(running, SUNDAY)
+    assert "nextWindow" not in status(running)
 
 
 def test_a_version_of_other_customers_is_neither_taken_nor_named(running: Any, given: Any) -> None:
@@ -296,6 +328,7 @@ def test_an_unknown_zone_holds_and_names_the_near_ones(running: Any) -> None:
     assert (state, reason) == ("True", "TimeZoneUnknown")
     assert "Did you mean Europe/Berlin" in message
     assert told(running, "UpdatePending")[0] == "Unknown"
+    assert kstatus(running) == "Failed"
     assert WORKLOAD in running.objects  # what runs goes on running
     edit(running, lifecycle=PATCHES)
     look(running)
@@ -309,6 +342,7 @@ def test_suspended_nothing_runs_and_whoever_waits_for_it_may_go_on(running: Any,
     assert running.objects[WORKLOAD]["spec"]["replicas"] == 0
     assert told(running, "Ready")[:2] == ("True", "Suspended")
     assert told(running, "Stalled")[0] == told(running, "Reconciling")[0] == "False"
+    assert kstatus(running) == "Current"
     assert (runs(running), told(running, "UpdatePending")[1]) == ("v1.0.0", "Suspended")
     assert "nextWindow" not in status(running)
     look(running, "2026-12-21T12:00:00Z")  # no attempt is judged meanwhile
@@ -341,6 +375,7 @@ def test_retired_nothing_is_left_whatever_became_of_its_primitive_and_namespace(
     assert feed in running.objects
     assert told(running, "Ready")[:2] == ("True", "Retired")
     assert told(running, "Reconciling")[0] == told(running, "Stalled")[0] == "False"
+    assert kstatus(running) == "Current"
     kept = status(running)
     assert {"resolvedVersion", "nextWindow", "inventory", "availableVersion"} & kept.keys() == set()
     assert kept["history"][0]["version"] == "v1.0.0"

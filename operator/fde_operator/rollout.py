@@ -1,0 +1,25 @@
+"""Rollout: whether what should stand there replaces pods of what does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fde_operator.cluster import Manifest, key_of
+from fde_operator.plan import holds
+
+
+def same(wanted: Manifest, found: Sequence[Manifest]) -> Manifest | None:
+    """The object of that kind and name."""
+    return next((one for one in found if key_of(one) == key_of(wanted)), None)
+
+
+def rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
+    """Whether pods will be replaced: those that stand there are from another template, or there is no such workload."""
+    found = same(workload, observed)
+    return found is None or not holds(_template(found), _template(workload))
+
+
+def _template(workload: Manifest) -> Any:
+    spec = workload["spec"].get("jobTemplate", workload)["spec"]
+    return spec["template"]
