@@ -103,6 +103,9 @@ def plan(
     json_
         One JSON object: steps with their differences, the status, and notes.
     """
+    import logging
+
+    import structlog
     import yaml
 
     from fde_cli.kube.connection import Connection
@@ -122,6 +125,8 @@ def plan(
             raise BadInput(str(file), f"it cannot be read as YAML: {error}") from error
         manifest = filed(document, where=str(file), namespace=where.namespace)
     key = key_of(manifest) if manifest else key_of_target(f"fded/{name}", where.namespace)
+    # The operator's code logs what it applied. Nothing is, here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     outcome = where.ask(lambda cluster: planned(cluster, key, file=manifest), only_rehearse=True)
     for note in outcome.notes:
         _tell(f"note: {note}")
