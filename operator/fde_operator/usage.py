@@ -1,31 +1,161 @@
-"""DeploymentPrimitive.status: how often each version runs, counted from the FDEDeployments there are."""
+"""DeploymentPrimitive.status: how a version did, what the libraries make of it, whether it is deprecated.
+
+FDEDeployments (attempts) + what is recorded -> record -> usage; PatternLibraries (entries) -> the lowest maturity -> status
+
+The record lives in this status, and only this reconciliation writes it: deleting a deployment takes nothing out of it. A
+restore without statuses loses it, and every version begins anew as experimental.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fde_api.library import Selector
+from fde_api.primitive import DeploymentPrimitive, Outcome
+from fde_operator.attempts import moment
 from fde_operator.cluster import Cluster, Manifest
-from fde_operator.conditions import condition, status_patch
+from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.key import Key
+from fde_operator.labels import CUSTOMER
+from fde_operator.maturity import DEPRECATED, EXPERIMENTAL, SUCCESSOR, deprecation, lowest
+from fde_operator.record import CUSTOMERS, fresh, merged, recorded, sample, token, verdicts, written
+
+_PUBLISHED: Final = "Published"
+_IDLE: Final = ("Reconciling", "Stalled")
 
 
 async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
-    """Write conditions and usage of one primitive version. Maturity is the library's to grant; it is kept."""
+    """Write the status of one version. Returns seconds until the next pending attempt settles, or None: the next event.
+
+    `now`: RFC 3339.
+    """
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
         return None
     name, version = raw["spec"]["primitiveName"], raw["spec"]["version"]
-    running = await cluster.list("FDEDeployment", fields={"spec.primitiveRef.name": name})
-    of_version = [one for one in running if one.get("status", {}).get("resolvedVersion") == version]
-    status = {
-        "maturity": raw.get("status", {}).get("maturity", "experimental"),
-        "usage": {"deployments": len(of_version), "ready": sum(map(is_ready, of_version))},
+    deployments = await cluster.list("FDEDeployment", fields={"spec.primitiveRef.name": name})
+    seen = [(one, verdicts(one, key.name, version, now=now)) for one in deployments]
+    before = recorded(raw)
+    news = {one.id for one in fresh(before, (outcome for _, found in seen for outcome in found.outcomes))}
+    outcomes = merged(before, [outcome for _, found in seen for outcome in found.outcomes if outcome.id in news])
+    tokens = set(raw.get("status", {}).get("customerTokens") or ())
+    succeeded = {
+        one["metadata"]["namespace"]
+        for one, found in seen
+        if any(outcome.ok and outcome.id in news for outcome in found.outcomes)
     }
-    patch = status_patch(raw, [condition("Ready", True, "Published")], status, now=now)
+    if succeeded:
+        tokens = await _with_customers(cluster, key.name, tokens, succeeded)
+    pending = [at for _, found in seen for at in found.pending]
+    now_running = [one for one in deployments if one.get("status", {}).get("resolvedVersion") == version]
+    superseded_by, conditions = await _deprecated(cluster, raw)
+    status = {
+        "maturity": await _maturity(cluster, raw),
+        "supersededBy": superseded_by,
+        "usage": _usage(now_running, outcomes, pending=len(pending), customers=len(tokens)),
+        "outcomes": written(outcomes),
+        "customerTokens": sorted(tokens) or None,
+    }
+    patch = status_patch(raw, conditions, status, now=now)
     if patch is not None:
         await cluster.apply_status(patch)
-    return None
+    return max(1.0, (min(pending) - moment(now)).total_seconds()) if pending else None
+
+
+def _usage(
+    now_running: Sequence[Manifest], outcomes: Sequence[Outcome], *, pending: int, customers: int
+) -> dict[str, Any]:
+    """Every field that has a default is named: the server would fill it in, and the two would never be the same."""
+    counted = sample(outcomes)
+    usage: dict[str, Any] = {
+        "deployments": len(now_running),
+        "ready": sum(map(is_ready, now_running)),
+        "attempts": counted.attempts,
+        "pending": pending,
+        "customers": customers,
+    }
+    if counted.rate is not None:
+        usage["successRate"] = round(counted.rate, 4)
+    if counted.deploy_s is not None:
+        usage["p50DeploySeconds"] = counted.deploy_s
+    return usage
+
+
+async def _with_customers(cluster: Cluster, primitive: str, tokens: set[str], namespaces: Iterable[str]) -> set[str]:
+    """`tokens`, with one more for each customer of these namespaces that has none.
+
+    A customer is the value of its namespaces' label. Its token is made of the oldest namespace's uid; with any of them
+    counted it is counted, so that another namespace makes no second customer of it.
+    """
+    owners: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    customer_of: dict[str, str] = {}
+    for namespace in await cluster.list("Namespace"):
+        metadata = namespace["metadata"]
+        if customer := (metadata.get("labels") or {}).get(CUSTOMER):
+            made = (str(metadata.get("creationTimestamp", "")), token(primitive, str(metadata.get("uid", ""))))
+            owners[customer].append(made)
+            customer_of[metadata["name"]] = customer
+    found = set(tokens)
+    for customer in sorted({customer_of[name] for name in namespaces if name in customer_of}):
+        theirs = [made for _, made in sorted(owners[customer])]
+        if not found.intersection(theirs) and len(found) < CUSTOMERS:
+            found.add(theirs[0])
+    return found
+
+
+async def _maturity(cluster: Cluster, raw: Manifest) -> str:
+    if deprecation(raw) is not None:
+        return DEPRECATED
+    return granted(raw, await cluster.list("PatternLibrary"))
+
+
+def granted(primitive: Manifest, libraries: Iterable[Manifest]) -> str:
+    """The lowest that the libraries selecting this version grant; one that has not looked at it yet grants the least."""
+    name, version = primitive["spec"]["primitiveName"], primitive["spec"]["version"]
+    levels = []
+    for library in libraries:
+        if library["metadata"].get("deletionTimestamp") or not selects(library, primitive):
+            continue
+        entries = library.get("status", {}).get("entries") or ()
+        entry = next((one for one in entries if (one["name"], one["version"]) == (name, version)), None)
+        levels.append(entry["maturity"] if entry and entry["maturity"] != DEPRECATED else EXPERIMENTAL)
+    return lowest(levels)
+
+
+def selects(library: Manifest, primitive: Manifest) -> bool:
+    """Whether a library holds this version: of its domain, and with all of its tags."""
+    selector = msgspec.convert(library["spec"].get("selector") or {}, Selector)
+    spec = primitive["spec"]
+    return selector.domain in (None, spec.get("domain")) and set(selector.tags) <= set(spec.get("tags") or ())
+
+
+async def _deprecated(cluster: Cluster, raw: Manifest) -> tuple[str | None, tuple[Condition, ...]]:
+    """status.supersededBy, and the conditions."""
+    settled = (condition("Ready", True, _PUBLISHED), *(condition(kind, False, _PUBLISHED) for kind in _IDLE))
+    why = deprecation(raw)
+    if why is None:
+        return None, (*settled, condition("Deprecated", False, "Current"))
+    successor = _successor(raw)
+    if successor is None:
+        return None, (*settled, condition("Deprecated", True, "Deprecated", why))
+    if await cluster.get(Key("DeploymentPrimitive", "", successor)) is None:
+        told = f"{why}. Annotation {SUCCESSOR} names {successor}, and that is not published"
+        return None, (*settled, condition("Deprecated", True, "SuccessorMissing", told))
+    return successor, (*settled, condition("Deprecated", True, "Superseded", f"{why}. Take {successor} instead"))
+
+
+def _successor(raw: Manifest) -> str | None:
+    said = ((raw["metadata"].get("annotations") or {}).get(SUCCESSOR) or "").strip()
+    if said.startswith("v") and "." in said and said[1:2].isdigit():  # a version alone: of this primitive
+        said = DeploymentPrimitive.object_name(raw["spec"]["primitiveName"], said)
+    return said or None
 
 
 def is_ready(deployment: Manifest) -> bool:
-    """Whether its Ready condition is True, and something runs: a suspended deployment is ready, and runs nothing."""
+    """Whether its Ready condition is True."""
     seen = deployment.get("status", {}).get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" and one["reason"] != "Suspended" for one in seen)
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in seen)
