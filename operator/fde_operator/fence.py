@@ -7,8 +7,10 @@ write is asked for, and once more when its header, and then its body, are handed
 body is none. Between that second look and the system call lie some microseconds of one turn of the event loop. What was
 handed over arrives at once, or not at all: its connection is closed when the process ends.
 
-Wiring: ``FencedCluster(cluster, lease.fence)`` outermost but for the mirror; and in KubernetesCluster._connect
-``AsyncClient(..., transport=fenced_transport(config, lease.fence))``, which then also bounds the number of connections.
+Wiring: ``FencedCluster(cluster, lease.fence)`` outermost but for the mirror; at the other end ``KubernetesCluster(kubeconfig,
+transport=lambda config: fenced_transport(config, lease.fence))``, which also bounds the number of connections; for Kafka
+``FencedAdministration`` directly around Tenancy (its calls block in threads; one that began before goes on for up to its
+time-out, and is one that the next leader makes again) and ``FencedDecisions``.
 """
 
 from __future__ import annotations
@@ -21,8 +23,13 @@ import httpx2
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SingleConfig
 
+from fde_events.decision import Decision
+from fde_events.tenancy.credential import Credential
+from fde_events.tenancy.plan import Action, Observed
 from fde_operator.cluster import Cluster, Manifest
+from fde_operator.kafka import Administration
 from fde_operator.key import Key
+from fde_operator.primitive import Decisions
 
 Fence = Callable[[], None]
 _READS: Final = ("GET", "HEAD", "OPTIONS")
@@ -82,6 +89,39 @@ class FencedCluster:
         """Writes."""
         self._fence()
         await self._cluster.delete(key, uid=uid)
+
+
+class FencedAdministration:
+    """Kafka's administration, whose changes ask `fence` first. From any thread."""
+
+    def __init__(self, administration: Administration, fence: Fence) -> None:
+        self._administration, self._fence = administration, fence
+
+    def observe(self) -> Observed:
+        """Reads."""
+        return self._administration.observe()
+
+    def execute(self, action: Action) -> object:
+        """Writes."""
+        self._fence()
+        return self._administration.execute(action)
+
+    def upsert(self, credential: Credential) -> None:
+        """Writes."""
+        self._fence()
+        self._administration.upsert(credential)
+
+
+class FencedDecisions:
+    """Decision records, which ask `fence` first."""
+
+    def __init__(self, decisions: Decisions, fence: Fence) -> None:
+        self._decisions, self._fence = decisions, fence
+
+    async def record(self, decision: Decision) -> None:
+        """Writes."""
+        self._fence()
+        await self._decisions.record(decision)
 
 
 class FencedTransport(httpx2.AsyncBaseTransport):

@@ -197,7 +197,13 @@ class Lease:
         self._ended = "this process gave the Lease back"  # before it is: nothing may be written in between
         try:
             async with asyncio.timeout(_RELEASE_S):
-                await self._leases.replace(released(self._lease, now=_now()))
+                try:
+                    await self._leases.replace(released(self._lease, now=_now()))
+                except Conflicting:  # a renewal that was under way arrived, and nobody heard the answer
+                    seen = await self._leases.read()
+                    if seen is None or holder_of(seen) != self.identity:
+                        return
+                    await self._leases.replace(released(seen, now=_now()))
             log.info("lease_released", identity=self.identity)
         except (FdeError, TimeoutError) as error:
             log.warning("lease_not_released", why=str(error) or "no answer in time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pytest
 
 from fde_events.errors import Unavailable
 from fde_operator.errors import Conflicting, Denied, Fenced, nature_of
-from fde_operator.fence import FencedCluster, FencedTransport
+from fde_operator.fence import FencedAdministration, FencedCluster, FencedDecisions, FencedTransport
 from fde_operator.key import Key
 from fde_operator.lease import Lease
 
@@ -265,6 +266,26 @@ async def test_a_lost_answer_to_the_first_claim_is_no_lost_lease_either(world: W
 
 
 @story
+async def test_it_is_given_back_though_the_last_renewal_s_answer_was_lost(world: World, leases: MemoryLeases) -> None:
+    first = started(world, leases, "a")
+    await world.run(1.5)
+    leases.deaf = True
+    await world.run(1)
+    leases.deaf = False
+    await first.lease.release()
+    assert leases.lease is not None and leases.lease["spec"]["holderIdentity"] == ""
+
+
+@story
+async def test_what_another_one_holds_is_not_given_back(world: World, leases: MemoryLeases) -> None:
+    first = started(world, leases, "a")
+    await world.run(1)
+    leases.edit(holderIdentity="b")
+    await first.lease.release()
+    assert leases.lease is not None and leases.lease["spec"]["holderIdentity"] == "b"
+
+
+@story
 async def test_a_lease_deleted_by_hand_is_made_again_by_its_holder(world: World, leases: MemoryLeases) -> None:
     first = started(world, leases, "a")
     await world.run(3)
@@ -392,6 +413,42 @@ def test_a_fenced_cluster_writes_while_the_fence_stands(cluster: Any) -> None:
         "put",
         "delete",
     ]
+
+
+def test_kafka_is_read_and_not_changed_by_who_does_not_lead() -> None:
+    made: list[str] = []
+
+    class Administration:
+        def observe(self) -> Any:
+            return "observed"
+
+        def execute(self, action: Any) -> object:
+            made.append("execute")
+            return None
+
+        def upsert(self, credential: Any) -> None:
+            made.append("upsert")
+
+    class Decisions:
+        async def record(self, decision: Any) -> None:
+            made.append("record")
+
+    def fallen() -> None:
+        raise Fenced("no longer")
+
+    nothing: Any = None
+    for fence, expected in ((fallen, []), (lambda: None, ["execute", "upsert", "record"])):
+        administration = FencedAdministration(Administration(), fence)
+        decisions = FencedDecisions(Decisions(), fence)
+        assert administration.observe() == "observed"
+        for change in (
+            lambda it=administration: it.execute(nothing),
+            lambda it=administration: it.upsert(nothing),
+            lambda it=decisions: asyncio.run(it.record(nothing)),
+        ):
+            with contextlib.suppress(Fenced):
+                change()
+        assert made == expected
 
 
 @pytest.mark.parametrize("falls_at", [1, 2])

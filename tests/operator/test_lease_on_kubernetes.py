@@ -104,7 +104,9 @@ def holder_of(api: Any) -> str:
 def seconds(given: Any, until: Callable[[], Any], limit_s: float = 60.0) -> float:
     began = time.monotonic()
     given.eventually(until, limit_s)
-    return time.monotonic() - began
+    took_s = time.monotonic() - began
+    print(f"after {took_s:.1f} s")
+    return took_s
 
 
 def test_a_leader_stopped_for_thirty_seconds_writes_nothing_after_the_other_began(
