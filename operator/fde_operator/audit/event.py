@@ -99,6 +99,7 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
     decision, reason = _review(event) if resource == "patterncandidates" and outcome == "allowed" else ("", "")
     asked = event.get("requestObject")
+    unmade = verb == "create" and outcome != "allowed"  # admission gave it a uid all the same
     return Seen(
         scope="ours" if ours or not namespace else "customer",
         id=_text(event.get("auditID")),
@@ -111,8 +112,10 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
         namespace="" if resource == "namespaces" else namespace,
         name=name,
         customer=_text(notes.get(f"{OBJECT_POLICY}/customer")),
-        uid=_text(notes.get(f"{OBJECT_POLICY}/uid")) or _text(answered.get("uid")) or _text(about.get("uid")),
-        generation=_number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
+        uid="" if unmade else _text(notes.get(f"{OBJECT_POLICY}/uid")) or _text(answered.get("uid")),
+        generation=0
+        if unmade
+        else _number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
         outcome=outcome,
         said=said or reason,
         decided={"review": decision} if decision else {},

@@ -8,8 +8,9 @@ from typing import Final
 _MOST: Final = 600
 # `Invalid value: "db.acme.example"`: what somebody put in. A quoted value may hold escaped quotes, or be an object or a number.
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+# Of an object or a list rather too much goes than too little.
 _VALUE: Final = re.compile(
-    rf"((?:Invalid|Duplicate|Unsupported|Not found|Forbidden) value: )(?:{_QUOTED}|\S+?)(?=[:,\s\]]|$)"
+    rf"((?:Invalid|Duplicate|Unsupported|Not found|Forbidden) value: )(?:{_QUOTED}|\{{.*\}}(?=: )|\[.*\](?=: )|\S+?(?=[:,\s\]]|$))"
 )
 _POLICY: Final = re.compile(r"ValidatingAdmissionPolicy '([^']{1,253})'")
 
