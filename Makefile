@@ -29,7 +29,7 @@ check: $(VENV)/.dev            ## the fast inner loop
 
 test: check                    ## everything, on real Kafka and a real Kubernetes control plane
 	PYTHONPATH=deploy/local $(BIN)/python -m fde_local prepare --skip-missing
-	$(BIN)/pytest -q -m "kafka or cluster or browser or processes or seconds" $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "kafka or cluster or browser or processes or seconds" $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/fde bench $(ARGS)

@@ -1,6 +1,8 @@
 """The real servers, for every test that asks for them by name: `kafka`, `control_plane`. Nothing starts before."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -26,6 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if marker := _MARKER_OF.get(fixture):
                 item.add_marker(marker)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Whole files in the order of the time they were given; then those that wait for servers. So no worker ends long after the others."""
+    long: dict[Path, float] = {}
+    for item in items:
+        given = max((float(mark.args[0]) for mark in item.iter_markers("timeout") if mark.args), default=0.0)
+        waits = any(item.get_closest_marker(name) for name in ("kafka", "cluster", "browser", "processes"))
+        long[item.path] = max(long.get(item.path, 0.0), given, float(waits))
+    items.sort(key=lambda item: -long[item.path])  # stable: the tests of a file stay together, and in their order
 
 
 @pytest.fixture(autouse=True)

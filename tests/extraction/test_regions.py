@@ -170,7 +170,7 @@ def test_time_grows_with_the_number_of_files_and_not_with_its_square() -> None:
     few, many = files(10), files(50)
     took = []
     for given in (few, many):
-        begun = time.perf_counter()
+        begun = time.process_time()  # beside other tests the wall says nothing
         assert regions_of(given) is not None
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
     assert took[1] < 12 * took[0] + 0.5
