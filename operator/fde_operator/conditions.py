@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
+from fde_operator import reconciliation
 from fde_operator.cluster import Manifest
 
 Condition = dict[str, Any]
@@ -14,6 +15,16 @@ def condition(kind: str, status: bool | None, reason: str, message: str = "") ->
     """A condition without times; `status` None is Unknown. Messages are cut to what the schema takes."""
     word = "Unknown" if status is None else str(bool(status))
     return {"type": kind, "status": word, "reason": reason, "message": message[:32768]}
+
+
+# Of an object that is reconciled slowly (fde_operator.object_breaker); it goes with the next calm look.
+_CONTENDED: Final[Condition] = {
+    "type": "Contended",
+    "status": "True",
+    "reason": "FoughtOver",
+    "message": "something else changes what belongs to this object as fast as the operator puts it back; it is put back "
+    "every 30 s until that ends. metadata.managedFields of its objects say who writes them",
+}
 
 
 def settled(
@@ -42,6 +53,9 @@ def status_patch(
 
     A field of `status` that is None is taken away: with server-side apply, by not naming it again.
     """
+    attempt = reconciliation.current()
+    if attempt is not None and attempt.contended:
+        conditions = [*conditions, _CONTENDED]
     old = observed.get("status", {})
     generation = observed["metadata"].get("generation", 0)
     settled_now = settled(old.get("conditions", ()), conditions, generation=generation, now=now)

@@ -18,7 +18,7 @@ import msgspec
 
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.key import Key
-from fde_operator.labels import DEPLOYMENT
+from fde_operator.labels import CUSTOMER, DEPLOYMENT
 
 _Place = tuple[str, str]  # namespace, name
 _Value = tuple[str, str]  # namespace (empty: any), value
@@ -102,6 +102,12 @@ class Mirror:
         """A copy of its own for each caller; None when it is not there."""
         raw = self._tables[key.kind].objects.get((key.namespace, key.name))
         return None if raw is None else msgspec.json.decode(raw)
+
+    def customer(self, namespace: str) -> str | None:
+        """Whose a namespace is, by its label."""
+        found = self.get(Key("Namespace", "", namespace))
+        label = ((found or {}).get("metadata", {}).get("labels") or {}).get(CUSTOMER)
+        return str(label) if label else None
 
     def keys(self, kind: str) -> list[Key]:
         """Every object of a kind."""

@@ -25,11 +25,18 @@ OWNED_KINDS: Final = frozenset(
 class MirroredCluster:
     """A :class:`fde_operator.cluster.Cluster` over another one. What the mirror does not hold is read there.
 
-    `wrote` gets each object that was written, as the API server answered.
+    `wrote` gets each object that was written, as the API server answered; `said` each status, after the object it changed.
     """
 
-    def __init__(self, inner: Cluster, mirror: Mirror, wrote: Callable[[Manifest], None]) -> None:
-        self._inner, self._mirror, self._wrote = inner, mirror, wrote
+    def __init__(
+        self,
+        inner: Cluster,
+        mirror: Mirror,
+        *,
+        wrote: Callable[[Manifest], None] = lambda _: None,
+        said: Callable[[Manifest, Manifest], None] = lambda *_: None,
+    ) -> None:
+        self._inner, self._mirror, self._wrote, self._said = inner, mirror, wrote, said
 
     def _covers(self, kind: str, labels: Mapping[str, str] | None = None) -> bool:
         ours = kind not in OWNED_KINDS or (labels or {}).get(OWNED) == MANAGED_BY
@@ -84,8 +91,12 @@ class MirroredCluster:
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """And remember it."""
+        before = await self.get(key_of(manifest))
         try:
-            return self._remembered(await self._inner.apply_status(manifest))
+            answer = self._remembered(await self._inner.apply_status(manifest))
+            if before is not None:
+                self._said(before, manifest)
+            return answer
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise

@@ -1,11 +1,15 @@
 """The operator process: one event loop, the watches, our workers, one resync timer.
 
-run() -> wait for the API server -> fill the mirror -> watches and workers -> until SIGTERM
+run() -> answer probes -> wait for the API server -> wait for the Lease -> fill the mirror -> watches and workers
+      -> SIGTERM: begin nothing more, end what is at work, give the Lease back
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -16,63 +20,193 @@ from structlog import get_logger
 
 from fde_events.connection import connection as kafka_connection
 from fde_events.errors import Unavailable
-from fde_operator import handlers, kafka
-from fde_operator.cluster import Cluster
+from fde_operator import handlers, kafka, tracing
+from fde_operator.breaker import Breaker
+from fde_operator.bucket import Bucket
+from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, Calls
+from fde_operator.cluster import Cluster, Manifest
 from fde_operator.decisions import KafkaDecisions, NoDecisions
 from fde_operator.errors import Conflicting, Denied
+from fde_operator.events import Events, news
+from fde_operator.fence import Fence, FencedCluster, fenced_transport
+from fde_operator.health import Health
 from fde_operator.kubernetes import KubernetesCluster
+from fde_operator.lease import KubernetesLeases, Lease, new_identity
+from fde_operator.metrics import Metrics
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
 from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff
 from fde_operator.reconciler import OURS, Reconciler, why
+from fde_operator.recording import Recording
 from fde_operator.settings import OperatorSettings
 from fde_operator.watches import MIRRORED, Watches
 
 log = get_logger()
+Tell = Callable[[str], None]
 _KAFKA_CAP_S: Final = 60.0  # between two questions to a Kafka that is away
+_LAST_WORK_S: Final = 15.0  # for what is at work at the stop; a pod has 30 s
+_LEASE: Final = "fde-operator"
 
 
-async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT. `tell` gets lines for the operator's human: start, waiting, ready."""
-    server = KubernetesCluster(kubeconfig)
-    decisions: Decisions = NoDecisions()
-    if settings.brokers:
-        file = Path(settings.kafka_config) if settings.kafka_config else None
-        decisions = KafkaDecisions(kafka_connection(settings.brokers, file))
-    settings = msgspec.structs.replace(settings, kafka_users=kafka.administered(settings))
-    administration = None
-    if settings.kafka_users:
-        backoff = Backoff(settings.backoff_base_s, min(_KAFKA_CAP_S, settings.backoff_cap_s))
-        administration = kafka.Kafka(lambda: kafka.opened(settings), str(settings.brokers), backoff)
-    await wait_for_api(server, tell=tell)
+async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell) -> None:
+    """Run until SIGTERM or SIGINT. `tell` gets lines for the operator's human: start, waiting, ready.
+
+    Ends the process at once when it no longer leads.
+    """
+    main = asyncio.current_task()
+    assert main is not None
+    for number in (signal.SIGTERM, signal.SIGINT):  # until kopf takes them over
+        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+    metrics = Metrics()
+    health = Health(metrics)
+    stop_tracing = tracing.configure()
+    leases = KubernetesLeases(kubeconfig, namespace=settings.namespace, name=_LEASE)
+    lease = Lease(leases, new_identity())
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.health is not None:
+                server = await health.serve(settings.health)
+                stack.push_async_callback(server.aclose)
+                tell(f"fde operator: probes and metrics at port {server.port}")
+            fence: Fence = lease.fence if settings.leader_election else _always
+            client = KubernetesCluster(kubeconfig, transport=lambda config: fenced_transport(config, fence))
+            stack.push_async_callback(client.aclose)
+            await wait_for_api(client, tell=tell)
+            if settings.leader_election:
+                standing_by = True
+                health.ready_when("lease", lambda: lease.leads or standing_by)
+                tell(f"fde operator: waiting for the Lease {settings.namespace}/{_LEASE} as {lease.identity}")
+                await lease.hold(lost=_end_at_once(tell))
+                stack.push_async_callback(lease.release)
+                standing_by = False
+            metrics.leader.set(1)
+            await _lead(kubeconfig, settings, client, fence, lease.identity, metrics, health, tell)
+    except asyncio.CancelledError:
+        tell("fde operator: stopped")
+    finally:
+        await leases.aclose()
+        stop_tracing()
+
+
+async def _lead(
+    kubeconfig: str | None,
+    settings: OperatorSettings,
+    client: KubernetesCluster,
+    fence: Fence,
+    identity: str,
+    metrics: Metrics,
+    health: Health,
+    tell: Tell,
+) -> None:
+    """The work itself, from an empty memory to the last write."""
+    calls = Calls("kubernetes", metrics, bucket=Bucket(RATE, BURST), breaker=Breaker())
+    called = CalledCluster(client, calls)
     mirror = Mirror(MIRRORED)
-    cluster = MirroredCluster(server, mirror, lambda manifest: reconciler.wrote(manifest))
-    reconciler = Reconciler(cluster, settings, decisions, administration)
-    watches = Watches(server, mirror, reconciler.changed)
-    handlers.quiet()
-    kopf_settings = kopf.OperatorSettings()
-    handlers.configure(kopf_settings)
-    tasks = [asyncio.create_task(one.run(), name=f"watch {one.kind}") for one in watches.reflectors]
+    events = Events(FencedCluster(called, fence), metrics, instance=identity)
+    recording = _recording(settings, called, mirror, tell)
+    written: Cluster = recording.recorded(called) if recording else called
+
+    def said(before: Manifest, status: Manifest) -> None:
+        for one in news(before, status):
+            events.tell(before, one)
+
+    cluster = MirroredCluster(
+        FencedCluster(written, fence), mirror, wrote=lambda manifest: reconciler.wrote(manifest), said=said
+    )
+    settings = msgspec.structs.replace(settings, kafka_users=kafka.administered(settings))
+    reconciler = Reconciler(
+        cluster,
+        settings,
+        _decisions(settings, metrics),
+        _administration(settings, metrics),
+        metrics=metrics,
+        health=health,
+    )
+    watches = Watches(client, mirror, reconciler.changed)
+    health.ready_when("watches", watches.are_filled)
+    tasks: list[asyncio.Task[None]] = []
+
+    def start(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        health.lives(name, task)
+        tasks.append(task)
+        return task
+
+    for one in watches.reflectors:
+        start(f"watch {one.kind}", one.run())
+    workers = []
     try:
         await _while_all_run(tasks, watches.filled())
         await reconciler.everything()
-        tasks += [asyncio.create_task(reconciler.work(), name=f"worker {n}") for n in range(settings.workers)]
-        tasks.append(asyncio.create_task(reconciler.work(feeds=True), name="feed worker"))
-        tasks.append(asyncio.create_task(_resync(watches, reconciler, settings.resync_s), name="resync"))
-        tell(f"fde operator: ready, watching {server.url}")
-        watching = kopf.operator(
-            registry=handlers.registry(watches.seen, lambda: handlers.connection(kubeconfig)),
-            settings=kopf_settings,
-            standalone=True,
-            clusterwide=True,
-        )
-        await _while_all_run(tasks, watching)
+        for number in range(settings.workers):
+            workers.append(start(f"worker {number}", reconciler.work(f"worker {number}")))
+        workers.append(start("feed worker", reconciler.work("feed worker", feeds=True)))
+        start("resync", _resync(watches, reconciler, settings.resync_s))
+        start("events", events.work())
+        if recording:
+            start("audit", recording.run())
+        tell(f"fde operator: ready, watching {client.url}")
+        await _while_all_run(tasks, _kopf(kubeconfig, watches))
+        tell("fde operator: stopping: what is at work is ended")
     finally:
+        health.stopping()
+        reconciler.close()
+        if workers:
+            await asyncio.wait(workers, timeout=_LAST_WORK_S)
+        await events.drain(1.0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await server.aclose()
+        if recording:
+            await recording.stop()
+
+
+async def _kopf(kubeconfig: str | None, watches: Watches) -> None:
+    """kopf's watches until it is told to stop."""
+    handlers.quiet()
+    settings = kopf.OperatorSettings()
+    handlers.configure(settings)
+    await kopf.operator(
+        registry=handlers.registry(watches.seen, lambda: handlers.connection(kubeconfig)),
+        settings=settings,
+        standalone=True,
+        clusterwide=True,
+    )
+
+
+def _recording(settings: OperatorSettings, cluster: Cluster, mirror: Mirror, tell: Tell) -> Recording | None:
+    if settings.brokers is None or settings.audit_state is None:
+        missing = "FDE_BROKERS" if settings.brokers is None else "FDE_AUDIT_STATE"
+        tell(f"fde operator: what it does is not recorded for audit: {missing} is not set")
+        return None
+    file = Path(settings.kafka_config) if settings.kafka_config else None
+
+    async def customer_of(namespace: str) -> str | None:
+        return mirror.customer(namespace)
+
+    return Recording(kafka_connection(settings.brokers, file), Path(settings.audit_state), cluster, customer_of)
+
+
+def _decisions(settings: OperatorSettings, metrics: Metrics) -> Decisions:
+    if settings.brokers is None:
+        return NoDecisions()
+    file = Path(settings.kafka_config) if settings.kafka_config else None
+    decisions = KafkaDecisions(kafka_connection(settings.brokers, file))
+    return CalledDecisions(decisions, Calls("decisions", metrics))
+
+
+def _administration(settings: OperatorSettings, metrics: Metrics) -> kafka.Kafka | None:
+    if not settings.kafka_users:
+        return None
+    calls = Calls("kafka", metrics)
+
+    def opened() -> kafka.Site:
+        site = kafka.opened(settings)
+        return kafka.Site(CalledAdministration(site.administration, calls), site.shared)
+
+    backoff = Backoff(settings.backoff_base_s, min(_KAFKA_CAP_S, settings.backoff_cap_s))
+    return kafka.Kafka(opened, str(settings.brokers), backoff)
 
 
 async def _while_all_run(tasks: Iterable[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
@@ -102,7 +236,7 @@ async def _resync(watches: Watches, reconciler: Reconciler, every_s: float) -> N
         await reconciler.everything()
 
 
-async def wait_for_api(cluster: Cluster, *, tell: Callable[[str], None]) -> None:
+async def wait_for_api(cluster: Cluster, *, tell: Tell) -> None:
     """Return when the API server answers and serves our kinds to us; say once what is waited for."""
     backoff, failures, said = Backoff(0.5, 10.0), 0, ""
     while True:
@@ -118,3 +252,15 @@ async def wait_for_api(cluster: Cluster, *, tell: Callable[[str], None]) -> None
                 tell(f"fde operator: waiting: {sentence}{hint}")
                 said = sentence
             await asyncio.sleep(backoff.delay_s(failures, 0.5))
+
+
+def _always() -> None:
+    """No Lease: this process may always write."""
+
+
+def _end_at_once(tell: Tell) -> Callable[[str], None]:
+    def end(sentence: str) -> None:
+        tell(f"fde operator: it no longer leads and ends at once: {sentence}")
+        os._exit(1)  # nothing of this process may go on, whatever it waits for
+
+    return end

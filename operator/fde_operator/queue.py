@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fde_operator.key import Key
@@ -28,11 +30,16 @@ class Backoff:
         return whole / 2 + draw * whole / 2
 
 
+class Closed(Exception):
+    """The queue hands out nothing any more."""
+
+
 @dataclass(slots=True)
 class WorkQueue:
     """For one event loop; not thread-safe."""
 
     backoff: Backoff = field(default_factory=Backoff)
+    began: Callable[[float], None] = lambda _: None  # gets the seconds from due to begun
     _pending: deque[Key] = field(default_factory=deque)
     _idle: deque[Key] = field(default_factory=deque)
     _dirty: set[Key] = field(default_factory=set)
@@ -41,6 +48,8 @@ class WorkQueue:
     _failures: dict[Key, int] = field(default_factory=dict)
     _timers: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _due: dict[Key, float] = field(default_factory=dict)
+    _closed: bool = False
 
     def __len__(self) -> int:
         return len(self._pending) + len(self._late)
@@ -58,6 +67,7 @@ class WorkQueue:
                 self._pending.append(key)
             return
         self._dirty.add(key)
+        self._due[key] = time.monotonic()
         if key not in self._working:
             (self._idle if idly else self._pending).append(key)
             if idly:
@@ -88,8 +98,10 @@ class WorkQueue:
         self._failures.pop(key, None)
 
     async def get(self) -> Key:
-        """The next due key; :meth:`done` must follow."""
+        """The next due key; :meth:`done` must follow. :class:`Closed` after :meth:`close`."""
         while True:
+            if self._closed:
+                raise Closed
             if self._pending:
                 key = self._pending.popleft()
                 break
@@ -103,7 +115,13 @@ class WorkQueue:
             await self._wake.wait()
         self._dirty.discard(key)
         self._working.add(key)
+        self.began(time.monotonic() - self._due.pop(key, time.monotonic()))
         return key
+
+    def close(self) -> None:
+        """Nothing more is handed out: whoever is at work ends it."""
+        self._closed = True
+        self._wake.set()
 
     def done(self, key: Key) -> None:
         """The work on `key` ended, well or not."""

@@ -13,17 +13,26 @@ from typing import Final
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import deployment, feed, kafka, primitive, routes, usage
+from fde_operator import deployment, feed, kafka, primitive, routes, tracing, usage
 from fde_operator.cluster import Cluster, Manifest
-from fde_operator.errors import Conflicting, Denied, Postponed
+from fde_operator.errors import Conflicting, nature_of
+from fde_operator.health import Health
 from fde_operator.key import Key
+from fde_operator.metrics import Metrics
+from fde_operator.object_breaker import ObjectBreaker
 from fde_operator.primitive import Decisions
-from fde_operator.queue import Backoff, WorkQueue
+from fde_operator.queue import Backoff, Closed, WorkQueue
 from fde_operator.reconciliation import begin
 from fde_operator.settings import OperatorSettings
 
 log = get_logger()
 OURS: Final = ("PatternCandidate", "DeploymentPrimitive", "FDEDeployment", "TelemetryFeed", "PatternLibrary")
+_GUARDED: Final = (
+    "FDEDeployment",
+    "TelemetryFeed",
+    "PatternCandidate",
+    "PatternLibrary",
+)  # not what counts many objects
 _CONFLICT_S: Final = 0.1
 
 
@@ -36,10 +45,21 @@ class Reconciler:
         settings: OperatorSettings,
         decisions: Decisions,
         administration: kafka.Kafka | None = None,
+        *,
+        metrics: Metrics,
+        health: Health,
     ) -> None:
         self._cluster, self._settings, self._decisions, self._kafka = cluster, settings, decisions, administration
+        self._metrics, self._health = metrics, health
         backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
-        self.queue, self.feeds = WorkQueue(backoff), WorkQueue(backoff)
+        self.queue, self.feeds = self._measured("main", backoff), self._measured("feeds", backoff)
+        self._fought_over = ObjectBreaker()
+        metrics.watch_objects(self._fought_over)
+
+    def _measured(self, name: str, backoff: Backoff) -> WorkQueue:
+        queue = WorkQueue(backoff, began=self._metrics.queue_latency.labels(name).observe)
+        self._metrics.queue_depth.labels(name).set_function(lambda: float(len(queue)))
+        return queue
 
     def add(self, key: Key, *, idly: bool = False) -> None:
         """Due now; `idly`: when nothing else is."""
@@ -59,28 +79,52 @@ class Reconciler:
     def _queue_of(self, key: Key) -> WorkQueue:
         return self.feeds if key.kind == "TelemetryFeed" else self.queue
 
-    async def work(self, *, feeds: bool = False) -> None:
-        """One worker: for ever."""
+    async def work(self, name: str, *, feeds: bool = False) -> None:
+        """One worker, until :meth:`close`; what it is at then, it ends."""
         queue = self.feeds if feeds else self.queue
         while True:
-            key = await queue.get()
             try:
-                with begin(key):
-                    await self._once(key, queue)
+                key = await queue.get()
+            except Closed:
+                return
+            try:
+                with self._health.working(name):
+                    await self._turn(key, queue)
             finally:
                 queue.done(key)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.queue.close()
+        self.feeds.close()
+
+    async def _turn(self, key: Key, queue: WorkQueue) -> None:
+        slow_s = self._fought_over.admit(key, time.monotonic()) if key.kind in _GUARDED else 0.0
+        if slow_s:
+            queue.add_after(key, slow_s)
+            return
+        contended = self._fought_over.tripped(key)
+        with begin(key, contended=contended) as attempt, tracing.reconciling(attempt):
+            await self._once(key, queue)
+        if contended:
+            queue.add_after(key, self._fought_over.slow_s)
 
     async def _once(self, key: Key, queue: WorkQueue) -> None:
         began = time.monotonic()
         try:
-            again_s = await self.reconcile(key)
+            with self._metrics.reconciling(key.kind):
+                again_s = await self.reconcile(key)
         except Conflicting as conflict:
             log.info("reconciliation_raced", key=str(key), why=str(conflict))
             queue.add_after(key, _CONFLICT_S)
             return
-        except (Unavailable, Denied, Postponed) as error:
+        except FdeError as error:
+            # Permanent ones too: nobody tells when a right was given or a policy was mended.
             delay_s = queue.fail(key)
-            log.warning("reconciliation_postponed", key=str(key), why=why(error), retry_s=round(delay_s, 1))
+            nature = nature_of(error)
+            log.warning(
+                "reconciliation_postponed", key=str(key), why=why(error), nature=nature, retry_s=round(delay_s, 1)
+            )
             return
         except Exception:
             # One object's defect must not stop the others: it is logged whole and retried.

@@ -19,19 +19,20 @@ from fde_operator.key import Key
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One attempt at one key. `id`: 16 hex digits, new for each attempt."""
+    """One attempt at one key. `id`: 16 hex digits, new for each attempt. `contended`: something fights over the object."""
 
     id: str
     key: Key
+    contended: bool = False
 
 
 _CURRENT: Final[ContextVar[Reconciliation | None]] = ContextVar("reconciliation", default=None)
 
 
 @contextmanager
-def begin(key: Key) -> Iterator[Reconciliation]:
+def begin(key: Key, *, contended: bool = False) -> Iterator[Reconciliation]:
     """The attempt at `key` that lasts as long as this block; log lines within carry its id."""
-    attempt = Reconciliation(secrets.token_hex(8), key)
+    attempt = Reconciliation(secrets.token_hex(8), key, contended)
     token = _CURRENT.set(attempt)
     try:
         with bound_contextvars(reconcile_id=attempt.id):

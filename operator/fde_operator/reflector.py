@@ -57,13 +57,12 @@ class Reflector:
         self._backoff = Backoff(0.5, 15.0)
 
     async def run(self) -> None:
-        """For ever. `synced` is set after the first list."""
+        """For ever."""
         failures, version = 0, ""
         while True:
             try:
                 if not version:
                     version = await self.relist()
-                    self.synced.set()
                     failures = 0
                 version = await self._follow(version)
             except Conflicting:
@@ -76,7 +75,7 @@ class Reflector:
                 await asyncio.sleep(delay_s)
 
     async def relist(self) -> str:
-        """The whole kind into the mirror; the list's resource version."""
+        """The whole kind into the mirror, which is then `synced`; the list's resource version."""
         found, version = await self._source.snapshot(self.kind, self._labels)
         for manifest in found:
             if self._mirror.put(manifest):
@@ -87,6 +86,7 @@ class Reflector:
         }
         for ghost in self._mirror.prune(self.kind, alive, version=int(version)):
             self._changed(ghost)
+        self.synced.set()
         return version
 
     async def _follow(self, version: str) -> str:

@@ -27,7 +27,11 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
         None  # a Secret of each customer's namespace: pseudonym.key, and kafka.yaml if needed
     )
     landscape: Landscape = Landscape()  # FDE_LANDSCAPE: a YAML file; regions, zones, networks, secret stores
-    workers: int = 4
+    leader_election: bool = True  # False: the only one there is, which writes as soon as it starts
+    namespace: str = "fde-system"  # of the Lease, the audit's keys and anchors
+    health: str | None = None  # FDE_OPERATOR_HEALTH: host:port of /healthz, /readyz and /metrics
+    audit_state: str | None = None  # FDE_AUDIT_STATE: a directory; what is done is journaled there, and then on Kafka
+    workers: int = 8
     resync_s: float = 600.0
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 300.0

@@ -37,9 +37,12 @@ class Watches:
 
     async def filled(self) -> None:
         """Return when the mirror holds everything there is. The reflectors must be running."""
-        for one in self._ours:
-            await one.relist()
+        await self.refill()
         await asyncio.gather(*(one.synced.wait() for one in self.reflectors))
+
+    def are_filled(self) -> bool:
+        """Whether every kind was listed."""
+        return all(one.synced.is_set() for one in (*self.reflectors, *self._ours))
 
     async def refill(self) -> None:
         """Our kinds once more, whole: what kopf's watches might have missed. Raises Unavailable and Denied."""

@@ -336,19 +336,21 @@ class Api:
         prefix, _, plural = _PATHS[kind].rpartition("/")
         place = f"{prefix}/namespaces/{namespace}/{plural}" if namespace else _PATHS[kind]
         path = "/".join(part for part in (place, name, sub) if part)
-        content = None if body is None else json.dumps(body)
+        content = body if body is None or isinstance(body, str) else json.dumps(body)
         headers = [*self._as(user), ("Content-Type", what)]
         return self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
 
     ask = _send  # the answer itself, whatever it says
 
     def _as(self, user: str) -> list[tuple[str, str | bytes]]:
-        """A user of the local plane by short name; anybody else as ``name`` or ``name|group|group``, impersonated."""
-        name, *groups = user.split("|")
-        if "@" not in name and ":" not in name:
+        """A user of the local plane by short name; anybody else as ``name`` or ``name|group|group``, impersonated by the
+        administrator, or by another user: ``user>name``."""
+        by, _, name = user.rpartition(">")
+        name, *groups = name.split("|")
+        if not by and "@" not in name and ":" not in name:
             return [("Authorization", f"Bearer {self._plane.token(name)}")]
         return [
-            ("Authorization", f"Bearer {self._plane.token('admin')}"),
+            ("Authorization", f"Bearer {self._plane.token(by or 'admin')}"),
             ("Impersonate-User", name.encode()),
             *(("Impersonate-Group", group) for group in groups),
         ]
@@ -374,7 +376,18 @@ class Operator:
     """`fde operator`, started and ended by tests."""
 
     def __init__(self, kubeconfig: Path, log: Path, *more: str) -> None:
-        self._command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(kubeconfig), *more]
+        # The only one there is, unless a test says otherwise: one that was killed holds its Lease for ten seconds more.
+        election = () if "--leader-election" in more else ("--no-leader-election",)
+        self._command = [
+            sys.executable,
+            "-m",
+            "fde_cli.main",
+            "operator",
+            "--kubeconfig",
+            str(kubeconfig),
+            *election,
+            *more,
+        ]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

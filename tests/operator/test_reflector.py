@@ -109,7 +109,7 @@ def test_a_server_that_is_away_is_asked_again() -> None:
 
 def test_a_reconciliation_sees_its_own_writes_and_what_is_not_ours_is_read_from_the_server(cluster: Any) -> None:
     mirror, wrote = Mirror({"ConfigMap", "Namespace"}), []
-    over = MirroredCluster(cluster, mirror, wrote.append)
+    over = MirroredCluster(cluster, mirror, wrote=wrote.append)
 
     async def scene() -> None:
         cluster.store(config("foreign", 1, {"theirs": "yes"}))
@@ -129,7 +129,7 @@ def test_a_reconciliation_sees_its_own_writes_and_what_is_not_ours_is_read_from_
 
 def test_after_a_conflict_memory_is_as_the_server_is(cluster: Any) -> None:
     mirror = Mirror({"ConfigMap"})
-    over = MirroredCluster(cluster, mirror, lambda _: None)
+    over = MirroredCluster(cluster, mirror)
     cluster.store(config("a", 4))
 
     async def scene() -> None:

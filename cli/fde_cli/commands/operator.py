@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -28,8 +28,14 @@ def operator(
     sidecar_image: Annotated[str | None, Parameter(env_var="FDE_SIDECAR_IMAGE")] = None,
     runtime_image: Annotated[str | None, Parameter(env_var="FDE_RUNTIME_IMAGE")] = None,
     telemetry_secret: Annotated[str | None, Parameter(env_var="FDE_TELEMETRY_SECRET")] = None,
-    workers: Annotated[Positive, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 4,
+    workers: Annotated[Positive, Parameter(env_var="FDE_OPERATOR_WORKERS")] = 8,
     resync_seconds: Annotated[Seconds, Parameter(env_var="FDE_OPERATOR_RESYNC_SECONDS")] = 600.0,
+    leader_election: Annotated[bool, Parameter(env_var="FDE_LEADER_ELECTION")] = True,
+    namespace: Annotated[str, Parameter(env_var="POD_NAMESPACE")] = "fde-system",
+    health: Annotated[str | None, Parameter(env_var="FDE_OPERATOR_HEALTH")] = None,
+    audit_state: Annotated[Path | None, Parameter(env_var="FDE_AUDIT_STATE")] = None,
+    landscape: Annotated[Path | None, Parameter(env_var="FDE_LANDSCAPE")] = None,
+    log_format: Annotated[Literal["auto", "json", "text"], Parameter(env_var="FDE_LOG_FORMAT")] = "auto",
 ) -> int:
     """Publish approved candidates and run FDEDeployments, until SIGTERM.
 
@@ -57,9 +63,22 @@ def operator(
         Reconciliations at a time.
     resync_seconds
         Everything is looked at again this often, whatever events said.
+    leader_election
+        One of several operators works at a time: the holder of Lease fde-operator. Off: this is the only one there is.
+    namespace
+        The operator's own namespace, where the Lease is.
+    health
+        host:port that answers /healthz, /readyz and /metrics; `:9465` is that port at every address. Nobody listens without it.
+    audit_state
+        A directory of this operator's own: what it does is journaled there, and goes to the audit topic from there.
+    landscape
+        A YAML file: regions, network zones and their networks, where secrets lie.
+    log_format
+        json: an object a line, with the id of the reconciliation; text: for people; auto: text at a terminal.
     """
     import asyncio
 
+    from fde_operator.landscape import read
     from fde_operator.process import run
     from fde_operator.settings import OperatorSettings
 
@@ -76,8 +95,13 @@ def operator(
         telemetry_secret=telemetry_secret,
         workers=workers,
         resync_s=resync_seconds,
+        leader_election=leader_election,
+        namespace=namespace,
+        health=health,
+        audit_state=str(audit_state) if audit_state else None,
+        landscape=read(landscape) if landscape else defaults.landscape,
     )
-    log.to_stderr()
+    log.service(log_format)
     _tell(f"fde operator: {settings}")
     asyncio.run(run(file, settings, tell=_tell))
     return 0
