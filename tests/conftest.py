@@ -64,14 +64,14 @@ def cluster_toolchain() -> None:
 
 @pytest.fixture(scope="session")
 def kafka(kafka_toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """The one broker of the test run. Use topic and group names of your own; do not leave it killed."""
+    """The one broker of the test run, or of each of its workers. Use topic and group names of your own; do not leave it killed."""
     with KafkaBroker.start(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
 
 @pytest.fixture(scope="session")
 def control_plane(cluster_toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The one Kubernetes of the test run. Use namespaces of your own; do not leave its API server killed."""
+    """The one Kubernetes of the test run, or of each of its workers. Use namespaces of your own; do not leave its API server killed."""
     with ControlPlane.start(tmp_path_factory.mktemp("kubernetes")) as plane:
         yield plane
 
