@@ -18,6 +18,8 @@ from fde_operator.errors import Denied
 from fde_operator.settings import OperatorSettings
 from fde_operator.workload import Parts
 
+_AWAITED: Final = frozenset({"SecretNotFound", "Waiting", "NotSynced"})
+_LOOK_S: Final = 20.0
 _PROBE: Final = "fde.io/probe"  # a type that no Secret has: what is there refuses to become it
 
 
@@ -26,6 +28,11 @@ async def posture(
 ) -> tuple[Condition, ...]:
     """`children`: what there is of ours after the plan. `running`: the workload is ready. Raises Unavailable."""
     return (await _secrets(cluster, parts, children, running=running), _isolation(parts, settings))
+
+
+def again_s(conditions: Iterable[Condition]) -> float | None:
+    """Seconds until the next look at what no event tells of: somebody's Secret, and External Secrets' progress."""
+    return next((_LOOK_S for one in conditions if one["type"] == "SecretsReady" and one["reason"] in _AWAITED), None)
 
 
 async def _secrets(cluster: Cluster, parts: Parts, children: Iterable[Manifest], *, running: bool) -> Condition:
