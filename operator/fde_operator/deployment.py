@@ -32,7 +32,7 @@ from fde_operator.readiness import Readiness, readiness
 from fde_operator.rollout import rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
-from fde_operator.update import EDITED, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
+from fde_operator.update import EDITED, UNDER_WAY, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
 from fde_operator.version import Published, released
 from fde_operator.window import Window, window_of
 from fde_operator.workload import Parts, paused
@@ -233,11 +233,12 @@ class _Look:
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
+        ended = pending.reason == UNDER_WAY and not tries.open_(self._attempts[0])
         fits = fitting(deployment.spec, versions[target.version].manifest)
         return Outcome(
             (*running(state), updating(pending), fits, *more),
             self._status,
-            soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending)),
+            0.0 if ended else soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending)),
         )
 
     async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:

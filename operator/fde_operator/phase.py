@@ -18,7 +18,7 @@ from typing import Final
 from fde_api.deployment import FDEDeploymentSpec
 from fde_operator.cluster import Manifest
 from fde_operator.conditions import Condition, condition
-from fde_operator.maturity import DEPRECATED, PRODUCTION, deprecation, maturity_of
+from fde_operator.maturity import DEPRECATED, PRODUCTION, SUCCESSOR, deprecation, maturity_of
 
 RETIRED: Final = "retired"
 _KIND: Final = "MaturityFits"
@@ -34,7 +34,8 @@ def fitting(spec: FDEDeploymentSpec, primitive: Manifest) -> Condition:
     name, reached = primitive["metadata"]["name"], maturity_of(primitive)
     if reached == DEPRECATED:
         why = deprecation(primitive) or "its status says so"
-        told = f"{name} is deprecated: {why}. Name another version in spec.primitiveRef.version"
+        better = (primitive["metadata"].get("annotations") or {}).get(SUCCESSOR, "another version")
+        told = f"{name} is deprecated: {why}. Name {better} in spec.primitiveRef"
         return condition(_KIND, False, "Deprecated", told)
     if spec.lifecycle.phase == PRODUCTION and reached != PRODUCTION:
         told = (

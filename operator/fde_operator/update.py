@@ -32,6 +32,7 @@ FIRST: Final = "FirstDeployment"
 EDITED: Final = "SpecEdited"
 AUTOMATIC: Final = "AutoUpdate"
 OVERRIDDEN: Final = "UpdateNow"
+UNDER_WAY: Final = "RolloutUnderWay"
 _ANY: Final = "true"
 _TOLD: Final = 3  # versions whose reasons a message gives
 
@@ -101,7 +102,7 @@ def choose(
         pending = Pending(False, "NotTaken" if notes else "UpToDate", _sentence(notes, request))
         return _chosen(followed, reason, pending, versions, standing)
     if reason or standing.under_way:
-        pending = Pending(True, "RolloutUnderWay", f"{best} waits until the rollout of {followed} has ended")
+        pending = Pending(True, UNDER_WAY, f"{best} waits until the rollout of {followed} has ended")
         return _chosen(followed, reason, pending, versions, standing, looked=False)
     if spec.suspend:
         pending = Pending(True, "Suspended", f"{best} waits: a suspended deployment is not updated")

@@ -198,6 +198,19 @@ def test_the_annotation_lets_one_update_through(running: Any, given: Any) -> Non
     assert runs(running) == "v1.0.8"
 
 
+def test_the_next_update_follows_when_the_rollout_before_it_has_ended(running: Any, given: Any) -> None:
+    publish(running, given, "v1.0.7")
+    come_down(running)
+    look(running, SUNDAY)
+    publish(running, given, "v1.0.8")
+    look(running, SUNDAY)
+    assert (runs(running), told(running, "UpdatePending")[1]) == ("v1.0.7", "RolloutUnderWay")
+    come_up(running)
+    assert look(running, SUNDAY) == 0
+    look(running, SUNDAY)
+    assert runs(running) == "v1.0.8"
+
+
 def test_an_update_that_never_came_up_is_told_and_not_taken_again(running: Any, given: Any) -> None:
     publish(running, given, "v1.0.7")
     come_down(running)

@@ -207,12 +207,10 @@ def test_deleted_in_the_middle_of_a_look_nothing_more_is_made_and_nothing_is_lef
     assert site.look(wrapped) is None
     assert seen[0].made == 3
     assert site.workload() is None
-    left: Callable[[], bool] = lambda: (
-        not [  # noqa: E731
-            one
-            for kind in ("ConfigMap", "NetworkPolicy", "ServiceAccount")
-            for one in site.api.list(kind, site.namespace)
-            if one["metadata"]["name"].startswith("sync")
-        ]
-    )
-    site.given.eventually(left, LIMIT_S)
+
+    def left() -> list[str]:
+        kinds = ("ConfigMap", "NetworkPolicy", "ServiceAccount")
+        names = [str(one["metadata"]["name"]) for kind in kinds for one in site.api.list(kind, site.namespace)]
+        return [name for name in names if name.startswith("sync")]
+
+    site.given.eventually(lambda: not left(), LIMIT_S)
