@@ -27,7 +27,7 @@ from fde_operator.outcome import Outcome, held, history, kept, retired, running,
 from fde_operator.phase import fitting
 from fde_operator.phase import retired as is_retired
 from fde_operator.plan import Action, Desired, plan
-from fde_operator.posture import posture
+from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.rollout import rolls_out, same
 from fde_operator.settings import OperatorSettings
@@ -233,12 +233,14 @@ class _Look:
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
-        ended = pending.reason == UNDER_WAY and not tries.open_(self._attempts[0])
+        ended = pending.reason == UNDER_WAY and not (self._attempts and tries.open_(self._attempts[0]))
         fits = fitting(deployment.spec, versions[target.version].manifest)
         return Outcome(
             (*running(state), updating(pending), fits, *more),
             self._status,
-            0.0 if ended else soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending)),
+            0.0
+            if ended
+            else soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending), next_look_s(more)),
         )
 
     async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:

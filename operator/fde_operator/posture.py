@@ -30,7 +30,7 @@ async def posture(
     return (await _secrets(cluster, parts, children, running=running), _isolation(parts, settings))
 
 
-def again_s(conditions: Iterable[Condition]) -> float | None:
+def next_look_s(conditions: Iterable[Condition]) -> float | None:
     """Seconds until the next look at what no event tells of: somebody's Secret, and External Secrets' progress."""
     return next((_LOOK_S for one in conditions if one["type"] == "SecretsReady" and one["reason"] in _AWAITED), None)
 
