@@ -367,6 +367,18 @@ def test_suspended_nothing_runs_and_whoever_waits_for_it_may_go_on(running: Any,
     assert "failedAt" not in before
 
 
+def test_a_suspended_deployment_follows_its_spec_and_waits_with_what_is_newer(cluster: Any, given: Any) -> None:
+    for version in ("v1.0.0", "v1.0.2", "v1.0.7"):
+        publish(cluster, given, version)
+    cluster.store(given.deployment(suspend=True, lifecycle={"phase": "staging"}))
+    look(cluster)
+    edit(cluster, lifecycle=PATCHES, primitiveRef={"name": "incident-sync", "version": "v1.0.2"})
+    assert look(cluster, SUNDAY) == 0
+    look(cluster, SUNDAY)
+    assert (runs(cluster), told(cluster, "UpdatePending")[1]) == ("v1.0.2", "Suspended")
+    assert "attempts" not in status(cluster)
+
+
 def test_suspended_from_the_start_nothing_is_attempted(cluster: Any, given: Any) -> None:
     publish(cluster, given, "v1.0.0")
     cluster.store(given.deployment(suspend=True))
