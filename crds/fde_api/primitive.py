@@ -155,6 +155,8 @@ class Parameter(Part, frozen=True, kw_only=True):
             raise ValueError(f"parameter {self.name} is required and has a default: a value is one or the other")
         if self.default is not None and self.type == "secretRef":
             raise ValueError(f"parameter {self.name} is a secretRef: a secret has no default")
+        if self.allowed_values and self.type == "secretRef":
+            raise ValueError(f"parameter {self.name} is a secretRef: its allowedValues would tell the secret")
         if self.default is not None and self.type == "list":
             raise ValueError(f"parameter {self.name} is a list: its items have no default")
         if (self.type == "list") != bool(self.fields):

@@ -206,6 +206,7 @@ def test_a_wrong_field_is_refused_with_a_sentence_that_helps(spec: dict[str, Any
             "required and has a default",
         ),
         ({"parameters": [{"name": "a", "type": "secretRef", "default": "x"}]}, "a secret has no default"),
+        ({"parameters": [{"name": "a", "type": "secretRef", "allowedValues": ["x"]}]}, "would tell the secret"),
         ({"template": {"files": [{"path": "a/../b", "language": "sql", "segments": []}]}}, "without '..'"),
         (
             {"template": {"files": [{"path": "a", "language": "sql", "segments": [{}]}]}},

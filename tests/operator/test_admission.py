@@ -368,6 +368,7 @@ cases(
         (3, "a map as default", declared(default={"b": 1})),
         (4, "a list among values", declared(allowedValues=[["b"]])),
         (5, "a list among a field's values", declared(type="list", fields=[{"type": "int", "allowedValues": [["b"]]}])),
+        (6, "a secret among values", declared(type="secretRef", allowedValues=["b"])),
     ],
 )
 
