@@ -36,7 +36,7 @@ CONTROLLER: Final = "fde.io/operator"
 _AGAIN_S: Final = 600.0
 _BURST: Final = 25.0  # and the rate: as client-go's spam filter
 _RATE: Final = 1 / 300.0
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 1024
 _WAITING: Final = 256
 _BAD: Final = ("Stalled", "Error", "Degraded")  # conditions that are good when they are False
 _PASSING: Final = ("Reconciling", "UpdatePending")  # they come and go with every change
@@ -174,7 +174,10 @@ class Events:
 
     async def _write(self, manifest: Manifest) -> None:
         try:
-            await self._cluster.apply(manifest)
+            if "series" in manifest:
+                await self._cluster.apply(manifest)  # made anew if the server has forgotten it meanwhile
+            else:
+                await self._cluster.create(manifest)
             self._counted("written")
         except FdeError as error:
             # An Event is a courtesy: the condition says the same, and nothing waits for this.

@@ -31,6 +31,10 @@ class Sink:
         self.writes = 0
         self.away = self.hangs = False
 
+    async def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        assert manifest["metadata"]["name"] not in self.stored
+        return await self.apply(manifest)
+
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
         if self.hangs:
             await asyncio.Event().wait()
