@@ -122,11 +122,11 @@ class AuditedCluster:
             return None
         attempt = reconciliation.current()
         namespace = key.name if key.kind == "Namespace" else key.namespace
-        sealing = await self._names.of(await self._names.customer(namespace))
+        sealing = await self._names.of(await self._names.owner(namespace))
         about = attempt.key if attempt else None
         cause = sealing
         if about is not None and about.namespace != namespace:
-            cause = await self._names.of(await self._names.customer(about.namespace))
+            cause = await self._names.of(await self._names.owner(about.namespace))
         group = str((manifest or {}).get("apiVersion", "")).rpartition("/")[0]
         act = Act(
             id=uuid.uuid4().hex,

@@ -18,13 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from fde_events.act import Act, Outcome
 from fde_events.chain import body_digest
-from fde_operator.audit.names import Sealing
+from fde_operator.audit.names import OURS, Sealing
 from fde_operator.audit.reason import brief, policy_of
 
 GROUP: Final = "fde.io"
 OBJECT_POLICY: Final = "audit-object.fde.io"  # its annotations say uid, generation and customer of what was written
 REHEARSAL: Final = "fde-audit-rehearsal-"  # `fde doctor` looks for what it did itself
-_OURS: Final = ("fde-system", "fde-library")
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _HANDED_OUT: Final = frozenset(
     {"secrets", "pods/log", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"}
@@ -150,7 +149,7 @@ def record(one: Seen, sealing: Sealing) -> Act:
 
 
 def _is_ours(group: str, resource: str, namespace: str, name: str) -> bool:
-    if namespace in _OURS or (group == GROUP and not namespace):
+    if namespace in OURS or (group == GROUP and not namespace):
         return True
     if resource in _GUARDS:
         return name.endswith(f".{GROUP}") or name.startswith("fde-")

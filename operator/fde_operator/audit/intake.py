@@ -14,13 +14,12 @@ import msgspec
 from structlog import get_logger
 
 from fde_operator.audit.audited import OPERATOR
-from fde_operator.audit.event import Seen, record, seen
+from fde_operator.audit.event import GROUP, Seen, record, seen
 from fde_operator.audit.journal import Journal
 from fde_operator.audit.names import Names
 
 log = get_logger()
 _REMEMBERED: Final = 20_000
-_UNRESOLVED: Final = "ns."
 OWN: Final = (OPERATOR, "system:serviceaccount:fde-system:fde-audit")
 
 
@@ -68,11 +67,9 @@ class Intake:
         if one.customer:
             self._names.learned(namespace, one.customer)
             return one.customer
-        found = await self._names.customer(namespace)
-        if found is None and one.scope == "customer" and one.group == "fde.io":
-            # Its kinds live in customers' namespaces alone; the namespace has gone, or never was one.
-            return _UNRESOLVED + namespace
-        return found
+        if one.scope == "ours" or one.group == GROUP:  # its kinds live in customers' namespaces, and in ours
+            return await self._names.owner(namespace)
+        return await self._names.customer(namespace)
 
     def _remember(self, identity: str) -> None:
         self._ids[identity] = None

@@ -25,6 +25,7 @@ SECRET: Final = Key("Secret", "fde-system", "fde-audit-keys")
 _GONE: Final = b'{"keys": []}'
 _FRESH_S: Final = 60.0
 _TRIES: Final = 5
+_UNRESOLVED: Final = "ns."  # before a namespace that stands in for its customer, see `names`
 
 
 class Keys(Protocol):
@@ -160,6 +161,6 @@ def _entry(customer: str) -> str:
 
 def _checked(customer: str) -> str:
     """A customer, or ``ns.<namespace>`` for a namespace whose customer is not known any more."""
-    if not CUSTOMER.fullmatch(customer.removeprefix("ns.")):
+    if not CUSTOMER.fullmatch(customer.removeprefix(_UNRESOLVED)):
         raise BadInput(customer, "is no customer's name")
     return customer

@@ -23,6 +23,8 @@ from fde_operator.labels import CUSTOMER
 log = get_logger()
 _FRESH_S: Final = 300.0
 _MOST: Final = 4096
+OURS: Final = ("fde-system", "fde-library")
+UNRESOLVED: Final = "ns."
 CustomerOf = Callable[[str], Awaitable[str | None]]
 
 
@@ -67,6 +69,15 @@ class Names:
             found = held[1]  # it went, or lost its label: its objects are the customer's all the same
         self.learned(namespace, found)
         return found
+
+    async def owner(self, namespace: str) -> str | None:
+        """As :meth:`customer`; for a namespace that is nobody's and not ours, the namespace itself in place of a customer.
+
+        It may have been one's whose label went, or that was not seen yet: its name does not stand in the open.
+        """
+        if not namespace or namespace in OURS:
+            return None
+        return await self.customer(namespace) or UNRESOLVED + namespace
 
     def learned(self, namespace: str, customer: str | None) -> None:
         """Somebody else told whose it is."""

@@ -1,0 +1,256 @@
+"""People's acts on the real API server, and the operator's, in the record on the real Kafka: who, what, and why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fde_events.act import Act
+from fde_events.chain import Stored, stored
+from fde_events.kafka import create_topics
+from fde_events.seal import opened
+from fde_events.topics import AUDIT, ENGINE
+from fde_operator.audit.topic import _between, _ends
+
+pytestmark = pytest.mark.seconds
+LIMIT_S = 90.0
+
+
+def fde(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fde_cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+class Collector:
+    """`fde audit collect`, started and ended by tests."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._command, self._log = command, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=out)
+
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def kill(self) -> None:
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait(20)
+            self._process = None
+
+    def stop(self) -> int:
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(40)
+        self._process = None
+        return code
+
+
+class Scene:
+    """One customer's namespace, one chain, and who reads them."""
+
+    def __init__(self, api: Any, plane: Any, brokers: str, customer: str, folder: Path) -> None:
+        self.api, self.plane, self.brokers, self.folder = api, plane, brokers, folder
+        self.namespace, self.customer = customer, customer.removeprefix("customer-")
+        self.chain = f"people-{self.customer}"
+        self.kubeconfig = plane.kubeconfig("operator")
+        self.begin = _ends(brokers, AUDIT, 20)[1]
+
+    def collector(self, *source: str | Path) -> Collector:
+        command = [
+            *(sys.executable, "-m", "fde_cli.main", "audit", "collect", "--brokers", self.brokers),
+            *("--state", self.folder / "state", "--chain", self.chain, "--kubeconfig", self.kubeconfig),
+            *("--anchors", self.folder / "anchors.jsonl", *source),
+        ]
+        return Collector([str(part) for part in command], self.folder / "collect.log")
+
+    def links(self) -> list[Stored]:
+        _, high = _ends(self.brokers, AUDIT, 20)
+        raws = _between(self.brokers, AUDIT, self.begin, high, time.monotonic() + 60)
+        return [one for raw in raws if (one := stored(raw)) is not None]
+
+    def keys(self) -> list[bytes]:
+        import base64
+
+        data = self.api.get("Secret", "fde-audit-keys", "fde-system").get("data", {})
+        raw = data.get(f"{self.customer}.key")
+        return [base64.b64decode(raw)] if raw else []
+
+    def acts(self, chain: str) -> list[Act]:
+        """The acts against this customer, and against candidates; names opened."""
+        import msgspec
+
+        keys, found = self.keys(), []
+        for one in self.links():
+            if one.chain != chain or one.body.get("type") != "act.v1":
+                continue
+            act = msgspec.convert(dict(one.body), Act)
+            read = {field: opened(keys, field, getattr(act, field)) for field in ("customer", "namespace", "name", "why", "cause")}  # fmt: skip
+            if act.customer == "" or read["customer"] == self.customer:
+                found.append(msgspec.structs.replace(act, **{name: text or "" for name, text in read.items()}))
+        return found
+
+    def await_act(self, chain: str = "", **wanted: Any) -> Act:
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            acts = self.acts(chain or self.chain)
+            for act in acts:
+                if all(getattr(act, name) == value for name, value in wanted.items()):
+                    return act
+            assert time.monotonic() < deadline, f"no {wanted} among {acts}"
+            time.sleep(0.3)
+
+
+@pytest.fixture
+def scene(api: Any, control_plane: Any, kafka: Any, customer: str, tmp_path: Path) -> Scene:
+    create_topics(kafka.bootstrap_servers, [topic for topic in ENGINE if topic.name == AUDIT])
+    return Scene(api, control_plane, kafka.bootstrap_servers, customer, tmp_path)
+
+
+@pytest.fixture
+def collector(scene: Scene) -> Iterator[Collector]:
+    found = scene.collector("--file", scene.plane.audit_log)
+    found.start()
+    yield found
+    found.kill()
+
+
+def test_what_people_did_and_were_refused_is_recorded_verifies_and_can_be_handed_out(
+    scene: Scene, collector: Collector, given: Any, unique: str
+) -> None:
+    api, space = scene.api, scene.namespace
+    api.create(given.deployment(namespace=space), user="ben")
+    api.patch("FDEDeployment", "sync", {"spec": {"suspend": True}}, space, user="ben")
+    with pytest.raises(given.refused):  # a forged owner
+        api.patch(
+            "FDEDeployment", "sync", {"metadata": {"annotations": {"fde.io/owning-fde": "eve"}}}, space, user="ben"
+        )
+    with pytest.raises(given.refused):  # no rights at all
+        api.patch("FDEDeployment", "sync", {"spec": {"suspend": False}}, space, user="nobody")
+    with pytest.raises(given.refused):
+        api.list("Secret", space, user="nobody")
+    api.create(given.candidate(given.spec(primitiveName=unique), name=unique), user="engine")
+    review = {"decision": "Approved", "reviewer": "dana@company.example", "reason": "it holds for five customers", "reviewedGeneration": 1}  # fmt: skip
+    with pytest.raises(given.refused):  # a contributor's own
+        api.patch("PatternCandidate", unique, {"spec": {"review": {**review, "reviewer": "ana@company.example"}}}, "fde-library", user="ana")  # fmt: skip
+    asked = time.monotonic()
+    api.patch("PatternCandidate", unique, {"spec": {"review": review}}, "fde-library", user="dana")
+
+    approved = scene.await_act(who="dana@company.example", kind="patterncandidates", name=unique)
+    print(f"recorded {time.monotonic() - asked:.2f} s after it was asked for")
+    assert (approved.decided, approved.why) == ({"review": "Approved"}, "it holds for five customers")
+    assert approved.outcome == "allowed"
+    created = scene.await_act(who="ben@company.example", verb="create", kind="fdedeployments")
+    assert (created.name, created.namespace, created.generation) == ("sync", space, 1)
+    edited = scene.await_act(who="ben@company.example", verb="patch", outcome="allowed")
+    assert (edited.uid, edited.generation) == (created.uid, 2)
+    forged = scene.await_act(who="ben@company.example", outcome="denied")
+    assert "owning-fde" in forged.why
+    assert forged.policy.endswith(".fde.io")
+    refused = scene.await_act(who="nobody@company.example", kind="fdedeployments")
+    assert (refused.outcome, refused.policy) == ("denied", "")
+    assert 'User "nobody@company.example" cannot patch' in refused.why
+    assert scene.await_act(who="nobody@company.example", kind="secrets", verb="list").outcome == "denied"
+    assert scene.await_act(who="ana@company.example", name=unique).outcome == "denied"
+
+    # Killed: what happened meanwhile is read from the log, and nothing twice.
+    collector.kill()
+    api.delete("FDEDeployment", "sync", space, user="ben")
+    collector.start()
+    gone = scene.await_act(who="ben@company.example", verb="delete")
+    assert (gone.uid, gone.outcome) == (created.uid, "allowed")
+    ids = [str(one.body["id"]) for one in scene.links() if one.chain == scene.chain]
+    assert len(ids) == len(set(ids))
+    assert collector.stop() == 0, collector.log()
+
+    raws = json.dumps([dict(one.body) for one in scene.links() if one.chain == scene.chain])
+    assert scene.customer not in raws, "no record names the customer"
+    assert "northgate.example" not in raws, "no record holds a value"
+
+    # Whole, by the anchors in the cluster and in the file.
+    anchored = ("--anchors", scene.folder / "anchors.jsonl", "--kubeconfig", scene.kubeconfig)
+    verified = fde("audit", "verify", "--brokers", scene.brokers, *anchored, "--json")
+    (ours,) = [found for line in verified.stdout.splitlines() if (found := json.loads(line))["chain"] == scene.chain]
+    assert ours["whole"] is True
+    assert ours["anchors"] >= 2
+    assert ours["head"] == len(ids) - 1
+
+    exported = fde("audit", "export", "--customer", scene.customer, "--brokers", scene.brokers, *anchored)
+    assert exported.returncode == 0, exported.stderr
+    file = scene.folder / "export.jsonl"
+    file.write_text(exported.stdout)
+    assert fde("audit", "verify", file).returncode == 0
+    names = [found for line in exported.stdout.splitlines() if (found := json.loads(line))["type"] == "audit.opened.v1"]
+    assert {found["name"] for found in names if "name" in found} == {"sync"}
+    file.write_text(exported.stdout.replace("nobody@company", "somebody@company", 1))
+    spoilt = fde("audit", "verify", file)
+    assert spoilt.returncode == 1
+    assert "changed" in spoilt.stdout
+
+    # The key destroyed: the record verifies, and names nobody.
+    forgot = fde(
+        "audit", "forget", "--customer", scene.customer, "--confirm", scene.customer, "--kubeconfig", scene.kubeconfig
+    )
+    assert forgot.returncode == 0, forgot.stderr
+    again = fde(
+        "audit", "export", "--customer", scene.customer, "--brokers", scene.brokers, "--kubeconfig", scene.kubeconfig
+    )
+    assert again.returncode == 1
+    assert "destroyed" in again.stderr
+
+
+def test_the_newest_anchor_is_taken_away_by_nobody(scene: Scene, given: Any) -> None:
+    entry = f"{uuid.uuid4().hex[:8]}.jsonl"
+
+    def patched(text: str | None) -> None:
+        scene.api.patch("ConfigMap", "fde-audit-anchor", {"data": {entry: text}}, "fde-system")
+
+    patched('{"seq":1}\n')
+    patched('{"seq":1}\n{"seq":2}\n')
+    patched('{"seq":2}\n{"seq":3}\n')
+    for forged in ('{"seq":2}\n', '{"seq":4}\n', "", None):
+        with pytest.raises(given.refused, match="newest anchor of an audit chain is not taken away"):
+            patched(forged)
+    with pytest.raises(given.refused, match="are not deleted"):
+        scene.api.delete("ConfigMap", "fde-audit-anchor", "fde-system")
+
+
+@pytest.mark.parametrize("user", ["ana", "dana", "engine", "nobody"])
+def test_nobody_else_reads_the_keys(scene: Scene, given: Any, user: str) -> None:
+    with pytest.raises(given.refused, match="cannot get resource"):
+        scene.api.get("Secret", "fde-audit-keys", "fde-system", user=user)
+
+
+def test_the_operators_own_writes_are_recorded_with_the_attempt_they_belong_to(
+    scene: Scene, given: Any, unique: str
+) -> None:
+    state = scene.folder / "operator-audit"
+    more = ("--brokers", scene.brokers, "--audit-state", str(state), "--no-leader-election")
+    operator = given.operator(scene.kubeconfig, scene.folder / "operator.log", *more)
+    scene.api.create(given.primitive(given.spec(primitiveName=unique)), user="operator")
+    manifest = given.deployment(namespace=scene.namespace, primitiveRef={"name": unique, "version": "v1.0.0"})
+    operator.start()
+    try:
+        made = scene.api.create(manifest, user="ben")
+        act = scene.await_act("operator", kind="Deployment", namespace=scene.namespace)
+        assert act.outcome == "allowed"
+        assert act.generation == 1
+        assert len(act.reconcile) == 16
+        assert act.cause == f"FDEDeployment {scene.namespace}/sync"
+        assert act.uid and act.uid != made["metadata"]["uid"]
+    finally:
+        operator.stop()
+    assert scene.await_act("operator", kind="NetworkPolicy").outcome == "allowed"
