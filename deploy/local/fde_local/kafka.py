@@ -111,7 +111,7 @@ class KafkaBroker:
             self._process.kill()
             self._process = None
 
-    def restart(self, limit_s: float = 60.0) -> None:
+    def restart(self, limit_s: float = 120.0) -> None:
         """Runs the broker on the same data and ports, stopping it first when it runs.
 
         After :meth:`kill` this takes about 4 s more: the session of the killed one must end.
@@ -192,7 +192,7 @@ class KafkaBroker:
         with os.fdopen(os.open(self.admin_settings, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(settings, file, indent=2)  # JSON is YAML
 
-    def _run(self, limit_s: float = 60.0) -> None:
+    def _run(self, limit_s: float = 120.0) -> None:
         self._process = LocalProcess.start("kafka", self._java("kafka.Kafka", "server.properties"), self._directory)
         try:
             self._await_metadata(self._process, limit_s)
@@ -215,7 +215,7 @@ class KafkaBroker:
                 raise NotReady(f"kafka: the broker ended by itself ({process.exit_code}). {process.last_words()}")
             try:
                 # Until the broker has registered, metadata answers without it; then each partition gets its leader.
-                metadata = client.list_topics(timeout=1.0)
+                metadata = client.list_topics(timeout=3.0)
                 partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
                 if metadata.brokers and all(part.leader != -1 for part in partitions):
                     return
@@ -224,7 +224,7 @@ class KafkaBroker:
             time.sleep(0.05)
         raise NotReady(f"kafka: no metadata after {limit_s:.0f} s ({last}). {process.last_words()}")
 
-    def _await_snapshot(self, limit_s: float = 60.0) -> None:
+    def _await_snapshot(self, limit_s: float = 120.0) -> None:
         """Without a snapshot that has the administrator a restart may let nobody in: see secured.properties."""
         deadline = time.monotonic() + limit_s
         try:
