@@ -25,7 +25,8 @@ OWNED_KINDS: Final = frozenset(
 class MirroredCluster:
     """A :class:`fde_operator.cluster.Cluster` over another one. What the mirror does not hold is read there.
 
-    `wrote` gets each object that was written, as the API server answered; `said` each status, after the object it changed.
+    `wrote` gets each object that was made or applied, as the API server answered; `said` each object as it was before its
+    status was applied, and as it is.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class MirroredCluster:
     async def create(self, manifest: Manifest) -> Manifest:
         """And remember it."""
         try:
-            return self._remembered(await self._inner.create(manifest))
+            return self._made(await self._inner.create(manifest))
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise
@@ -84,7 +85,7 @@ class MirroredCluster:
     async def apply(self, manifest: Manifest) -> Manifest:
         """And remember it."""
         try:
-            return self._remembered(await self._inner.apply(manifest))
+            return self._made(await self._inner.apply(manifest))
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise
@@ -93,10 +94,11 @@ class MirroredCluster:
         """And remember it."""
         before = await self.get(key_of(manifest))
         try:
-            answer = self._remembered(await self._inner.apply_status(manifest))
+            after = await self._inner.apply_status(manifest)
+            self._remember(after)
             if before is not None:
-                self._said(before, manifest)
-            return answer
+                self._said(before, after)
+            return after
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise
@@ -115,8 +117,13 @@ class MirroredCluster:
         if self._mirror.holds(key.kind):
             self._mirror.doom(key, uid=uid, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
-    def _remembered(self, manifest: Manifest) -> Manifest:
-        if self._covers(manifest["kind"], manifest["metadata"].get("labels")):
-            self._mirror.put(manifest)
+    def _made(self, manifest: Manifest) -> Manifest:
+        if self._remember(manifest):
             self._wrote(manifest)
         return manifest
+
+    def _remember(self, manifest: Manifest) -> bool:
+        covered = self._covers(manifest["kind"], manifest["metadata"].get("labels"))
+        if covered:
+            self._mirror.put(manifest)
+        return covered

@@ -107,13 +107,13 @@ async def _lead(
     recording = _recording(settings, called, mirror, tell)
     written: Cluster = recording.recorded(called) if recording else called
 
-    def said(before: Manifest, status: Manifest) -> None:
-        for one in news(before, status):
-            events.tell(before, one)
+    def said(before: Manifest, after: Manifest) -> None:
+        reconciler.said(before, after)
+        for one in news(before, after):
+            events.tell(after, one)
 
-    cluster = MirroredCluster(
-        FencedCluster(written, fence), mirror, wrote=lambda manifest: reconciler.wrote(manifest), said=said
-    )
+    fenced = FencedCluster(written, fence)
+    cluster = MirroredCluster(fenced, mirror, wrote=lambda manifest: reconciler.wrote(manifest), said=said)
     settings = msgspec.structs.replace(settings, kafka_users=kafka.administered(settings))
     reconciler = Reconciler(
         cluster,

@@ -22,7 +22,7 @@ from fde_operator.metrics import Metrics
 from fde_operator.object_breaker import ObjectBreaker
 from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff, Closed, WorkQueue
-from fde_operator.reconciliation import begin
+from fde_operator.reconciliation import begin, current
 from fde_operator.settings import OperatorSettings
 
 log = get_logger()
@@ -66,13 +66,26 @@ class Reconciler:
         self._queue_of(key).add(key, idly=idly)
 
     def changed(self, manifest: Manifest) -> None:
-        """An object is not as it was, or has gone."""
+        """Somebody else changed an object, or it has gone."""
         for key in routes.now(manifest):
             self.add(key)
-        self.wrote(manifest)
+        self._count(manifest)
 
     def wrote(self, manifest: Manifest) -> None:
-        """We changed it ourselves: nothing to do about it again, but what counts it has to count anew."""
+        """This process made or applied it: due is what depends on it, but for whoever is at it."""
+        attempt = current()
+        for key in routes.now(manifest):
+            if attempt is None or key != attempt.key:
+                self.add(key)
+        self._count(manifest)
+
+    def said(self, before: Manifest, after: Manifest) -> None:
+        """This process applied a status."""
+        for key in routes.after_status(before, after):
+            self.add(key)
+        self._count(after)
+
+    def _count(self, manifest: Manifest) -> None:
         for key in routes.soon(manifest):
             self._queue_of(key).add_after(key, routes.SOON_S)
 

@@ -41,6 +41,17 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     return (Key("FDEDeployment", namespace, owner),) if owner else ()
 
 
+def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:
+    """Due at once after we applied a status: what a version is good for decides who is moved onto it."""
+    if after.get("kind") != "DeploymentPrimitive" or _maturity(before) == _maturity(after):
+        return ()
+    return (Key(PRIMITIVE_CHANGED, "", after["spec"].get("primitiveName", "")),)
+
+
+def _maturity(manifest: Manifest) -> object:
+    return (manifest.get("status") or {}).get("maturity")
+
+
 def soon(manifest: Manifest) -> tuple[Key, ...]:
     """Due within :data:`SOON_S`: the numbers of the versions that a deployment names and runs."""
     if manifest.get("kind") != "FDEDeployment":

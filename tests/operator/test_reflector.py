@@ -127,6 +127,23 @@ def test_a_reconciliation_sees_its_own_writes_and_what_is_not_ours_is_read_from_
     asyncio.run(scene())
 
 
+def test_a_status_is_told_with_what_was_there_before(cluster: Any) -> None:
+    mirror, said, wrote = Mirror({"FDEDeployment"}), [], []
+    over = MirroredCluster(cluster, mirror, wrote=wrote.append, said=lambda before, after: said.append((before, after)))
+    deployment = {
+        "apiVersion": "fde.io/v1",
+        "kind": "FDEDeployment",
+        "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"},
+        "spec": {},
+    }
+    mirror.put(cluster.store(deployment))
+    asyncio.run(over.apply_status({**deployment, "status": {"resolvedVersion": "v1.0.0"}}))
+    ((before, after),) = said
+    assert "status" not in before
+    assert after["status"] == {"resolvedVersion": "v1.0.0"}
+    assert wrote == []
+
+
 def test_after_a_conflict_memory_is_as_the_server_is(cluster: Any) -> None:
     mirror = Mirror({"ConfigMap"})
     over = MirroredCluster(cluster, mirror)

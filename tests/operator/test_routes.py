@@ -62,3 +62,10 @@ def test_the_numbers_of_the_version_asked_for_and_of_the_one_that_runs_are_count
     }
     assert {key.name for key in routes.soon(deployment)} == {"p.v1.0.0", "p.v1.0.3"}
     assert routes.soon({**deployment, "kind": "TelemetryFeed"}) == ()
+
+
+def test_who_follows_a_primitive_looks_again_when_a_version_is_good_for_more_and_not_when_it_is_counted() -> None:
+    before = {"kind": "DeploymentPrimitive", "metadata": {"name": "p.v1.0.0"}, "spec": {"primitiveName": "p"}}
+    counted = {**before, "status": {"maturity": "beta", "usage": {"ready": 3}}}
+    assert routes.after_status(before, counted) == (Key(routes.PRIMITIVE_CHANGED, "", "p"),)
+    assert routes.after_status(counted, {**before, "status": {"maturity": "beta", "usage": {"ready": 4}}}) == ()
