@@ -149,7 +149,7 @@ class KafkaBroker:
             cwd=self._directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         if done.returncode:
