@@ -109,5 +109,5 @@ async def established(cluster: Cluster, *, timeout_s: float) -> None:
 
 
 def _is_established(crd: Manifest | None) -> bool:
-    conditions = (crd or {}).get("status", {}).get("conditions", ())
+    conditions = ((crd or {}).get("status") or {}).get("conditions") or ()  # null until somebody says something
     return any(found["type"] == "Established" and found["status"] == "True" for found in conditions)

@@ -606,6 +606,13 @@ def running(env: dict[str, str] | None = None, **workload: Any) -> Act:
     return act
 
 
+def written(size: int, segments: int, files: int = 1) -> Act:
+    found = [
+        {"path": f"{n}.sql", "language": "sql", "segments": [{"text": "x" * size}] * segments} for n in range(files)
+    ]
+    return lambda w: w.make(w.primitive(template={"files": found}))
+
+
 cases(
     "primitive-workload",
     [
@@ -613,6 +620,9 @@ cases(
         (0, "LD_PRELOAD", running({"LD_PRELOAD": "/app/evil.so"})),
         (0, "BASH_ENV", running({"BASH_ENV": "/app/x"})),
         (1, "PATH from a parameter", running({"PATH": "{{ instanceHost }}"})),
+        (3, "more text than a deployment holds", written(250_000, 4)),
+        (None, "as much as it holds", written(225_000, 4)),
+        (None, "in as many pieces as it takes", written(20, 4096, 4)),
         (2, "over the system's files", running(mountPath="/etc")),
         (2, "over the sidecar's", running(mountPath="/fde/bin")),
     ],
