@@ -13,6 +13,7 @@ from fde_operator.settings import MANAGED_BY
 OWNED: Final = "app.kubernetes.io/managed-by"
 DEPLOYMENT: Final = "fde.io/deployment"
 CUSTOMER: Final = "fde.io/customer"
+COMPLIANCE: Final = "compliance.fde.io/"  # and a tag: required by the deployment, or carried by its primitive
 PSEUDONYM: Final = "fde.io/customer-pseudonym"  # of a namespace: as whom a primitive's visibleTo knows this customer
 _NONE: Final = Applied()
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -39,7 +40,7 @@ def labels(deployment: FDEDeployment, *, customer: str, version: str, compliance
         **({"fde.io/version": version} if is_label(version) else {}),  # v1.0.0-rc. is a version, and no label
         CUSTOMER: customer,
         **{
-            f"compliance.fde.io/{tag}": "required" if tag in compliance.required else "carried"
+            f"{COMPLIANCE}{tag}": "required" if tag in compliance.required else "carried"
             for tag in compliance.tags
             if is_label(tag)
         },

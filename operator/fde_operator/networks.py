@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from fde_operator.cluster import Manifest
@@ -28,18 +29,21 @@ METADATA: Final = (
 
 def blocks(allowed: Iterable[str], never: Iterable[str]) -> list[Manifest]:
     """Peers of a NetworkPolicy: each of `allowed` without what of `never` lies in it; none for one that lies in `never`."""
+    found = _without(tuple(allowed), tuple(never))
+    return [{"ipBlock": {"cidr": cidr, **({"except": list(holes)} if holes else {})}} for cidr, holes in found]
+
+
+@lru_cache(maxsize=256)  # the same few networks for every deployment: half of the time of making its objects
+def _without(allowed: tuple[str, ...], never: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     out = [ipaddress.ip_network(text) for text in never]
-    found: list[Manifest] = []
+    found = []
     for text in allowed:
         network = ipaddress.ip_network(text)
         same = [one for one in out if one.version == network.version]
-        if any(_within(network, one) for one in same):
-            continue
-        block: Manifest = {"cidr": str(network)}
-        if holes := [str(one) for one in same if _within(one, network)]:
-            block["except"] = list(dict.fromkeys(holes))
-        found.append({"ipBlock": block})
-    return found
+        if not any(_within(network, one) for one in same):
+            holes = dict.fromkeys(str(one) for one in same if _within(one, network))
+            found.append((str(network), tuple(holes)))
+    return tuple(found)
 
 
 def host(address: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from fde_api.meta import API_VERSION
 from fde_operator.cluster import Manifest
-from fde_operator.labels import OWNED
+from fde_operator.labels import COMPLIANCE, OWNED
 from fde_operator.settings import MANAGED_BY
 from fde_operator.telemetry import KAFKA_CONFIG, secret_name
 
@@ -18,6 +18,7 @@ FEED: Final = "fde.io/telemetryfeed-uid"  # a name may be longer than a label
 def manifest(feed: Manifest, settings: bytes | None) -> Manifest:
     """The Secret of `feed`, which owns it; without `settings` it is empty, and the sidecar finds none."""
     metadata = feed["metadata"]
+    tags = {name: value for name, value in (metadata.get("labels") or {}).items() if name.startswith(COMPLIANCE)}
     owner = {
         "apiVersion": API_VERSION,
         "kind": "TelemetryFeed",
@@ -33,7 +34,7 @@ def manifest(feed: Manifest, settings: bytes | None) -> Manifest:
         "metadata": {
             "name": secret_name(metadata["name"]),
             "namespace": metadata["namespace"],
-            "labels": {OWNED: MANAGED_BY, FEED: metadata["uid"], "app.kubernetes.io/part-of": "fde"},
+            "labels": {OWNED: MANAGED_BY, FEED: metadata["uid"], "app.kubernetes.io/part-of": "fde", **tags},
             "ownerReferences": [owner],
         },
         "data": {} if settings is None else {KAFKA_CONFIG: base64.b64encode(settings).decode()},

@@ -295,3 +295,23 @@ def test_a_landscape_is_read_from_a_file_and_what_is_wrong_with_it_is_named(tmp_
 
 def test_the_catalogue_of_metadata_services_is_of_networks() -> None:
     assert len(blocks(METADATA, ())) == len(METADATA)
+
+
+def test_the_example_of_the_manual_is_a_landscape(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs/landscape.md").read_text()
+    file = tmp_path / "landscape.yaml"
+    file.write_text(manual.split("```yaml\n")[1].split("```")[0])
+    found = landscape.read(file)
+    named = {field.encode_name for field in msgspec.structs.fields(Landscape)}
+    assert named == set(msgspec.yaml.decode(file.read_bytes()))  # every field there is
+    assert found.vault.role == "fde-{namespace}"
+    assert isolation.unreachable(Reach(HOME, "internal"), OperatorSettings(landscape=found)) is None
+
+
+def test_the_secret_of_a_feed_carries_its_deployment_s_compliance() -> None:
+    from fde_operator.secret import manifest
+
+    labels = {"compliance.fde.io/gdpr": "required", "compliance.fde.io/soc2": "carried", "fde.io/deployment": "sync"}
+    feed = {"metadata": {"name": "sync", "namespace": HOME, "uid": "u", "labels": labels}}
+    marks = manifest(feed, None)["metadata"]["labels"]
+    assert marks["compliance.fde.io/gdpr"] == "required" and "fde.io/deployment" not in marks
