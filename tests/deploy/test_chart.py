@@ -51,7 +51,8 @@ def test_what_people_made_is_kept_when_the_chart_goes() -> None:
     for path in (CHART / "files").rglob("*.yaml"):
         for one in yaml.safe_load_all(path.read_text()):
             kept = one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
-            assert kept == (one["kind"] in ("CustomResourceDefinition", "Namespace")), one["metadata"]["name"]
+            assert kept == (one["kind"] in ("CustomResourceDefinition", "Namespace", "ConfigMap", "Secret")), one
+            assert not {"data", "stringData"} & set(one), "made empty: an upgrade touches no entry"
 
 
 def places(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -99,6 +100,9 @@ def test_no_value_is_a_secret() -> None:
     names = [path.rpartition(".")[2].lower() for path, _ in places(VALUES, SCHEMA)]
     assert not [name for name in names if re.search(r"password|token|credential|key$", name)]
     assert "kind: Secret" not in "".join(TEMPLATES.values())
+    copies = [yaml.safe_load_all(path.read_text()) for path in (CHART / "files").rglob("*.yaml")]
+    secrets = [one for documents in copies for one in documents if one["kind"] == "Secret"]
+    assert not [one for one in secrets if {"data", "stringData"} & set(one)]
 
 
 NAMES = TEMPLATES["_names.tpl"]

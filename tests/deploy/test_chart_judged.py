@@ -52,7 +52,7 @@ def test_kubeconform_finds_every_object_as_the_real_api_server_describes_it(
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ([], "images.operator.digest is empty"),
+        ([], ".digest is empty: give the sha256:... that your registry answered"),
         ([*LEAST, "--set", "images.operator.digest=v1.0.0"], "does not match pattern"),
         ([*LEAST, "--set", "operator.replica=3"], "additional properties 'replica' not allowed"),
         ([*LEAST, "--set", "kafka.brokers=nowhere"], "does not match pattern"),

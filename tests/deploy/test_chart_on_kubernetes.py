@@ -7,13 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from fde_local.ports import free_ports
 from fde_local.users import write_kubeconfig
 
 pytestmark = pytest.mark.cluster
@@ -49,18 +53,53 @@ def account(server: Any, installed: Any, tmp_path_factory: pytest.TempPathFactor
     return kubeconfig
 
 
+@dataclass(frozen=True)
+class Running:
+    """`fde operator`, as the chart would start it."""
+
+    log: Path
+    port: int
+
+    def answers(self, path: str) -> int:
+        """The HTTP status of a probe; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+
 @pytest.fixture(scope="module")
-def operator(account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """`fde operator` with that account's rights; its log."""
-    log: Path = tmp_path_factory.mktemp("operator") / "operator.log"
-    environment = {**os.environ, "POD_NAME": "fde-operator-0", "POD_NAMESPACE": "fde-system"}
+def operator(server: Any, account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`fde operator` with that account's rights and the variables of the chart, but for Kafka: there is none here."""
+    folder: Path = tmp_path_factory.mktemp("operator")
+    maps = "/api/v1/namespaces/fde-system/configmaps"
+    settings = server("GET", f"{maps}/fde-operator-settings")["data"]
+    landscape = folder / "landscape.yaml"
+    landscape.write_text(server("GET", f"{maps}/fde-operator-landscape")["data"]["landscape.yaml"])
+    (port,) = free_ports(1)
+    here = {
+        "POD_NAME": "fde-operator-0",
+        "POD_NAMESPACE": "fde-system",
+        "FDE_LANDSCAPE": str(landscape),
+        "FDE_AUDIT_STATE": str(folder / "audit"),
+        "FDE_OPERATOR_HEALTH": f"127.0.0.1:{port}",
+        "OTEL_SDK_DISABLED": "true",
+    }
+    told = {name: value for name, value in settings.items() if "KAFKA" not in name and "BROKER" not in name}
     command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(account)]
+    log = folder / "operator.log"
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=out, env=environment)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=out, env={**os.environ, **told, **here}, cwd=folder
+        )
+    found = Running(log, port)
     try:
         eventually(lambda: "ready, watching" in log.read_text() or process.poll() is not None)
         assert process.poll() is None, log.read_text()
-        yield log
+        yield found
     finally:
         process.terminate()
         process.wait(30)
@@ -93,13 +132,27 @@ def test_restricted_pod_security_admits_every_pod_of_the_system(server: Any, ins
     assert failures == []
 
 
-def test_the_operator_works_with_the_rights_that_the_chart_gave_it(server: Any, operator: Path, sync: str) -> None:
+def test_the_operator_works_with_the_rights_and_settings_that_the_chart_gave_it(
+    server: Any, operator: Running, sync: str
+) -> None:
     def ready() -> bool:
         found = server("GET", sync).get("status", {}).get("conditions", ())
         return any(c["type"] == "Ready" and c["status"] == "True" for c in found)
 
     eventually(ready)
-    assert "is forbidden" not in operator.read_text()
+    assert "is forbidden" not in operator.log.read_text()
+    workload = server("GET", "/apis/apps/v1/namespaces/customer-northgate/deployments/sync")
+    images = {one["image"] for one in workload["spec"]["template"]["spec"]["initContainers"]}
+    sidecar = yaml.safe_load(Path(EVERYTHING).read_text())["images"]["sidecar"]
+    assert f"{sidecar['repository']}@{sidecar['digest']}" in images
+
+
+def test_the_probes_of_the_chart_are_answered_by_the_operator(server: Any, operator: Running) -> None:
+    container = server("GET", f"{SYSTEM}/deployments/fde-operator")["spec"]["template"]["spec"]["containers"][0]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        path = container[probe]["httpGet"]["path"]
+        eventually(lambda path=path: operator.answers(path) == 200)
+    assert operator.answers("/metrics") == 200
 
 
 def test_an_upgrade_changes_definitions_and_a_rollback_changes_them_back(
@@ -140,5 +193,7 @@ def test_what_people_made_outlives_the_chart(helm: Any, server: Any, installed: 
     assert server("GET", "/api/v1/namespaces/fde-library")["status"]["phase"] == "Active"
     assert server("GET", "/api/v1/namespaces/fde-system/persistentvolumeclaims/fde-evidence")
     assert server("GET", f"{SYSTEM}/deployments")["items"] == []
-    helm.said("install", "fde", str(CHART), *installed, *VALUES, "--take-ownership")
+    for kind, name in (("configmaps", "fde-audit-anchor"), ("secrets", "fde-audit-keys")):
+        assert server("GET", f"/api/v1/namespaces/fde-system/{kind}/{name}")
+    helm.said("install", "fde", str(CHART), *installed, *VALUES)
     assert server("GET", sync)["metadata"]["uid"] == uid

@@ -105,9 +105,9 @@ def plan(
     """
     import logging
 
-    import structlog
     import yaml
 
+    from fde_cli import log
     from fde_cli.kube.connection import Connection
     from fde_cli.kube.plan import filed, planned
     from fde_cli.kube.target import key_of_target
@@ -126,7 +126,7 @@ def plan(
         manifest = filed(document, where=str(file), namespace=where.namespace)
     key = key_of(manifest) if manifest else key_of_target(f"fded/{name}", where.namespace)
     # The operator's code logs what it applied. Nothing is, here.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    log.to_stderr(logging.CRITICAL)
     outcome = where.ask(lambda cluster: planned(cluster, key, file=manifest), only_rehearse=True)
     for note in outcome.notes:
         _tell(f"note: {note}")

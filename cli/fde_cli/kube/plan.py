@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from fde_api.kinds import parse
 from fde_cli.kube.rehearsal import Rehearsal, Step, why
 from fde_cli.kube.target import found
@@ -17,10 +19,12 @@ from fde_operator import deployment
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Denied
 from fde_operator.key import Key
+from fde_operator.landscape import Landscape
 from fde_operator.settings import OperatorSettings
 
 # Where the chart writes what the operator is told; nothing of it is secret.
 SETTINGS: Final = Key("ConfigMap", "fde-system", "fde-operator-settings")
+LANDSCAPE: Final = Key("ConfigMap", "fde-system", "fde-operator-landscape")
 _FIELDS: Final = {
     "FDE_BROKERS": "brokers",
     "FDE_SIDECAR_IMAGE": "sidecar_image",
@@ -99,16 +103,28 @@ async def _readable(cluster: Cluster, namespace: str) -> None:
 
 async def _settings(cluster: Cluster, manifest: Manifest, notes: list[str]) -> OperatorSettings:
     """What the operator is told, as far as this person may know."""
-    told: dict[str, str] = {}
-    try:
-        told = ((await cluster.get(SETTINGS)) or {}).get("data", {})
-    except Denied as denied:
-        notes.append(f"the operator's settings: {why(denied)}")
+    told = await _data(cluster, SETTINGS, notes)
     if not told:
         notes.append(f"{SETTINGS} was not read: images of sidecars and addresses of brokers are the defaults")
     found: dict[str, Any] = {field: told[name] for name, field in _FIELDS.items() if told.get(name)}
+    if told.get("FDE_LANDSCAPE"):
+        for text in (await _data(cluster, LANDSCAPE, notes)).values():
+            try:
+                found["landscape"] = msgspec.yaml.decode(text, type=Landscape)
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                notes.append(f"{LANDSCAPE} cannot be read: {error}; the landscape is the default")
     networks = tuple(one.strip() for one in told.get("FDE_BROKER_NETWORKS", "").split(",") if one.strip())
     return OperatorSettings(**found, broker_networks=networks, kafka_users=await _has_user(cluster, manifest))
+
+
+async def _data(cluster: Cluster, key: Key, notes: list[str]) -> dict[str, str]:
+    try:
+        found = await cluster.get(key)
+    except Denied as denied:
+        notes.append(f"{key}: {why(denied)}")
+        return {}
+    data: dict[str, str] = (found or {}).get("data", {})
+    return data
 
 
 async def _has_user(cluster: Cluster, manifest: Manifest) -> bool:

@@ -94,6 +94,12 @@ topologySpreadConstraints:
 
 {{/* The operator's variables, as data of a ConfigMap. */}}
 {{- define "fde.operatorSettings" -}}
+FDE_OPERATOR_HEALTH: {{ printf ":%v" .Values.operator.probesPort | quote }}
+FDE_AUDIT_STATE: /fde/audit
+FDE_LOG_FORMAT: json
+{{- if .Values.operator.landscape }}
+FDE_LANDSCAPE: /fde/landscape/landscape.yaml
+{{- end }}
 FDE_OPERATOR_WORKERS: {{ .Values.operator.workers | quote }}
 FDE_OPERATOR_RESYNC_SECONDS: {{ .Values.operator.resyncSeconds | quote }}
 FDE_SIDECAR_IMAGE: {{ include "fde.image" (dict "root" . "image" "sidecar") | quote }}
