@@ -133,6 +133,8 @@ class Lease:
                 why = f"{holder_of(seen) or 'nobody'} holds it"
             except (FdeError, TimeoutError) as error:
                 why = str(error) or "the API server did not answer in time"
+            except Exception as error:  # noqa: BLE001 - a token file that is gone, an answer that is no JSON: it may pass
+                why = f"asking for it failed with {type(error).__name__}"
             if why != told:
                 log.info("lease_awaited", why=why, identity=self.identity)
                 told = why
@@ -178,6 +180,10 @@ class Lease:
         except (FdeError, TimeoutError) as error:
             log.warning("lease_not_renewed", why=str(error) or "no answer in time", silent_s=round(self._silent_s(), 1))
             return False
+        except Exception:
+            # Whatever it is, the deadline decides: whoever kept the Lease must not die of it unheard.
+            log.exception("lease_not_renewed", silent_s=round(self._silent_s(), 1))
+            return False
         self._sent_s = sent_s
         return True
 
@@ -205,7 +211,7 @@ class Lease:
                         return
                     await self._leases.replace(released(seen, now=_now()))
             log.info("lease_released", identity=self.identity)
-        except (FdeError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - the process ends anyway, and the Lease runs out
             log.warning("lease_not_released", why=str(error) or "no answer in time")
 
 

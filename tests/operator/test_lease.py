@@ -350,6 +350,35 @@ async def test_without_rights_it_waits_and_does_not_lead(world: World, leases: M
 
 
 @story
+async def test_an_error_that_nobody_thought_of_is_one_more_failure_and_no_silent_end(
+    world: World, leases: MemoryLeases
+) -> None:
+    read, replace, broken = leases.read, leases.replace, True
+
+    async def sometimes(call: Any, *arguments: Any) -> Any:
+        if broken:
+            raise ValueError("no JSON")
+        return await call(*arguments)
+
+    leases.read = lambda: sometimes(read)  # type: ignore[method-assign]
+    leases.replace = lambda lease: sometimes(replace, lease)  # type: ignore[method-assign]
+    first = started(world, leases, "a")
+    await world.run(5)
+    assert not first.holding.done()
+    broken = False
+    await world.run(2)
+    assert first.holds
+    broken = True
+    await world.run(4)
+    broken = False
+    await world.run(1)
+    assert first.holds and not first.ended
+    broken = True
+    await world.run(8.1)
+    assert len(first.ended) == 1
+
+
+@story
 async def test_five_processes_that_fail_at_random_never_lead_two_at_a_time(world: World, leases: MemoryLeases) -> None:
     import random
 
