@@ -28,10 +28,11 @@ from fde_operator.cluster import Cluster, Manifest
 from fde_operator.decisions import KafkaDecisions, NoDecisions
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.events import Events, news
-from fde_operator.fence import Fence, FencedCluster, fenced_transport
+from fde_operator.fence import Fence, FencedAdministration, FencedCluster, FencedDecisions, fenced_transport
 from fde_operator.health import Health
 from fde_operator.kubernetes import KubernetesCluster
 from fde_operator.lease import KubernetesLeases, Lease, new_identity
+from fde_operator.lease_thread import LeaseThread
 from fde_operator.metrics import Metrics
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
@@ -62,7 +63,7 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
     health = Health(metrics)
     stop_tracing = tracing.configure()
     leases = KubernetesLeases(kubeconfig, namespace=settings.namespace, name=_LEASE)
-    lease = Lease(leases, new_identity())
+    lease = LeaseThread(Lease(leases, new_identity()), leases.aclose)
     try:
         async with contextlib.AsyncExitStack() as stack:
             if settings.health is not None:
@@ -85,7 +86,7 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
     except asyncio.CancelledError:
         tell("fde operator: stopped")
     finally:
-        await leases.aclose()
+        await lease.aclose()
         stop_tracing()
 
 
@@ -118,8 +119,8 @@ async def _lead(
     reconciler = Reconciler(
         cluster,
         settings,
-        _decisions(settings, metrics),
-        _administration(settings, metrics),
+        FencedDecisions(_decisions(settings, metrics), fence),
+        _administration(settings, metrics, fence),
         metrics=metrics,
         health=health,
     )
@@ -196,14 +197,15 @@ def _decisions(settings: OperatorSettings, metrics: Metrics) -> Decisions:
     return CalledDecisions(decisions, Calls("decisions", metrics))
 
 
-def _administration(settings: OperatorSettings, metrics: Metrics) -> kafka.Kafka | None:
+def _administration(settings: OperatorSettings, metrics: Metrics, fence: Fence) -> kafka.Kafka | None:
     if not settings.kafka_users:
         return None
     calls = Calls("kafka", metrics)
 
     def opened() -> kafka.Site:
         site = kafka.opened(settings)
-        return kafka.Site(CalledAdministration(site.administration, calls), site.shared)
+        called = CalledAdministration(site.administration, calls)
+        return kafka.Site(FencedAdministration(called, fence), site.shared)
 
     backoff = Backoff(settings.backoff_base_s, min(_KAFKA_CAP_S, settings.backoff_cap_s))
     return kafka.Kafka(opened, str(settings.brokers), backoff)
