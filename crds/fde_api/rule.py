@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+THE_PATTERN: Final = "self.matches(<the model's pattern>)"
 Path = tuple[str, ...]
 """Where a rule stands: a field name each step, ``*`` for an array's items."""
 
@@ -32,10 +33,16 @@ class Rule:
         """Whether it compares with what was there before."""
         return "oldSelf" in self.cel
 
-    def as_validation(self) -> dict[str, Any]:
-        """The rule as it stands under x-kubernetes-validations."""
-        found: dict[str, Any] = {"rule": self.cel, "message": self.message, "reason": self.reason}
+    def as_validation(self, pattern: str = "") -> dict[str, Any]:
+        """The rule as it stands under x-kubernetes-validations. `pattern`: what the model asks of the field."""
+        cel = f"self.matches(r'{pattern}')" if self.cel == THE_PATTERN else self.cel
+        found: dict[str, Any] = {"rule": cel, "message": self.message, "reason": self.reason}
         return found | ({"fieldPath": self.field} if self.field else {})
+
+
+def reads(message: str) -> Rule:
+    """The pattern of the model's field as a rule: what a schema says of a pattern that is missed only programmers can read."""
+    return Rule(THE_PATTERN, message)
 
 
 Rules = Mapping[Path, tuple[Rule, ...]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fde_api.rule import Rule, Rules
-from fde_api.rules_of_patterns import TAG
+from fde_api.rule import Rule, Rules, reads
+from fde_api.rules_of_patterns import NAME, TAG, VERSION
 
 _SPEC: Final = ("spec",)
 _WINDOW: Final = "^(mon|tue|wed|thu|fri|sat|sun|daily) ([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"  # sun 02:00-04:00
@@ -17,6 +17,7 @@ _ZONE: Final = (
 )
 _LABEL: Final = "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _BROKER: Final = r"([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}"
+_WORD: Final = reads("a redaction rule's name and kind are lower-case letters, digits and dashes, such as iban-de")
 
 DEPLOYMENT: Final[Rules] = {
     (): (
@@ -53,7 +54,9 @@ DEPLOYMENT: Final[Rules] = {
             ".environment.dataResidency",
         ),
     ),
+    (*_SPEC, "primitiveRef", "version"): (VERSION,),
     (*_SPEC, "primitiveRef", "name"): (
+        NAME,
         Rule("self == oldSelf", "primitiveRef.name is immutable; make a new FDEDeployment for another primitive"),
     ),
     (*_SPEC, "environment", "complianceRequirements", "*"): (TAG,),
@@ -92,6 +95,11 @@ FEED: Final[Rules] = {
         ),
     ),
     (*_SPEC, "deploymentRef"): (Rule("self == oldSelf", "deploymentRef is immutable; make a new TelemetryFeed"),),
+    (*_SPEC, "deploymentRef", "name"): (
+        reads("an FDEDeployment's name is lower-case letters, digits and dashes, such as incident-sync"),
+    ),
+    (*_SPEC, "redaction", "rules", "*", "name"): (_WORD,),
+    (*_SPEC, "redaction", "rules", "*", "kind"): (_WORD,),
     (*_SPEC, "workloadSelector"): (
         Rule("self == oldSelf", "workloadSelector is immutable; make a new TelemetryFeed"),
         Rule("size(self.matchLabels) > 0", "matchLabels must name at least one label"),

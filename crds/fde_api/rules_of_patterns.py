@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fde_api.rule import Path, Rule, Rules
+from fde_api.rule import Path, Rule, Rules, reads
 
 _SPEC: Final = ("spec",)
 _BELOW: Final = "!self.startsWith('/') && !self.contains('..') && !self.contains('//') && !self.endsWith('/')"
@@ -13,6 +13,10 @@ _TAG: Final = r"self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')"
 _SCHEDULE: Final = (
     "self.contains('{{') || self.matches('^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)"
     "|[0-9]+ *(s|sec|m|min|h|d)?|[0-9A-Za-z*/,?#-]+( +[0-9A-Za-z*/,?#-]+){4})$')"
+)
+NAME: Final = reads("a primitive's name is lower-case letters, digits and dashes, such as incident-sync")
+VERSION: Final = reads(
+    "a version reads like v1.4.2 or v2.0.0-rc.1: with the v, and three numbers without leading zeros"
 )
 TAG: Final = Rule(
     _TAG, "a compliance tag becomes a label: write letters, digits, dots and dashes, such as soc2 or iso-27001"
@@ -33,7 +37,12 @@ _RANGE: Final = (
 def _template_rules(at: Path) -> dict[Path, tuple[Rule, ...]]:
     """The rules of a primitive's spec; a candidate's proposal has the same."""
     return {
+        (*at, "primitiveName"): (NAME,),
+        (*at, "version"): (VERSION,),
         (*at, "template", "files", "*", "path"): (
+            reads(
+                "path is letters, digits, dots, dashes and slashes, and begins with a letter, a digit or an underscore"
+            ),
             Rule(_BELOW, "path must name a file below the mount path, such as conf/sync.py, without '..' or '//'"),
         ),
         (*at, "template", "files", "*", "segments", "*"): (
@@ -54,6 +63,12 @@ def _template_rules(at: Path) -> dict[Path, tuple[Rule, ...]]:
                 "a list has fields (one without a name for items that are scalars), and no other type has; add or remove them",
             ),
             *_RANGE,
+        ),
+        (*at, "parameters", "*", "name"): (
+            reads("a parameter's name is in camelCase, letters and digits, such as instanceHost"),
+        ),
+        (*at, "parameters", "*", "fields", "*", "name"): (
+            reads("a field's name is in camelCase, letters and digits, such as columnType"),
         ),
         (*at, "parameters", "*", "fields"): (
             Rule(
@@ -93,7 +108,14 @@ def _template_rules(at: Path) -> dict[Path, tuple[Rule, ...]]:
                 "the schedule is neither five cron fields, nor a duration such as 30m, 6h or 1d, nor {{ parameter }}",
             ),
         ),
+        (*at, "runtime", "workload", "image"): (
+            reads("the image must be pinned by digest: name@sha256:<64 hexadecimal digits>"),
+        ),
+        (*at, "runtime", "workload", "env", "*", "name"): (
+            reads("an env variable's name is letters, digits and underscores, and does not begin with a digit"),
+        ),
         (*at, "runtime", "workload", "mountPath"): (
+            reads("mountPath begins with a slash and holds letters, digits, dots, dashes and slashes, such as /app"),
             Rule(
                 "self != '/' && !self.contains('..') && !self.contains('//')",
                 "mountPath must be a directory of its own, such as /app, without '..' or '//'",
@@ -198,6 +220,7 @@ PROPOSAL: Final[Rules] = {
     ),
 }
 
+DURATION: Final = reads("a duration reads like 90s, 45m, 8h or 2d: a whole number and its unit")
 _DURATION: Final = "^[0-9]{1,6}(s|m|h|d)$"
 
 
@@ -229,6 +252,8 @@ LIBRARY: Final[Rules] = {
             ".production.maxDeployTime",
         ),
     ),
+    (*_SPEC, "gates", "beta", "maxDeployTime"): (DURATION,),
+    (*_SPEC, "gates", "production", "maxDeployTime"): (DURATION,),
     (*_SPEC, "demotion"): (
         Rule(
             "self.minAttempts <= self.attempts",

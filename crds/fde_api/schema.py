@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from fde_api.explain import FIELDS
-from fde_api.rule import Path, Rules
+from fde_api.rule import THE_PATTERN, Path, Rules
 from fde_api.rules import ATOMIC, MAP_KEYS, SETS
 
 Schema = dict[str, Any]
@@ -109,7 +109,9 @@ class _Reading:
         if path and path[-1] in ATOMIC:
             result["x-kubernetes-map-type"] = "atomic"
         if path in self.rules:
-            result["x-kubernetes-validations"] = [rule.as_validation() for rule in self.rules.pop(path)]
+            rules = self.rules.pop(path)
+            pattern = result.pop("pattern") if any(rule.cel == THE_PATTERN for rule in rules) else ""
+            result["x-kubernetes-validations"] = [rule.as_validation(pattern) for rule in rules]
         return result
 
     def _properties(self, result: Schema, node: Mapping[str, Any], name: str, path: Path) -> None:
