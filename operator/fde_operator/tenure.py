@@ -17,6 +17,7 @@ from typing import Any, Final
 from fde_operator.cluster import Manifest
 
 RELEASED_S: Final = 1  # leaseDurationSeconds of a Lease that was given back; as client-go marks it
+UNUSED: Final = ("fde.io/lease", "unused")  # an annotation, of a Lease that is installed with the operator
 _LONGEST_S: Final = 60.0  # nobody is waited for longer, whatever the record says
 
 
@@ -41,6 +42,12 @@ class Terms:
             raise ValueError(f"a lease is at most {_LONGEST_S:g} s")
 
 
+def _unused(lease: Manifest) -> Mapping[str, Any]:
+    """The record of a Lease without one: as if given back, if whoever made it says that nobody ever held it."""
+    marked = (lease["metadata"].get("annotations") or {}).get(UNUSED[0]) == UNUSED[1]
+    return {"holderIdentity": "", "leaseDurationSeconds": RELEASED_S} if marked else {}
+
+
 def holder_of(lease: Mapping[str, Any] | None) -> str:
     """The identity that holds it; empty when nobody does."""
     return str(((lease or {}).get("spec") or {}).get("holderIdentity") or "")
@@ -55,7 +62,7 @@ class Sighting:
 
     def see(self, lease: Manifest | None, now_s: float) -> Sighting:
         """What is seen now. Labels and annotations are no sign of life."""
-        record = None if lease is None else lease.get("spec") or {}
+        record = None if lease is None else lease.get("spec") or _unused(lease)
         if self.since_s is not None and record == self.record:
             return self
         return Sighting(record, now_s)

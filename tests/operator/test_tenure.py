@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +36,17 @@ def mine(lease: dict[str, Any] | None = None, identity: str = "a") -> dict[str, 
 def test_a_lease_that_was_given_back_is_free_at_once() -> None:
     seen = Sighting().see(released(mine(), now=NOW), 5.0)
     assert seen.wait_s(TERMS, 5.0) == 0
+
+
+def test_a_lease_that_was_installed_and_never_held_is_free_at_once_and_its_mark_means_nothing_later() -> None:
+    (installed,) = yaml.safe_load_all((Path(__file__).parents[2] / "deploy/operator/turn.yaml").read_text())
+    assert Sighting().see(installed, 5.0).wait_s(TERMS, 5.0) == 0
+    assert Sighting().see({**installed, "spec": {}}, 5.0).wait_s(TERMS, 5.0) == 0
+    held = mine(installed)
+    assert held["metadata"] == installed["metadata"]
+    assert Sighting().see(held, 5.0).wait_s(TERMS, 5.0) == 10
+    emptied = {**held, "spec": {**held["spec"], "holderIdentity": ""}}
+    assert Sighting().see(emptied, 5.0).wait_s(TERMS, 5.0) == 10
 
 
 def test_a_held_lease_is_waited_for_from_when_it_was_seen_to_change() -> None:
