@@ -23,7 +23,7 @@ from typing import Any, Final
 from fde_operator.broker import Broker, brokers
 from fde_operator.cluster import Manifest
 from fde_operator.labels import selector
-from fde_operator.networks import ANYWHERE, METADATA, PRIVATE, SHARED, blocks
+from fde_operator.networks import ANYWHERE, METADATA, PRIVATE, SHARED, blocks, holds
 from fde_operator.settings import OperatorSettings
 from fde_operator.telemetry import PROBES_PORT
 
@@ -89,10 +89,8 @@ def egress(reach: Reach, settings: OperatorSettings) -> list[Manifest]:
         rules.append({"to": addresses} | ({} if reach.wide else {"ports": _tcp([443])}))
     rules += _by_peers((broker.port, _broker(broker, settings)) for broker in brokers(settings.brokers))
     rules += _by_peers((broker.port, _sink(broker, reach, settings)) for broker in brokers(reach.sink))
-    if reach.vault:
-        servers = [_pods(land.vault.namespace)] if land.vault.namespace else []
-        if servers := [*servers, *blocks(land.vault.networks, METADATA)]:
-            rules.append({"to": servers, "ports": _tcp([land.vault.port])})
+    if reach.vault and (servers := _vault(settings)):
+        rules.append({"to": servers, "ports": _tcp([land.vault.port])})
     return rules
 
 
@@ -107,21 +105,49 @@ def unreachable(reach: Reach, settings: OperatorSettings) -> tuple[str, str] | N
                 f"a server of the TelemetryFeed's own sink, port {broker.port}, is not in what zone {reach.zone} may reach: "
                 "the sidecar spools. Take a server in the zone, or in this namespace",
             )
-    if reach.zone == "internal" and "internal" not in settings.landscape.zones:
-        if not settings.landscape.cluster_networks:
-            return (
-                "ClusterNetworksUnknown",
-                "zone internal opens all private ranges, and the operator is not told which of them are pods' and Services'; "
-                "whoever runs the cluster lists them as clusterNetworks in the operator's landscape",
-            )
+    if reach.vault and not _vault(settings):
+        return (
+            "VaultNotReachable",
+            "the deployment's secrets come from Vault, and the operator's landscape does not say where that is: whoever runs "
+            "the cluster gives vault.namespace or vault.networks",
+        )
+    if not settings.landscape.cluster_networks and (wide := _indistinct(reach, settings)):
+        return (
+            "ClusterNetworksUnknown",
+            f"{wide}, and the operator is not told which addresses are pods' and Services', so another customer's may be among "
+            "them; whoever runs the cluster lists clusterNetworks in the operator's landscape",
+        )
     return None
+
+
+def _indistinct(reach: Reach, settings: OperatorSettings) -> str | None:
+    """What is let through by ranges that the cluster's own pods may lie in."""
+    if reach.zone == "internal" and "internal" not in settings.landscape.zones:
+        return "zone internal opens all private ranges"
+    named = [] if settings.broker_networks else list(brokers(settings.brokers))
+    # A sink's name leads into the zone: of the dmz that is no private address.
+    named += brokers(reach.sink) if reach.zone != "dmz" else ()
+    ports = sorted({one.port for one in named if one.address is None and one.namespace is None})
+    if not ports:
+        return None
+    listed = ", ".join(map(str, ports))
+    return f"a broker is known by its name alone, so port {listed} is open to any address"
 
 
 def _addresses(zone: str, settings: OperatorSettings) -> list[Manifest]:
     """Where a zone leads to."""
-    land = settings.landscape
-    told = {str(name): networks for name, networks in land.zones.items()}
-    return blocks(told.get(zone, _ZONES[zone]), (*METADATA, *_NEVER.get(zone, ()), *land.cluster_networks))
+    never = (*METADATA, *_NEVER.get(zone, ()), *settings.landscape.cluster_networks)
+    return blocks(_networks(zone, settings), never)
+
+
+def _networks(zone: str, settings: OperatorSettings) -> tuple[str, ...]:
+    told = {str(name): networks for name, networks in settings.landscape.zones.items()}
+    return told.get(zone, _ZONES[zone])
+
+
+def _vault(settings: OperatorSettings) -> list[Manifest]:
+    vault = settings.landscape.vault
+    return [*([_pods(vault.namespace)] if vault.namespace else []), *blocks(vault.networks, METADATA)]
 
 
 def _broker(broker: Broker, settings: OperatorSettings) -> list[Manifest]:
@@ -140,8 +166,14 @@ def _sink(broker: Broker, reach: Reach, settings: OperatorSettings) -> list[Mani
     if broker.namespace:
         ours = {one.namespace for one in brokers(settings.brokers)} | {reach.namespace}
         return [_pods(broker.namespace)] if broker.namespace in ours else []
-    never = (*METADATA, *_NEVER.get(reach.zone, ()), *settings.landscape.cluster_networks)
-    return blocks([broker.address] if broker.address else ANYWHERE, never)
+    land = settings.landscape
+    never = (*METADATA, *_NEVER.get(reach.zone, ()), *land.cluster_networks)
+    zone = _networks(reach.zone, settings) or ANYWHERE  # restricted has none, and a sink may be anywhere
+    if broker.address is None:
+        return blocks(zone, never)
+    if not land.cluster_networks and zone == ANYWHERE:  # it may be the address of another's pod
+        never += (*PRIVATE, *SHARED)
+    return blocks([broker.address], never) if holds(zone, broker.address) else []
 
 
 def _by_peers(found: Iterable[tuple[int, list[Manifest]]]) -> list[Manifest]:

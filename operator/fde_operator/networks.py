@@ -46,6 +46,13 @@ def _without(allowed: tuple[str, ...], never: tuple[str, ...]) -> tuple[tuple[st
     return tuple(found)
 
 
+def holds(networks: Iterable[str], one: str) -> bool:
+    """Whether network `one` lies in one of `networks`."""
+    wanted = ipaddress.ip_network(one)
+    found = (ipaddress.ip_network(text) for text in networks)
+    return any(_within(wanted, network) for network in found if network.version == wanted.version)
+
+
 def host(address: str) -> str | None:
     """The network of one address, or None when the text is a name."""
     try:

@@ -92,7 +92,16 @@ def values_of(
                 plain[name] = value
             except TemplateError as wrong_value:
                 problems.append(str(wrong_value))
-    have = checked(plain, [one for one in parameters if one.name in plain or one.name not in given])
+    fitting = [one for one in parameters if one.name in plain]
+    for parameter in parameters:
+        if parameter.name not in given:
+            try:
+                checked({}, [parameter])
+                fitting.append(parameter)
+            except TemplateError as own:
+                told = f"the primitive's own default does not fit its schema: {own}. Give a value, or publish a mended version"
+                problems.append(told)
+    have = checked(plain, fitting)
     try:
         needed = used(template, workload, have)
     except TemplateError as refused_template:

@@ -138,6 +138,37 @@ def test_zone_internal_leads_to_private_ranges_and_restricted_nowhere() -> None:
     assert not any(nowhere.leaves(APP, address, 443) for address in ("10.1.2.3", "93.184.216.34"))
 
 
+@pytest.mark.parametrize("zone", OPEN)
+def test_a_broker_that_is_only_named_may_be_anybody_s_pod_until_the_cluster_s_networks_are_told(zone: str) -> None:
+    named = OperatorSettings(brokers="b.example:9092,10.1.1.1:9093")
+    assert network(named, zone=zone).leaves(APP, RIVAL, 9092)  # what the condition is about
+    amiss = isolation.unreachable(Reach(HOME, zone), named)
+    assert amiss is not None and amiss[0] == "ClusterNetworksUnknown"
+    assert zone == "internal" or "port 9092 is open" in amiss[1]
+    for told in (
+        msgspec.structs.replace(named, landscape=TOLD),
+        msgspec.structs.replace(
+            named, broker_networks=("10.5.0.0/16",), landscape=Landscape(zones={"internal": ("10.5.0.0/16",)})
+        ),
+    ):
+        assert isolation.unreachable(Reach(HOME, zone), told) is None
+        assert not network(told, zone=zone).leaves(APP, RIVAL, 9092)
+
+
+@pytest.mark.parametrize(("zone", "wide"), list(itertools.product(OPEN, (False, True))))
+def test_where_isolation_is_said_to_be_ready_no_other_customer_s_pod_is_reached(zone: str, wide: bool) -> None:
+    sinks = (*LISTS, "kafka.customer-rival.svc:9092", f"{RIVAL.ip}:443")
+    lands = (Landscape(), TOLD, Landscape(zones={"internal": ("10.20.0.0/16",)}))
+    said = 0
+    for ours, sink, land in itertools.product(LISTS, sinks, lands):
+        settings = OperatorSettings(brokers=ours, landscape=land)
+        if isolation.unreachable(Reach(HOME, zone, wide, sink, vault=True), settings) is None:
+            said += 1
+            judged = network(settings, zone=zone, wide=wide, sink=sink, vault=True)
+            assert not any(judged.leaves(APP, RIVAL, port) for port in (443, 8200, 9092)), (ours, sink, land)
+    assert said > 10
+
+
 def test_a_landscape_gives_a_zone_its_own_networks() -> None:
     land = Landscape(
         zones={"internal": ("10.20.0.0/16",), "dmz": ("203.0.113.0/24",)}, cluster_networks=("10.20.9.0/24",)
@@ -190,7 +221,9 @@ def test_vault_is_reached_by_those_whose_secrets_are_there() -> None:
     outside = Landscape(vault=landscape.Vault(namespace="", networks=("10.7.0.0/24",), port=443))
     judged = network(OperatorSettings(landscape=outside), zone="restricted", vault=True)
     assert judged.leaves(APP, "10.7.0.4", 443) and not judged.leaves(APP, VAULT, 8200)
-    nowhere = Landscape(vault=landscape.Vault(namespace=""))
+    nowhere = Landscape(vault=landscape.Vault(namespace=""), cluster_networks=TOLD.cluster_networks)
+    amiss = isolation.unreachable(Reach(HOME, "restricted", vault=True), OperatorSettings(landscape=nowhere))
+    assert amiss is not None and amiss[0] == "VaultNotReachable"
     assert not network(OperatorSettings(landscape=nowhere), zone="restricted", vault=True).leaves(APP, VAULT, 8200)
 
 

@@ -164,6 +164,18 @@ def test_both_forms_at_once_are_no_secret() -> None:
         msgspec.convert({}, SecretValue)
 
 
+def test_a_default_that_the_schema_itself_refuses_is_said_to_be_the_primitive_s(given: Any) -> None:
+    spec = given.spec()
+    spec["parameters"] += [
+        {"name": "limit", "type": "int", "default": 9, "maximum": 5},
+        {"name": "mode", "type": "enum", "default": "c", "allowedValues": ["a", "b"]},
+    ]
+    refused = held(given, spec)
+    assert str(refused).startswith("2 things are wrong")
+    assert "own default does not fit its schema: parameter limit: takes a number of at most 5" in str(refused)
+    run(given, spec, parameters={"instanceHost": "a.example", "limit": 5, "mode": "b"})
+
+
 def _broken(segments: list[dict[str, Any]]) -> dict[str, Any]:
     return {"path": "conf/broken.py", "language": "python", "segments": segments}
 
