@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
-from fde_cli.options import Positive
+from fde_cli.options import Positive, Seconds
 
 if TYPE_CHECKING:
     from fde_cli.bench.figure import Figure
 
 TIMED: Final = ("batch", "redact", "sign")
-NAMES: Final = (*TIMED, "abstraction", "drift", "grouping", "transport")
+NAMES: Final = (*TIMED, "abstraction", "drift", "grouping", "operator", "transport")
 
 
 def bench(
@@ -27,14 +27,16 @@ def bench(
     corpus: Path | None = None,
     only: str = "",
     scale: Annotated[bool, Parameter(negative="")] = False,
+    count: Positive = 1000,
+    idle_seconds: Seconds = 600.0,
 ) -> int:
     """Measure against named peers in one run. What is timed is timed in turns, in CPU time; ratios are medians with range.
 
     Parameters
     ----------
     name
-        batch, redact, sign, abstraction, drift, grouping or transport; all but transport if not given: that one starts a
-        Kafka, and peers where they are installed, and takes a quarter of an hour.
+        batch, redact, sign, abstraction, drift, grouping, operator or transport; all but the last two if not given: they
+        start a Kubernetes or a Kafka, and peers where they are installed, and take a quarter of an hour.
     as_json
         One JSON object a figure.
     rounds
@@ -49,6 +51,10 @@ def bench(
     scale
         Of abstraction: seconds by number and length of siblings instead, and the exponent they grow with.
         Of grouping: a million distinct signatures instead (about 15 minutes).
+    count
+        Of operator: how many FDEDeployments.
+    idle_seconds
+        Of operator: for how long nothing happens while writes are counted.
     """
     import msgspec
 
@@ -75,6 +81,8 @@ def bench(
         _drift(as_json=as_json)
     if name == "transport":
         _transport(as_json=as_json)
+    if name == "operator":
+        _operator(count, idle_seconds, as_json=as_json)
     if name in (None, "grouping"):
         _grouping(corpus, as_json=as_json, scale=scale)
     return 0
@@ -120,6 +128,16 @@ def _transport(*, as_json: bool) -> None:
     for number, row in enumerate(transport.run(_teller("transport"))):
         lines = [msgspec.json.encode(row).decode()] if as_json else transport.table([row])[1 if number else 0 :]
         print("\n".join(lines), flush=True)
+
+
+def _operator(count: int, idle_s: float, *, as_json: bool) -> None:
+    import msgspec
+
+    from fde_cli.bench import operator, transport
+
+    rows = operator.run(_teller("operator"), count=count, idle_s=idle_s, kopf_too=True)
+    lines = [msgspec.json.encode(row).decode() for row in rows] if as_json else transport.table(rows)
+    print("\n".join(lines), flush=True)
 
 
 def _drift(*, as_json: bool) -> None:
