@@ -238,7 +238,7 @@ def test_the_operators_own_writes_are_recorded_with_the_attempt_they_belong_to(
     scene: Scene, given: Any, unique: str
 ) -> None:
     state = scene.folder / "operator-audit"
-    more = ("--brokers", scene.brokers, "--audit-state", str(state), "--no-leader-election")
+    more = ("--brokers", scene.brokers, "--audit-state", str(state))
     operator = given.operator(scene.kubeconfig, scene.folder / "operator.log", *more)
     scene.api.create(given.primitive(given.spec(primitiveName=unique)), user="operator")
     manifest = given.deployment(namespace=scene.namespace, primitiveRef={"name": unique, "version": "v1.0.0"})

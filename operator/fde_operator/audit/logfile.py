@@ -91,7 +91,8 @@ class LogFile:
             else:
                 events.append(found)
         behind = Place(inode, offset + len(whole))
-        return Lines(tuple(events), behind, more=rotated or behind.offset < size, spoilt=spoilt)
+        # The half line at the end of a log that is still written is no reason to look again at once.
+        return Lines(tuple(events), behind, more=rotated or (bool(whole) and len(raw) >= _CHUNK), spoilt=spoilt)
 
     def stand(self, place: Place) -> None:
         """Everything before `place` is taken care of. Kept on disk when it moved."""
