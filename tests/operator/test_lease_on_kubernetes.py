@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -22,12 +23,14 @@ LEASE = ("fde-operator", "fde-system")
 class Holder:
     """One process of holder.py."""
 
-    def __init__(self, plane: Any, namespace: str, log: Path) -> None:
+    def __init__(self, plane: Any, namespace: str, log: Path, pace: str) -> None:
         self.name = f"h-{uuid.uuid4().hex[:6]}"
         self._log = log / f"{self.name}.log"
         command = [sys.executable, str(HOLDER), str(plane.kubeconfig("operator")), str(plane.kubeconfig("admin"))]
         with self._log.open("wb") as out:
-            self.process = subprocess.Popen([*command, namespace, self.name], stdout=out, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [*command, namespace, self.name, pace], stdout=out, stderr=subprocess.STDOUT
+            )
 
     @property
     def said(self) -> str:
@@ -60,12 +63,11 @@ def start(api: Any, control_plane: Any, tmp_path: Path, customer: str, given: An
     found: list[Holder] = []
     if api.get("Lease", *LEASE) is not None:
         api.delete("Lease", *LEASE)
-    metadata = {"name": LEASE[0], "namespace": LEASE[1]}
-    kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
-    api.create({**kind, "metadata": metadata, "spec": {"leaseDurationSeconds": 1}})
+    metadata = {"name": LEASE[0], "namespace": LEASE[1], "annotations": {"fde.io/lease": "unused"}}
+    api.create({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata})
 
-    def begin(*, leading: bool = False) -> Holder:
-        holder = Holder(control_plane, customer, tmp_path)
+    def begin(*, leading: bool = False, pace: str = "slow") -> Holder:
+        holder = Holder(control_plane, customer, tmp_path, pace)
         found.append(holder)
         if leading:
             given.eventually(lambda: holder.leads or _dead(holder), 60)
@@ -124,6 +126,23 @@ def test_a_leader_stopped_for_thirty_seconds_writes_nothing_after_the_other_bega
     assert "lost the Lease was not renewed for 3" in first.said
     given.eventually(lambda: second.process.poll() is None and ledger() == [first.name, second.name])
     assert second.said.count("leads") == 1
+
+
+def test_leaders_stopped_at_any_moment_of_their_writing_write_nothing_later(
+    start: Any, ledger: Any, given: Any, customer: str
+) -> None:
+    draw, order = random.Random(8), []
+    leader, standby = start(leading=True, pace="fast"), start(pace="fast")
+    for _ in range(int(os.environ.get("FDE_STOPS", "4"))):
+        given.eventually(lambda name=leader.name: name in ledger())
+        order.append(leader.name)
+        time.sleep(draw.uniform(0.0, 0.3))  # anywhere between two renewals, in any write
+        leader.signal(signal.SIGSTOP)
+        given.eventually(lambda name=standby.name: name in ledger(), 60)
+        leader.signal(signal.SIGCONT)
+        assert leader.process.wait(30) == 1
+        leader, standby = standby, start(pace="fast")
+    assert ledger() == [*order, leader.name]
 
 
 def test_a_killed_leader_is_followed_and_a_stopped_one_hands_over_within_three_seconds(
