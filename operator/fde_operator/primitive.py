@@ -83,7 +83,7 @@ async def _decided(
     if existing is None:
         if stopped := refusal("publish", await guard.gaps(fresh=True)):
             raise stopped
-        if (seen := admitted_at(raw)) and seen < (whole := await guard.whole_since()):
+        if (seen := admitted_at(raw)) and seen <= (whole := await guard.whole_since()):
             raise Held(
                 "DecidedUnguarded",
                 f"it was decided at {seen}, and the policies that check who decides stand since {whole} only: nobody "

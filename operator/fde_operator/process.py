@@ -36,6 +36,7 @@ from fde_operator.lease_thread import LeaseThread
 from fde_operator.metrics import Metrics
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
+from fde_operator.policies import Guard
 from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff
 from fde_operator.reconciler import OURS, Reconciler, why
@@ -123,6 +124,7 @@ async def _lead(
         _administration(settings, metrics, fence),
         metrics=metrics,
         health=health,
+        guard=Guard(cluster, fenced),
     )
     watches = Watches(client, mirror, reconciler.changed)
     health.ready_when("watches", watches.are_filled)

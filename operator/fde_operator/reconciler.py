@@ -20,6 +20,7 @@ from fde_operator.health import Health
 from fde_operator.key import Key
 from fde_operator.metrics import Metrics
 from fde_operator.object_breaker import ObjectBreaker
+from fde_operator.policies import Guard
 from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff, Closed, WorkQueue
 from fde_operator.reconciliation import begin, current
@@ -48,8 +49,10 @@ class Reconciler:
         *,
         metrics: Metrics,
         health: Health,
+        guard: Guard | None = None,
     ) -> None:
         self._cluster, self._settings, self._decisions, self._kafka = cluster, settings, decisions, administration
+        self._guard = guard or Guard(cluster)
         self._metrics, self._health = metrics, health
         backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
         self.queue, self.feeds = self._measured("main", backoff), self._measured("feeds", backoff)
@@ -156,7 +159,7 @@ class Reconciler:
             case "FDEDeployment":
                 return await deployment.reconcile(self._cluster, key, self._settings, now=now)
             case "PatternCandidate":
-                return await primitive.reconcile(self._cluster, key, self._decisions, now=now)
+                return await primitive.reconcile(self._cluster, key, self._decisions, now=now, guard=self._guard)
             case "DeploymentPrimitive":
                 return await usage.reconcile(self._cluster, key, now=now)
             case "TelemetryFeed":

@@ -219,7 +219,7 @@ class Silent:
         """Nothing."""
 
 
-@pytest.mark.parametrize(("at", "reason"), [("11:59:59", "DecidedUnguarded"), ("12:00:01", "Published")])
+@pytest.mark.parametrize(("at", "reason"), [("12:00:00", "DecidedUnguarded"), ("12:00:01", "Published")])
 def test_what_was_decided_while_a_policy_was_altered_is_not_published_when_it_is_back(
     cluster: Any, given: Any, at: str, reason: str
 ) -> None:
@@ -233,7 +233,7 @@ def test_what_was_decided_while_a_policy_was_altered_is_not_published_when_it_is
     assert reason == "Published" or "nobody checked this decision" in message
 
 
-@pytest.mark.parametrize(("at", "reason"), [("11:59:59", "DecidedUnguarded"), ("12:00:01", "Published")])
+@pytest.mark.parametrize(("at", "reason"), [("12:00:00", "DecidedUnguarded"), ("12:00:01", "Published")])
 def test_nor_what_was_decided_before_a_policy_was_made_again(cluster: Any, given: Any, at: str, reason: str) -> None:
     """Also by an operator that was not there when it was missing."""
     cluster.objects[Key(POLICY, "", REVIEW)]["metadata"]["creationTimestamp"] = "2026-11-21T12:00:00Z"
