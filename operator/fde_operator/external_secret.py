@@ -73,13 +73,15 @@ def ready(observed: Manifest) -> Condition:
     name = observed["metadata"]["name"]
     if said is None:
         store = observed["spec"]["secretStoreRef"]["name"]
-        return condition(
-            "SecretsReady",
-            None,
-            "Waiting",
-            f"External Secrets has not read ExternalSecret {name} yet; it runs, and SecretStore {store} is there?",
+        told = (
+            f"External Secrets has not taken up ExternalSecret {name} yet: does it run, is SecretStore {store} there?"
         )
+        return condition("SecretsReady", None, "Waiting", told)
     if said["status"] == "True":
         return condition("SecretsReady", True, "Synced", f"External Secrets made Secret {name}")
-    why = str(said.get("message") or said.get("reason") or "it does not say why")
-    return condition("SecretsReady", False, "NotSynced", f"ExternalSecret {name} is not ready: {why[:1024]}")
+    # Its message may name a request that is another one each time: told again and again, our status would never rest.
+    why = str(said.get("reason") or "it gives no reason")[:128]
+    where = f"kubectl -n {observed['metadata'].get('namespace', '')} describe externalsecret {name}"
+    return condition(
+        "SecretsReady", False, "NotSynced", f"ExternalSecret {name} is not ready: {why}; `{where}` says more"
+    )

@@ -19,7 +19,7 @@ from fde_operator.settings import OperatorSettings
 from fde_operator.workload import Parts
 
 _AWAITED: Final = frozenset({"SecretNotFound", "Waiting", "NotSynced"})
-_LOOK_S: Final = 20.0
+_LOOK_S: Final = 30.0
 _PROBE: Final = "fde.io/probe"  # a type that no Secret has: what is there refuses to become it
 
 

@@ -383,12 +383,19 @@ def test_an_external_secret_s_own_condition_is_told(cluster: Any, given: Any) ->
     assert (reconcile(cluster) or 999) <= 30
     assert condition(cluster, "SecretsReady")[:2] == ("Unknown", "Waiting")
     (asked,) = [one for key, one in cluster.objects.items() if key.kind == "ExternalSecret"]
+    message = "could not get secret data from provider, RequestID: 1f"
     asked["status"] = {
-        "conditions": [{"type": "Ready", "status": "False", "message": "could not get secret data from provider"}]
+        "conditions": [{"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": message}]
     }
     reconcile(cluster)
     status, reason, told = condition(cluster, "SecretsReady")
-    assert (status, reason) == ("False", "NotSynced") and "from provider" in told
+    assert (status, reason) == ("False", "NotSynced") and "SecretSyncedError" in told
+    assert f"kubectl -n {HOME} describe externalsecret {asked['metadata']['name']}" in told
+    again = cluster.objects[Key("ExternalSecret", HOME, asked["metadata"]["name"])]
+    again["status"]["conditions"][0]["message"] = message.replace("1f", "2e")
+    written = len(cluster.writes)
+    reconcile(cluster)
+    assert cluster.writes[written:] == []  # what moves by itself is not told
     asked = cluster.objects[Key("ExternalSecret", HOME, asked["metadata"]["name"])]
     asked["status"] = {"conditions": [{"type": "Ready", "status": "True", "reason": "SecretSynced"}]}
     reconcile(cluster)
