@@ -119,7 +119,7 @@ def sync(server: Any, installed: Any) -> str:
 
 def test_restricted_pod_security_admits_every_pod_of_the_system(server: Any, installed: Any) -> None:
     wanted = {"fde-operator": 2, "fde-worker-ingest": 2, "fde-worker-fold": 2, "fde-worker-extraction": 1}
-    wanted["fde-review"] = 1
+    wanted |= {"fde-review": 1, "fde-audit": 1}
 
     def made() -> dict[str, int]:
         pods = server("GET", "/api/v1/namespaces/fde-system/pods")["items"]
@@ -192,6 +192,7 @@ def test_what_people_made_outlives_the_chart(helm: Any, server: Any, installed: 
     assert server("GET", sync)["metadata"]["uid"] == uid
     assert server("GET", "/api/v1/namespaces/fde-library")["status"]["phase"] == "Active"
     assert server("GET", "/api/v1/namespaces/fde-system/persistentvolumeclaims/fde-evidence")
+    assert server("GET", "/api/v1/namespaces/fde-system/persistentvolumeclaims/fde-audit")
     assert server("GET", f"{SYSTEM}/deployments")["items"] == []
     for kind, name in (("configmaps", "fde-audit-anchor"), ("secrets", "fde-audit-keys")):
         assert server("GET", f"/api/v1/namespaces/fde-system/{kind}/{name}")
