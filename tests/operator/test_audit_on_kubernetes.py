@@ -254,3 +254,53 @@ def test_the_operators_own_writes_are_recorded_with_the_attempt_they_belong_to(
     finally:
         operator.stop()
     assert scene.await_act("operator", kind="NetworkPolicy").outcome == "allowed"
+
+
+def test_the_api_server_posts_to_the_collector_and_says_again_what_it_could_not_take(
+    scene: Scene, given: Any, free_port: int
+) -> None:
+    """The webhook, with TLS and a token (client-go sends none without TLS); the collector comes up only after the API server began to post."""
+    token, config = scene.folder / "token", scene.folder / "webhook.yaml"
+    token.write_text(uuid.uuid4().hex)
+    certificate = scene.plane.certificate_authority  # the API server's own: it names 127.0.0.1
+    config.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "a",
+                "clusters": [
+                    {
+                        "name": "a",
+                        "cluster": {
+                            "server": f"https://127.0.0.1:{free_port}/",
+                            "certificate-authority": str(certificate),
+                        },
+                    }
+                ],
+                "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+                "users": [{"name": "a", "user": {"token": token.read_text()}}],
+            }
+        )
+    )
+    more = (
+        f"--audit-webhook-config-file={config}",
+        "--audit-webhook-batch-max-wait=1s",
+        "--audit-webhook-initial-backoff=1s",
+    )
+    tls = ("--tls-cert", certificate, "--tls-key", certificate.with_suffix(".key"), "--token-file", token)
+    collector = scene.collector("--listen", f"127.0.0.1:{free_port}", *tls)
+    scene.plane.kill_api_server()
+    scene.plane.start_api_server(120, more=more)
+    try:
+        scene.api.create(given.deployment(namespace=scene.namespace), user="ben")
+        collector.start()
+        act = scene.await_act(who="ben@company.example", verb="create", kind="fdedeployments")
+        assert (act.name, act.outcome) == ("sync", "allowed")
+        scene.api.delete("FDEDeployment", "sync", scene.namespace, user="ben")
+        assert scene.await_act(who="ben@company.example", verb="delete").uid == act.uid
+        assert collector.stop() == 0, collector.log()
+    finally:
+        collector.kill()
+        scene.plane.kill_api_server()
+        scene.plane.start_api_server(120)

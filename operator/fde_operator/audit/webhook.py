@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,7 @@ log = get_logger()
 _MOST_BYTES: Final = 32 * 1024 * 1024  # the API server's default batch is at most 400 events
 _IDLE_S: Final = 90
 _ANSWER_S: Final = 25.0
+_TOLD_S: Final = 60.0
 
 
 class Webhook:
@@ -46,6 +48,7 @@ class Webhook:
                 "--tls-cert, --tls-key and --token-file"
             )
         self._intake, self._loop = intake, asyncio.get_running_loop()
+        self._told = float("-inf")
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -109,14 +112,20 @@ class Webhook:
         if token is not None:
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                log.warning("audit_batch_refused", why="no token, or another")
+                self._refused("no token, or another")
                 return 401, "no token, or another"
         try:
             events = events_of(body)
         except ValueError as error:
-            log.warning("audit_batch_refused", why=str(error))
+            self._refused(str(error))
             return 400, str(error)
         return self._taken(events)
+
+    def _refused(self, why: str) -> None:
+        """Told at most once a minute: a sender that is refused comes again at once."""
+        if time.monotonic() - self._told >= _TOLD_S:
+            self._told = time.monotonic()
+            log.warning("audit_batch_refused", why=why)
 
     def _taken(self, events: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
         waiting = asyncio.run_coroutine_threadsafe(self._intake.take(events), self._loop)
