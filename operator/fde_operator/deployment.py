@@ -27,6 +27,7 @@ from fde_operator.outcome import Outcome, held, history, kept, retired, running,
 from fde_operator.phase import fitting
 from fde_operator.phase import retired as is_retired
 from fde_operator.plan import Action, Desired, plan
+from fde_operator.policies import Act, Guard, refusal
 from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.rollout import rolls_out, same
@@ -61,16 +62,18 @@ class _Target:
         return next(one.manifest for one in self.objects if one.manifest["kind"] in WORKLOADS)
 
 
-async def reconcile(cluster: Cluster, key: Key, settings: OperatorSettings, *, now: str) -> float | None:
+async def reconcile(
+    cluster: Cluster, key: Key, settings: OperatorSettings, *, now: str, guard: Guard | None = None
+) -> float | None:
     """Bring one FDEDeployment nearer to its spec. Returns seconds until the next look, or None: the next event.
 
-    `now`: RFC 3339. Raises Unavailable and Conflicting; everything else becomes a condition. Nothing is made for one that is
+    `now`: RFC 3339. `guard`: while it finds a gap, nothing new is rolled out; None: nobody looks. Raises Unavailable and Conflicting; everything else becomes a condition. Nothing is made for one that is
     on its way out: its children have owner references, the garbage collector removes them.
     """
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
         return None
-    look = _Look(cluster, raw, settings, now)
+    look = _Look(cluster, raw, settings, now, guard)
     try:
         outcome = await look.outcome()
         patch = status_patch(look.raw, outcome.conditions, outcome.status, now=now)
@@ -85,8 +88,10 @@ async def reconcile(cluster: Cluster, key: Key, settings: OperatorSettings, *, n
 class _Look:
     """One reconciliation. `raw` is the deployment as it stands, with the status that was written last."""
 
-    def __init__(self, cluster: Cluster, raw: Manifest, settings: OperatorSettings, now: str) -> None:
-        self._cluster, self.raw, self._settings, self._now = cluster, raw, settings, now
+    def __init__(
+        self, cluster: Cluster, raw: Manifest, settings: OperatorSettings, now: str, guard: Guard | None
+    ) -> None:
+        self._cluster, self.raw, self._settings, self._now, self._guard = cluster, raw, settings, now, guard
         self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
         self._status: dict[str, Any] = kept(raw.get("status", {}))
         self._attempts = tries.read(self._status["attempts"])
@@ -110,6 +115,7 @@ class _Look:
             target = await self._target(deployment, versions, standing, choice, customer)
             pending, valid = target.choice.pending, True
             observed = await owned(self._cluster, deployment, target.objects)
+            await self._guarded(deployment, target, observed)
             await self._begin(deployment, target, standing, observed)
             children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
         except Held as why:
@@ -131,6 +137,16 @@ class _Look:
             await self.still_there()
             observed = await execute(self._cluster, [action], observed)
         return observed
+
+    async def _guarded(self, deployment: FDEDeployment, target: _Target, observed: Sequence[Manifest]) -> None:
+        """Held while admission does not stand as shipped and pods would be other ones. What ran is put back all the same."""
+        if self._guard is None or paused(deployment) or not rolls_out(target.workload, observed):
+            return
+        asked = (deployment.metadata.generation, target.version)
+        ran = (self.raw.get("status", {}).get("observedGeneration"), self._status["resolvedVersion"])
+        act: Act = "repair" if same(target.workload, observed) is None and asked == ran else "rollout"
+        if stopped := refusal(act, await self._guard.gaps()):
+            raise stopped
 
     async def _standing(self, deployment: FDEDeployment) -> Standing:
         runs = self._status["resolvedVersion"]

@@ -29,6 +29,7 @@ STOPPED: Final[Mapping[Act, str]] = {
     "publish": "nothing is published while approvals are not guarded",
     "rollout": "nothing new runs for a customer while admission is not guarded; what runs stays as it is",
 }
+RECHECK_S: Final = 30.0  # policies are watched, definitions are not
 _DEFINITIONS_S: Final = 30.0  # between two looks at the definitions, which are not watched
 _TOLD: Final = 3
 _Rules = frozenset[tuple[str, str]]  # path in the schema, rule
@@ -106,7 +107,9 @@ def refusal(act: Act, gaps: Sequence[str]) -> Held | None:
     if not gaps or act not in STOPPED:
         return None
     more = f"; and {len(gaps) - _TOLD} more" if len(gaps) > _TOLD else ""
-    return Held(REASON, f"{STOPPED[act]}: {'; '.join(gaps[:_TOLD])}{more}. Run `fde operator install`.")
+    return Held(
+        REASON, f"{STOPPED[act]}: {'; '.join(gaps[:_TOLD])}{more}. Run `fde operator install`.", retry_after_s=RECHECK_S
+    )
 
 
 @cache

@@ -157,7 +157,7 @@ class Reconciler:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         match key.kind:
             case "FDEDeployment":
-                return await deployment.reconcile(self._cluster, key, self._settings, now=now)
+                return await deployment.reconcile(self._cluster, key, self._settings, now=now, guard=self._guard)
             case "PatternCandidate":
                 return await primitive.reconcile(self._cluster, key, self._decisions, now=now, guard=self._guard)
             case "DeploymentPrimitive":

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from fde_api.crd import definitions
-from fde_operator import primitive
+from fde_operator import deployment, primitive
 from fde_operator.errors import Denied, Unavailable
 from fde_operator.key import Key
 from fde_operator.policies import Guard, refusal, shipped, weakness
+from fde_operator.settings import OperatorSettings
 
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 REVIEW = "patterncandidate-review.fde.io"
@@ -239,3 +240,50 @@ def test_nor_what_was_decided_before_a_policy_was_made_again(cluster: Any, given
     cluster.objects[Key(POLICY, "", REVIEW)]["metadata"]["creationTimestamp"] = "2026-11-21T12:00:00Z"
     decided(cluster, given, f"2026-11-21T{at}Z")
     assert outcome(cluster, Guard(cluster), Silent())[0] == reason
+
+
+DEPLOYED = Key("FDEDeployment", "customer-northgate", "sync")
+WORKLOAD = Key("Deployment", "customer-northgate", "sync")
+
+
+def deployed(cluster: Any) -> tuple[str, str]:
+    settings = OperatorSettings(sidecar_image="fde/sidecar@sha256:" + "1" * 64)
+    asyncio.run(deployment.reconcile(cluster, DEPLOYED, settings, now="2026-11-21T13:00:00Z", guard=Guard(cluster)))
+    (found,) = [c for c in cluster.objects[DEPLOYED]["status"]["conditions"] if c["type"] == "Ready"]
+    return found["reason"], found.get("message", "")
+
+
+def test_nothing_new_runs_while_a_policy_is_missing_and_what_runs_is_kept_and_put_back(
+    cluster: Any, given: Any
+) -> None:
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment())
+    policy = cluster.objects.pop(Key(POLICY, "", REVIEW))
+    reason, message = deployed(cluster)
+    assert reason == "PolicyMissing"
+    assert message.startswith(
+        "nothing new runs for a customer while admission is not guarded; what runs stays as it is: "
+    )
+    assert WORKLOAD not in cluster.objects
+
+    cluster.objects[Key(POLICY, "", REVIEW)] = policy
+    assert deployed(cluster)[0] != "PolicyMissing"
+    ran = cluster.objects[WORKLOAD]
+
+    del cluster.objects[Key(POLICY, "", REVIEW)]
+    assert deployed(cluster)[0] != "PolicyMissing"  # nothing new is asked for
+    del cluster.objects[WORKLOAD]
+    deployed(cluster)
+    assert cluster.objects[WORKLOAD]["spec"]["template"] == ran["spec"]["template"]  # deleted by hand, put back
+
+    edited = cluster.objects[DEPLOYED]
+    edited["spec"]["parameters"]["instanceHost"] = "other.example"
+    edited["metadata"]["generation"] = 2
+    assert deployed(cluster)[0] == "PolicyMissing"
+    assert cluster.objects[WORKLOAD]["spec"]["template"] == ran["spec"]["template"]
+
+    edited = cluster.objects[DEPLOYED]
+    edited["spec"]["suspend"] = True
+    edited["metadata"]["generation"] = 3
+    assert deployed(cluster)[0] != "PolicyMissing"  # ending it goes on
+    assert cluster.objects[WORKLOAD]["spec"]["replicas"] == 0
