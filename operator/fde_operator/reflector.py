@@ -3,7 +3,7 @@
 list -> Mirror, prune -> watch from there -> Mirror, on_change -> (ended, refused, silent) -> list
 
 kopf watches our own kinds. What belongs to deployments comes through here: kopf's worker for each object costs 1.6 ms and a
-task, and a thousand deployments have six thousand children (docs/decisions/0017).
+task, and a thousand deployments have six thousand children (docs/decisions/0018).
 """
 
 from __future__ import annotations
