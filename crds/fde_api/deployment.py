@@ -64,7 +64,11 @@ class Environment(Part, frozen=True, kw_only=True):
 
 
 class Lifecycle(Part, frozen=True, kw_only=True):
-    """When it may change. `maintenance_window`: ``sun 02:00-04:00`` in `time_zone` (IANA)."""
+    """When it may change by itself. `maintenance_window`: ``sun 02:00-04:00`` or ``daily 23:00-01:00``, wall clock in
+    `time_zone` (IANA; unset: UTC), read as RFC 5545 does when the clocks change. `auto_update_policy`: patch-only follows
+    vX.Y.*, minor vX.*, both inside the window alone; none runs exactly the named version. Annotation fde.io/update-now
+    (a version, or true) lets one update through outside the window. `phase`: in development versions of any maturity are
+    followed; retired is for good, and deletes what was made."""
 
     phase: Literal["development", "staging", "production", "retired"]
     maintenance_window: Annotated[str, msgspec.Meta(max_length=32)] | None = None
@@ -108,7 +112,8 @@ class Attempt(Part, frozen=True, kw_only=True):
 
     `ready_at`: the first time it was Ready. `failed_at`: when it was given up before that, or when it stopped being Ready
     for longer than a restart takes, within 24 hours of `ready_at`. With neither it is under way, or `reason` says why it
-    was left: Superseded by another version or spec, Suspended, Retired. A success: ready, and not failed within 24 hours.
+    was left: Superseded by another version or spec, Suspended, Retired. A success: ready, and not failed within 24 hours,
+    whatever its reason says: RolledBack is a person's going back to an older version.
     """
 
     version: str
