@@ -76,17 +76,25 @@ def holds(observed: Any, desired: Any) -> bool:
 
     Lists must agree item by item. An empty value equals a missing one, because the server drops some empty values.
     """
+    # Loops and not generators: a thousand deployments ask this a million times.
     if isinstance(desired, dict):
         if observed is None:
             return not desired
-        return isinstance(observed, dict) and all(holds(observed.get(name), value) for name, value in desired.items())
+        if not isinstance(observed, dict):
+            return False
+        for name, value in desired.items():
+            found = observed.get(name)
+            if not ((type(value) is str and found == value) or holds(found, value)):
+                return False
+        return True
     if isinstance(desired, list | tuple):
         found = observed or []
-        return (
-            isinstance(found, list | tuple)
-            and len(found) == len(desired)
-            and all(holds(a, b) for a, b in zip(found, desired, strict=True))
-        )
+        if not isinstance(found, list | tuple) or len(found) != len(desired):
+            return False
+        for one, value in zip(found, desired, strict=True):
+            if not holds(one, value):
+                return False
+        return True
     if observed is None:
         return desired in (None, "", False, 0)
     return bool(observed == desired) and isinstance(observed, bool) == isinstance(desired, bool)
