@@ -68,6 +68,11 @@ def open_(attempt: Attempt) -> bool:
     return attempt.ready_at is None and attempt.failed_at is None and attempt.reason is None
 
 
+def under_way(attempts: Attempts) -> bool:
+    """Whether the newest has no verdict yet."""
+    return bool(attempts) and open_(attempts[0])
+
+
 def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool) -> bool:
     """Whether running `version` now is a new attempt: another version, a spec that replaces the pods, or a resumption.
 

@@ -23,7 +23,7 @@ from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
 from fde_operator.errors import Denied, Held
 from fde_operator.execute import execute
 from fde_operator.key import Key
-from fde_operator.outcome import Outcome, held, history, kept, retired, running, soonest, updating
+from fde_operator.outcome import Outcome, held, history, kept, opens_s, retired, running, soonest, updating
 from fde_operator.phase import fitting
 from fde_operator.phase import retired as is_retired
 from fde_operator.plan import Action, Desired, plan
@@ -34,7 +34,7 @@ from fde_operator.rollout import rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
 from fde_operator.update import EDITED, UNDER_WAY, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
-from fde_operator.version import Published, released
+from fde_operator.version import Published, below
 from fde_operator.window import Window, window_of
 from fde_operator.workload import Parts, paused
 
@@ -67,8 +67,9 @@ async def reconcile(
 ) -> float | None:
     """Bring one FDEDeployment nearer to its spec. Returns seconds until the next look, or None: the next event.
 
-    `now`: RFC 3339. `guard`: while it finds a gap, nothing new is rolled out; None: nobody looks. Raises Unavailable and Conflicting; everything else becomes a condition. Nothing is made for one that is
-    on its way out: its children have owner references, the garbage collector removes them.
+    `now`: RFC 3339. `guard`: while it finds a gap, nothing new is rolled out; None: nobody looks. Raises Unavailable and
+    Conflicting; everything else becomes a condition. Nothing is made for one that is on its way out: its children have
+    owner references, the garbage collector removes them.
     """
     raw = await cluster.get(key)
     if raw is None or raw["metadata"].get("deletionTimestamp"):
@@ -118,13 +119,13 @@ class _Look:
             await self._guarded(deployment, target, observed)
             await self._begin(deployment, target, standing, observed)
             children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
+            return await self._seen(deployment, target, versions, children)
         except Held as why:
-            self._status["nextWindow"] = _told(pending)
-            again_s = soonest(why.retry_after_s, self._opens_s(pending))
+            self._status["nextWindow"] = pending.next_window if pending else None
+            again_s = soonest(why.retry_after_s, opens_s(pending, self._now))
             return Outcome(held(why, valid=valid, pending=pending), self._status, again_s)
         except Denied as denied:
             return self._denied(denied, valid, pending)
-        return await self._seen(deployment, target, versions, children)
 
     async def still_there(self) -> None:
         """Nothing is written for a deployment that has gone meanwhile."""
@@ -156,7 +157,7 @@ class _Look:
             running=runs,
             requested=self._status["requestedVersion"],
             refused=tries.refused(self._attempts),
-            under_way=bool(self._attempts) and tries.open_(self._attempts[0]),
+            under_way=tries.under_way(self._attempts),
             asked=deployment.metadata.annotations.get(UPDATE_NOW),
             handled=self._status["handledUpdateNow"],
         )
@@ -204,7 +205,7 @@ class _Look:
         choice, version = target.choice, target.version
         generation = deployment.metadata.generation or 0
         before, was = self._attempts, self._status["resolvedVersion"]
-        if choice.reason == EDITED and _below(version, standing.running):
+        if choice.reason == EDITED and below(version, standing.running):
             self._attempts = tries.rolled_back(self._attempts, standing.running or "")
         if paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
@@ -214,7 +215,7 @@ class _Look:
             "resolvedVersion": version,
             "requestedVersion": deployment.spec.primitive_ref.version,
             "availableVersion": choice.available,
-            "nextWindow": _told(choice.pending),
+            "nextWindow": choice.pending.next_window,
             "handledUpdateNow": choice.handled,
             "filesDigest": target.parts.files.digest,
             "appliedCompliance": list(target.parts.compliance.tags),
@@ -249,15 +250,11 @@ class _Look:
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
-        ended = pending.reason == UNDER_WAY and not (self._attempts and tries.open_(self._attempts[0]))
         fits = fitting(deployment.spec, versions[target.version].manifest)
-        return Outcome(
-            (*running(state), updating(pending), fits, *more),
-            self._status,
-            0.0
-            if ended
-            else soonest(tries.due(self._attempts, state, self._now), self._opens_s(pending), next_look_s(more)),
-        )
+        ended = pending.reason == UNDER_WAY and not tries.under_way(self._attempts)
+        due_s = tries.due(self._attempts, state, self._now)
+        again_s = 0.0 if ended else soonest(due_s, opens_s(pending, self._now), next_look_s(more))
+        return Outcome((*running(state), updating(pending), fits, *more), self._status, again_s)
 
     async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:
         found = same(target.workload, children)
@@ -266,12 +263,6 @@ class _Look:
             since = self._attempts[0].started_at
             runs = await runs_of(self._cluster, found, version=target.version, since=since)
         return readiness(found, suspended=paused(deployment), runs=runs)
-
-    def _opens_s(self, pending: Pending | None) -> float | None:
-        """Seconds until the window that an update waits for."""
-        if pending is None or pending.opening is None:
-            return None
-        return (pending.opening.starts - tries.moment(self._now)).total_seconds()
 
     def _denied(self, denied: Denied, valid: bool | None, pending: Pending | None) -> Outcome:
         """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""
@@ -302,12 +293,3 @@ def _converted(raw: Manifest) -> FDEDeployment:
         return msgspec.convert(raw, FDEDeployment)
     except msgspec.ValidationError:
         return msgspec.convert({name: value for name, value in raw.items() if name != "status"}, FDEDeployment)
-
-
-def _told(pending: Pending | None) -> str | None:
-    return str(pending.opening) if pending and pending.opening else None
-
-
-def _below(version: str, other: str | None) -> bool:
-    one, two = released(version), released(other or "")
-    return one is not None and two is not None and one < two

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fde_operator.attempts import moment
 from fde_operator.conditions import Condition, condition
 from fde_operator.errors import Held
 from fde_operator.parameters import REASON as PARAMETERS
@@ -86,6 +87,13 @@ def retired() -> tuple[Condition, ...]:
 def updating(pending: Pending) -> Condition:
     """Condition UpdatePending."""
     return condition("UpdatePending", pending.waits, pending.reason, pending.message)
+
+
+def opens_s(pending: Pending | None, now: str) -> float | None:
+    """Seconds until the window that an update waits for."""
+    if pending is None or pending.opening is None:
+        return None
+    return (pending.opening.starts - moment(now)).total_seconds()
 
 
 def soonest(*delays_s: float | None) -> float | None:

@@ -67,6 +67,11 @@ class Pending:
     message: str = ""
     opening: Opening | None = None
 
+    @property
+    def next_window(self) -> str | None:
+        """For status.nextWindow: when the update is taken, if a window decides that."""
+        return str(self.opening) if self.opening else None
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

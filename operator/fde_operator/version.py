@@ -77,6 +77,12 @@ def above(versions: Iterable[Published], running: str) -> list[Published]:
     return [one for one in versions if floor is not None and one.version is not None and one.version > floor]
 
 
+def below(version: str, other: str | None) -> bool:
+    """Whether it is the lower of two releases."""
+    one, two = released(version), released(other or "")
+    return one is not None and two is not None and one < two
+
+
 def newest(versions: Iterable[Published], running: str | None) -> str | None:
     """The highest release that is not deprecated, for status.availableVersion; None when `running` is as high."""
     usable = [one for one in versions if one.version is not None and maturity_of(one.manifest) != DEPRECATED]
