@@ -13,7 +13,7 @@ from typing import Final
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import deployment, feed, kafka, primitive, routes, tracing, usage
+from fde_operator import deployment, feed, kafka, library, primitive, routes, tracing, usage
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Conflicting, nature_of
 from fde_operator.health import Health
@@ -32,7 +32,6 @@ _GUARDED: Final = (
     "FDEDeployment",
     "TelemetryFeed",
     "PatternCandidate",
-    "PatternLibrary",
 )  # not what counts many objects
 _CONFLICT_S: Final = 0.1
 
@@ -162,10 +161,15 @@ class Reconciler:
                 return await primitive.reconcile(self._cluster, key, self._decisions, now=now, guard=self._guard)
             case "DeploymentPrimitive":
                 return await usage.reconcile(self._cluster, key, now=now)
+            case "PatternLibrary":
+                return await library.reconcile(self._cluster, key, now=now)
             case "TelemetryFeed":
                 return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now)
             case routes.PRIMITIVE_CHANGED:
                 await self._primitive_changed(key.name)
+            case routes.GRADES_CHANGED:
+                for one in await library.due(self._cluster):
+                    self.add(one)
             case routes.POLICY_CHANGED:
                 await self._all(("PatternCandidate", "FDEDeployment"))
             case routes.CUSTOMER_CHANGED:

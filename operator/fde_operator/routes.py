@@ -15,6 +15,7 @@ from fde_operator.labels import DEPLOYMENT
 PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions, and deployments that wait for one
 POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
 CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
+GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
 
 SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells
 _POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
@@ -53,11 +54,15 @@ def _maturity(manifest: Manifest) -> object:
 
 
 def soon(manifest: Manifest) -> tuple[Key, ...]:
-    """Due within :data:`SOON_S`: the numbers of the versions that a deployment names and runs."""
-    if manifest.get("kind") != "FDEDeployment":
+    """Due within :data:`SOON_S`: the numbers of the versions that a deployment names, runs and tried; and grades."""
+    kind, status = manifest.get("kind"), manifest.get("status") or {}
+    if kind in ("DeploymentPrimitive", "PatternLibrary"):
+        return (Key(GRADES_CHANGED, "", "all"),)
+    if kind != "FDEDeployment":
         return ()
     reference = (manifest.get("spec") or {}).get("primitiveRef") or {}
-    versions = {reference.get("version"), (manifest.get("status") or {}).get("resolvedVersion")} - {None}
+    tried = {attempt.get("version") for attempt in status.get("attempts") or ()}
+    versions = (tried | {reference.get("version"), status.get("resolvedVersion")}) - {None}
     return tuple(
         Key("DeploymentPrimitive", "", f"{reference.get('name')}.{version}") for version in sorted(map(str, versions))
     )

@@ -1,6 +1,6 @@
 """From attempts to maturity on the real API server, with the operator's own token: what the server fills in, drops or refuses.
 
-Marker `cluster`. No operator process: the test is the queue.
+Marker `cluster`. The first tests are the queue themselves; the last has an operator process.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,3 +134,37 @@ def test_a_deprecation_is_seen_in_the_version_and_in_its_library(
     status = api.get("DeploymentPrimitive", f"{graded}.v1.0.0")["status"]
     assert status["maturity"] == "experimental"
     assert "supersededBy" not in status
+
+
+def test_the_operator_grades_by_itself(
+    api: Any, control_plane: Any, given: Any, customers: list[str], graded: str, tmp_path: Path
+) -> None:
+    operator = given.operator(control_plane.kubeconfig("operator"), tmp_path / "operator.log")
+    operator.start()
+    try:
+        for namespace in customers:
+            body = given.deployment(namespace=namespace, primitiveRef={"name": graded, "version": "v1.0.0"})
+            body["metadata"]["annotations"]["fde.io/owning-fde"] = "admin"
+            api.create(body)
+
+        def usage_of() -> Any:
+            return api.get("DeploymentPrimitive", f"{graded}.v1.0.0").get("status", {}).get("usage", {})
+
+        given.eventually(lambda: usage_of().get("pending") == 3, 120)
+        for namespace in customers:  # as if it had been two days ago
+            (attempt,) = api.get("FDEDeployment", "sync", namespace)["status"]["attempts"]
+            ago = (datetime.now(UTC) - timedelta(hours=48)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            attempts = [{**attempt, "startedAt": ago, "readyAt": ago}]
+            api.patch("FDEDeployment", "sync", {"status": {"attempts": attempts}}, namespace, sub="status")
+        given.eventually(
+            lambda: api.get("DeploymentPrimitive", f"{graded}.v1.0.0")["status"]["maturity"] == "beta", 120
+        )
+        (entry,) = api.get("PatternLibrary", graded)["status"]["entries"]
+        assert (entry["maturity"], entry["usageCount"]) == ("beta", 3)
+        api.delete("PatternLibrary", graded)
+        given.eventually(
+            lambda: api.get("DeploymentPrimitive", f"{graded}.v1.0.0")["status"]["maturity"] == "experimental", 120
+        )
+        api.create({"apiVersion": "fde.io/v1", "kind": "PatternLibrary", "metadata": {"name": graded}, "spec": {}})
+    finally:
+        operator.kill()

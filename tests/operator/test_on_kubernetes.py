@@ -211,6 +211,37 @@ def test_it_outlives_an_api_server_that_is_away(
     given.eventually(lambda: b"b.example" in files_of(api, customer)["sync.py"], 60)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "ServiceAccount", "NetworkPolicy"])
+def test_a_namesake_of_what_it_would_make_is_left_alone_and_told(
+    api: Any, operator: Any, given: Any, customer: str, unique: str, kind: str
+) -> None:
+    published(api, given, given.spec(primitiveName=unique), unique)
+    container = {"name": "theirs", "image": "theirs@sha256:" + "c" * 64}
+    template = {"metadata": {"labels": {"app": "theirs"}}, "spec": {"containers": [container]}}
+    specs: dict[str, dict[str, Any]] = {
+        "Deployment": {"replicas": 0, "selector": {"matchLabels": {"app": "theirs"}}, "template": template},
+        "NetworkPolicy": {"podSelector": {"matchLabels": {"app": "theirs"}}},
+    }
+    versions = {"Deployment": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1", "ServiceAccount": "v1"}
+    body: dict[str, Any] = {
+        "apiVersion": versions[kind],
+        "kind": kind,
+        "metadata": {"name": "sync", "namespace": customer},
+    }
+    made = api.create(body | ({"spec": specs[kind]} if kind in specs else {}))
+    run(api, given, customer, unique)
+    given.eventually(lambda: ready(api, customer)[1] == "Denied", 60)
+    assert (
+        f"a {kind} sync is there already and is not the operator's: rename the FDEDeployment" in ready(api, customer)[2]
+    )
+    left = api.get(kind, "sync", customer)
+    assert left.get("spec") == made.get("spec")
+    assert "ownerReferences" not in left["metadata"] and "labels" not in left["metadata"]
+    api.delete(kind, "sync", customer)
+    api.patch("FDEDeployment", "sync", {"spec": {"parameters": {"instanceHost": "b.example"}}}, customer, "ben")
+    given.eventually(lambda: ready(api, customer)[0] == "True", 60)
+
+
 def test_nothing_is_published_while_a_guard_is_missing_nor_what_was_decided_then(
     api: Any, operator: Any, given: Any, unique: str
 ) -> None:

@@ -69,3 +69,16 @@ def test_who_follows_a_primitive_looks_again_when_a_version_is_good_for_more_and
     counted = {**before, "status": {"maturity": "beta", "usage": {"ready": 3}}}
     assert routes.after_status(before, counted) == (Key(routes.PRIMITIVE_CHANGED, "", "p"),)
     assert routes.after_status(counted, {**before, "status": {"maturity": "beta", "usage": {"ready": 4}}}) == ()
+
+
+@pytest.mark.parametrize("kind", ["DeploymentPrimitive", "PatternLibrary"])
+def test_a_record_or_a_gate_that_changed_makes_grades_due(kind: str) -> None:
+    manifest = {"kind": kind, "metadata": {"name": "x"}, "spec": {"primitiveName": "p"}}
+    assert routes.soon(manifest) == (Key(routes.GRADES_CHANGED, "", "all"),)
+
+
+def test_a_version_that_was_tried_and_left_is_counted_too() -> None:
+    spec = {"primitiveRef": {"name": "p", "version": "v1.0.0"}}
+    status = {"resolvedVersion": "v1.0.0", "attempts": [{"version": "v1.0.0"}, {"version": "v1.1.0"}]}
+    manifest = {"kind": "FDEDeployment", "metadata": {"name": "a", "namespace": "n"}, "spec": spec, "status": status}
+    assert {key.name for key in routes.soon(manifest)} == {"p.v1.0.0", "p.v1.1.0"}
