@@ -59,6 +59,7 @@ EMBEDDED_PARTITIONS: Final = 4
 _CUT: Final = "cut, once the fold has taken the customer out of what it sums up"
 _DELETED: Final = "deleted, with its files"
 _PSEUDONYMS: Final = "stays: pseudonyms, which nobody can read once the customer's key is destroyed"
+_SEALED: Final = "stays: names sealed with the customer's audit key, which fde erase --audit-keys destroys"
 
 ENGINE: Final[tuple[Topic, ...]] = (
     # signatures is neither compacted nor written in transactions: the fold's proof needs contiguous offsets.
@@ -67,7 +68,8 @@ ENGINE: Final[tuple[Topic, ...]] = (
     Topic(CHALLENGES, 4, -1, True, "challenge id", "challenges as they stand", "written anew without it, compacted"),
     Topic(CANDIDATES, 4, -1, True, "candidate id", "candidates as they stand", _PSEUDONYMS),
     Topic(DECISIONS, 1, -1, False, "candidate id", "decisions of people", _PSEUDONYMS),
-    Topic(AUDIT, 1, -1, False, "who", "reads of evidence, publications, overrides", _PSEUDONYMS),
+    # One partition: chains of acts (`fde_events.chain`) stand in it link after link, beside the records of other writers.
+    Topic(AUDIT, 1, -1, False, "who, or chain", "acts of people and the operator, chained; reads of evidence", _SEALED),
     Topic(LEDGER, 4, 90 * _DAY_MS, True, "producer epoch", "what was published and received", "tombstones, compacted"),
     Topic(
         DEAD_LETTER,
@@ -123,6 +125,24 @@ STORES: Final[tuple[Store, ...]] = (
     Store("key", "the customer's namespace", "the keys of pseudonyms", -1, None, "it is destroyed", "fde erase --keys"),
     Store("evidence", "--evidence", "siblings and bindings", -1, None, "its customer is erased", _WITH_EVIDENCE),
     Store("audit", "--evidence, audit.jsonl", "every read of evidence", -1, None, "for ever", _PSEUDONYMS),
+    Store(
+        "audit-keys",
+        "Secret fde-system/fde-audit-keys, or a directory",
+        "the keys of customers' names in audit records",
+        -1,
+        None,
+        "its customer is erased",
+        "fde erase --audit-keys",
+    ),
+    Store(
+        "audit-journal",
+        "--audit-state, fde audit collect --state",
+        "acts on their way, sealed",
+        -1,
+        64 * _MIB,
+        "Kafka has them",
+        _SEALED,
+    ),
     Store(
         "desk",
         "--evidence, status and assignments",

@@ -21,7 +21,7 @@ from fde_events.act import Act, Entry
 from fde_events.chain import Anchor, Head, Verifier, link, stored
 from fde_events.errors import Unavailable
 from fde_operator.audit.journal import Journal
-from fde_operator.audit.topic import ChainTaken, KafkaChain, Tail, _between, _ends, read_recent
+from fde_operator.audit.topic import ChainTaken, KafkaChain, Tail, between, ends, read_recent
 from fde_operator.audit.writer import ChainWriter
 from fde_operator.queue import Backoff
 
@@ -164,8 +164,8 @@ def embedded() -> Any:
 
 
 def read(brokers: str, topic: str) -> list[bytes]:
-    _, high = _ends(brokers, topic, 20)
-    return list(_between(brokers, topic, 0, high, time.monotonic() + 60))
+    _, high = ends(brokers, topic, 20)
+    return list(between(brokers, topic, 0, high, time.monotonic() + 60))
 
 
 def whole(raws: Sequence[bytes], *anchors: Anchor) -> bool:

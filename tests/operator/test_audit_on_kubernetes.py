@@ -20,15 +20,17 @@ from fde_events.chain import Stored, stored
 from fde_events.kafka import create_topics
 from fde_events.seal import opened
 from fde_events.topics import AUDIT, ENGINE
-from fde_operator.audit.topic import _between, _ends
+from fde_operator.audit.topic import between, ends
 
 pytestmark = pytest.mark.seconds
 LIMIT_S = 90.0
 
 
-def fde(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def fde(
+    *arguments: str | Path, timeout: float = 120, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fde_cli.main", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=env)
 
 
 class Collector:
@@ -67,7 +69,7 @@ class Scene:
         self.namespace, self.customer = customer, customer.removeprefix("customer-")
         self.chain = f"people-{self.customer}"
         self.kubeconfig = plane.kubeconfig("operator")
-        self.begin = _ends(brokers, AUDIT, 20)[1]
+        self.begin = ends(brokers, AUDIT, 20)[1]
 
     def collector(self, *source: str | Path) -> Collector:
         command = [
@@ -78,8 +80,8 @@ class Scene:
         return Collector([str(part) for part in command], self.folder / "collect.log")
 
     def links(self) -> list[Stored]:
-        _, high = _ends(self.brokers, AUDIT, 20)
-        raws = _between(self.brokers, AUDIT, self.begin, high, time.monotonic() + 60)
+        _, high = ends(self.brokers, AUDIT, 20)
+        raws = between(self.brokers, AUDIT, self.begin, high, time.monotonic() + 60)
         return [one for raw in raws if (one := stored(raw)) is not None]
 
     def keys(self) -> list[bytes]:
@@ -304,3 +306,28 @@ def test_the_api_server_posts_to_the_collector_and_says_again_what_it_could_not_
         collector.kill()
         scene.plane.kill_api_server()
         scene.plane.start_api_server(120)
+
+
+def test_the_doctor_says_whether_people_are_recorded(scene: Scene, collector: Collector) -> None:
+    def audit(wait: int) -> dict[str, str]:
+        env = {**os.environ, "KUBECONFIG": str(scene.plane.kubeconfig("ben"))}
+        done = fde(
+            "doctor",
+            "--brokers",
+            scene.brokers,
+            "--registry",
+            "kubernetes",
+            "--audit-wait",
+            str(wait),
+            "--json",
+            env=env,
+        )
+        (found,) = [each for line in done.stdout.splitlines() if (each := json.loads(line))["check"] == "audit"]
+        return dict(found)
+
+    assert audit(90)["state"] == "ok"
+    assert collector.stop() == 0
+    found = audit(2)
+    assert found["state"] == "wrong"
+    assert "people's acts are not recorded" in found["saw"]
+    assert "--audit-policy-file" in found["next"]

@@ -34,6 +34,7 @@ def doctor(
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
     timeout: Seconds = 5.0,
+    audit_wait: Seconds = 20.0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Check broker, registry, rights, identity and egress. Exit 1 when something set does not work.
@@ -50,10 +51,17 @@ def doctor(
         The customer whose topics are looked for.
     timeout
         Seconds to wait for the broker.
+    audit_wait
+        Seconds to wait for an act of yours to come up in the audit record.
     json_
         One JSON object a check.
     """
-    findings = [*_broker(brokers, kafka_config, customer, timeout), *_registry(registry), *_egress()]
+    findings = [
+        *_broker(brokers, kafka_config, customer, timeout),
+        *_registry(registry),
+        *_audit(brokers, kafka_config, registry, audit_wait),
+        *_egress(),
+    ]
     for found in findings:
         if json_:
             fields = {"check": found.what, "state": found.state, "saw": found.saw, "next": found.next_step}
@@ -125,7 +133,9 @@ def _registry(address: str | None) -> Iterator[Finding]:
         "identity", lambda: _identity(home), "say who you are: `git config user.email`, or a valid kubeconfig user"
     )
     yield _try(
-        "candidates", lambda: f"{len(home.candidates())} can be listed", "ask for the role fde-reviewer or fde-engineer"
+        "candidates",
+        lambda: f"{len(home.candidates())} can be listed",
+        "ask for the role fde-reviewer or fde-contributor in namespace fde-library",
     )
     yield _may_approve(home)
 
@@ -150,6 +160,48 @@ def _may_approve(home: Registry) -> Finding:
         return Finding("approve", "unset", "not permitted", "only reviewers need it: ask for the role fde-reviewer")
     except FdeError as error:
         return Finding("approve", "wrong", str(error), "check the API server")
+
+
+def _audit(brokers: str | None, kafka_config: Path | None, address: str | None, wait: float) -> Iterator[Finding]:
+    """Whether people's acts are recorded: one that changes nothing is done, and looked for."""
+    if brokers is None or address is None or not address.startswith("kubernetes"):
+        yield Finding(
+            "audit",
+            "unset",
+            "not looked for",
+            "give --brokers and --registry kubernetes: people's acts are recorded there",
+        )
+        return
+    import asyncio
+
+    from fde_events.errors import FdeError
+    from fde_operator.audit.rehearsal import rehearse
+    from fde_operator.kubernetes import KubernetesCluster
+
+    at = reached(brokers, kafka_config)
+
+    async def look() -> float | None:
+        cluster = KubernetesCluster()
+        try:
+            return await rehearse(cluster, at, limit_s=wait)
+        finally:
+            await cluster.aclose()
+
+    try:
+        took_s = asyncio.run(look())
+    except FdeError as error:
+        yield Finding("audit", "wrong", str(error), "mend what it says, then look again")
+        return
+    if took_s is not None:
+        yield Finding("audit", "ok", f"an act of yours was recorded {took_s:.1f} s after it")
+        return
+    yield Finding(
+        "audit",
+        "wrong",
+        f"people's acts are not recorded: one of yours did not come up in {wait:g} s",
+        "start the API server with --audit-policy-file (deploy/audit/policy.yaml) and --audit-log-path or "
+        "--audit-webhook-config-file, and run `fde audit collect`; a webhook may hold acts back for 30 s (--audit-wait 40)",
+    )
 
 
 def _egress() -> Iterator[Finding]:

@@ -24,6 +24,8 @@ def erase(
     evidence: Annotated[Path | None, Parameter(env_var="FDE_EVIDENCE")] = None,
     spools: tuple[Path, ...] = (),
     keys: tuple[Path, ...] = (),
+    audit_keys: Annotated[str | None, Parameter(env_var="FDE_AUDIT_KEYS")] = None,
+    kubeconfig: Annotated[Path | None, Parameter(env_var="KUBECONFIG")] = None,
     wait: Seconds = 600.0,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -53,6 +55,11 @@ def erase(
         Directories of the customer alone, removed whole: spools with their egress logs, bundles, archives.
     keys
         Files of the customer's pseudonym keys: destroyed, so that nobody can tell any more what a token stood for.
+    audit_keys
+        Where the customers' audit keys are, kubernetes or a directory: its own is destroyed, so that its names in audit records
+        become unreadable. The records stay: who did what, when.
+    kubeconfig
+        For --audit-keys kubernetes: a kubeconfig file; without one, the pod's own service account.
     wait
         Seconds to wait for the fold and for compaction.
     as_json
@@ -69,13 +76,15 @@ def erase(
     check_customer(customer)
     if not 10 <= len(reason.strip()) <= MAX_REASON:
         raise Misuse(f"--reason says why in 10 to {MAX_REASON} characters: others will read it.")
-    if brokers is None and evidence is None and not spools and not keys:
-        raise Misuse("nothing to erase from: give --brokers, --evidence, --spools or --keys.")
+    if brokers is None and evidence is None and not spools and not keys and audit_keys is None:
+        raise Misuse("nothing to erase from: give --brokers, --evidence, --spools, --keys or --audit-keys.")
     missing = [str(path) for path in (*spools, *keys) if not path.exists()]
     if missing:
         raise Misuse(f"{missing[0]} is not there; nothing was erased.")
     if confirm != customer:
         _plan(customer, brokers, evidence, spools, keys)
+        if audit_keys is not None:
+            print(f"destroy its audit keys ({audit_keys}): its names in audit records become unreadable")
         print(f"fde erase: nothing was erased; say --confirm {customer} to do it", file=sys.stderr)
         return 1
     author = registry_at(registry).whoami()
@@ -95,6 +104,11 @@ def erase(
         _tell(f"{len(done['evidence'])} pieces of evidence removed")  # type: ignore[arg-type]
     done["directories"] = [_removed(path) for path in spools]
     done["keys"] = [one for path in keys for one in _destroyed(path)]
+    if audit_keys is not None:
+        from fde_cli.commands.audit import destroy
+
+        done["audit_keys"] = destroy(customer, audit_keys, kubeconfig)
+        _tell(f"destroyed {done['audit_keys']} audit keys")
     if as_json:
         print(msgspec.json.encode(done).decode())
     if not compacted:

@@ -140,12 +140,12 @@ def read_tail(brokers: str, chain: str, since: int | None, *, topic: str = AUDIT
     :class:`Unavailable` when the end cannot be read: an open transaction of another writer hides it for seconds.
     """
     until = time.monotonic() + timeout_s
-    low, high = _ends(brokers, topic, timeout_s)
+    low, high = ends(brokers, topic, timeout_s)
     step = _FIRST_STEP
     while True:
         begin = max(low, high - step)
         links = [
-            one for raw in _between(brokers, topic, begin, high, until) if (one := stored(raw)) and one.chain == chain
+            one for raw in between(brokers, topic, begin, high, until) if (one := stored(raw)) and one.chain == chain
         ]
         first = min((one.seq for one in links), default=None)
         if begin == low or (first is not None and (since is None or first <= since + 1)):
@@ -162,8 +162,8 @@ def read_recent(
 ) -> frozenset[str]:
     """The ids of `chain` among the topic's last `records`."""
     until = time.monotonic() + timeout_s
-    low, high = _ends(brokers, topic, timeout_s)
-    raws = _between(brokers, topic, max(low, high - records), high, until)
+    low, high = ends(brokers, topic, timeout_s)
+    raws = between(brokers, topic, max(low, high - records), high, until)
     return frozenset(_ids([one for raw in raws if (one := stored(raw)) and one.chain == chain], -1))
 
 
@@ -174,7 +174,8 @@ def _ids(links: Sequence[Stored], since: int) -> Iterator[str]:
             yield identity
 
 
-def _ends(brokers: str, topic: str, timeout_s: float) -> tuple[int, int]:
+def ends(brokers: str, topic: str, timeout_s: float) -> tuple[int, int]:
+    """The first offset and the one after the last, open transactions included."""
     consumer = Consumer(_reading(brokers, committed=False))
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, _PARTITION), timeout=timeout_s)
@@ -187,8 +188,8 @@ def _ends(brokers: str, topic: str, timeout_s: float) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _between(brokers: str, topic: str, begin: int, high: int, until: float) -> Iterator[bytes]:
-    """Committed records from `begin` up to `high`."""
+def between(brokers: str, topic: str, begin: int, high: int, until: float) -> Iterator[bytes]:
+    """Committed records from `begin` up to `high`. :class:`Unavailable` when they are not readable until `until` (monotonic)."""
     if begin >= high:
         return
     consumer = Consumer(_reading(brokers, committed=True))
