@@ -3,7 +3,7 @@
 CalledCluster.apply() -> Calls.made(): breaker? -> rate limit -> span and clock -> the call -> outcome -> metrics, breaker
 
 Wiring: ``CalledCluster(KubernetesCluster(...), Calls("kubernetes", metrics, bucket=Bucket(rate, burst), breaker=Breaker()))``
-directly around the client. ``CalledDecisions(decisions, Calls("decisions", metrics))`` and, in kafka.opened,
+directly around the client, and ``CalledWatch(client, calls)`` for the reflectors. ``CalledDecisions(decisions, Calls("decisions", metrics))`` and, in kafka.opened,
 ``CalledAdministration(tenancy, Calls("kafka", metrics))``: kafka.Kafka leaves a broker that is away alone by itself.
 Our rate of 400 a second is above what a thousand new deployments need: it is there for the day something runs in a circle.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, TypeVar
 
 from fde_events.decision import Decision
@@ -28,6 +28,7 @@ from fde_operator.kafka import Administration
 from fde_operator.key import Key
 from fde_operator.metrics import Metrics
 from fde_operator.primitive import Decisions
+from fde_operator.reflector import Watched
 
 RATE: Final = 400.0  # calls a second to the API server
 BURST: Final = 800.0
@@ -105,6 +106,10 @@ class Calls:
             raise
         self._ended(verb, kind, None, None, began_s)
         return answer
+
+    def ended(self, verb: str, kind: str, error: BaseException | None) -> None:
+        """Count something that is no single question: a watch that was open for minutes."""
+        self._count(verb, kind, error)
 
     def _unless_open(self) -> None:
         if self._breaker is not None and (wait_s := self._breaker.wait_s(self._clock())) > 0:
@@ -196,6 +201,36 @@ class CalledCluster:
     async def delete(self, key: Key, *, uid: str) -> None:
         """As the cluster's."""
         await self._calls.made("delete", key.kind, lambda: self._cluster.delete(key, uid=uid))
+
+
+class CalledWatch:
+    """What reflectors read, through `calls`: a list is a call, a watch is counted when it ends."""
+
+    def __init__(self, source: Watched, calls: Calls) -> None:
+        self._source, self._calls = source, calls
+
+    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
+        """As the source's."""
+        return await self._calls.made("list", kind, lambda: self._source.snapshot(kind, labels))
+
+    async def follow(
+        self, kind: str, labels: dict[str, str | None], version: str
+    ) -> AsyncGenerator[tuple[str, Manifest], None]:
+        """As the source's."""
+        events = self._source.follow(kind, labels, version)
+        try:
+            async for event in events:
+                yield event
+        except (GeneratorExit, asyncio.CancelledError):  # the reader has enough: silence, or the end of the process
+            self._calls.ended("watch", kind, None)
+            raise
+        except BaseException as error:
+            self._calls.ended("watch", kind, error)
+            raise
+        else:
+            self._calls.ended("watch", kind, None)
+        finally:
+            await events.aclose()
 
 
 class CalledDecisions:

@@ -23,7 +23,7 @@ from fde_events.errors import Unavailable
 from fde_operator import handlers, kafka, tracing
 from fde_operator.breaker import Breaker
 from fde_operator.bucket import Bucket
-from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, Calls
+from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, CalledWatch, Calls
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.decisions import KafkaDecisions, NoDecisions
 from fde_operator.errors import Conflicting, Denied
@@ -126,7 +126,7 @@ async def _lead(
         health=health,
         guard=Guard(cluster, fenced),
     )
-    watches = Watches(client, mirror, reconciler.changed)
+    watches = Watches(CalledWatch(client, calls), mirror, reconciler.changed)
     health.ready_when("watches", watches.are_filled)
     tasks: list[asyncio.Task[None]] = []
 

@@ -12,7 +12,7 @@ from fde_events.errors import Refused, Unavailable
 from fde_events.tenancy.plan import Observed
 from fde_operator.breaker import Breaker
 from fde_operator.bucket import Bucket
-from fde_operator.calls import CalledAdministration, CalledCluster, CalledDecisions, Calls, outcome_of
+from fde_operator.calls import CalledAdministration, CalledCluster, CalledDecisions, CalledWatch, Calls, outcome_of
 from fde_operator.errors import Conflicting, Denied, Fenced, Throttled, Tripped
 from fde_operator.key import Key
 from fde_operator.metrics import Metrics
@@ -198,6 +198,52 @@ def test_every_call_of_a_cluster_is_counted_under_its_verb_and_kind(cluster: Any
     }
     verbs = {"create", "rehearse", "apply", "apply_status", "stands", "put", "delete"}
     assert found == {("get", "FDEDeployment"), ("list", "Namespace")} | {(verb, "Secret") for verb in verbs}
+
+
+class Source:
+    """Two events, then an end, silence, or an error."""
+
+    def __init__(self, then: str) -> None:
+        self.then, self.closed = then, False
+
+    async def snapshot(self, kind: str, labels: Any) -> tuple[list[Any], str]:
+        return [], "1"
+
+    async def follow(self, kind: str, labels: Any, version: str) -> Any:
+        try:
+            yield "ADDED", {}
+            yield "MODIFIED", {}
+            if self.then == "silence":
+                await asyncio.Event().wait()
+            if self.then == "error":
+                raise Unavailable("cut")
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize(("then", "outcome"), [("end", "ok"), ("silence", "ok"), ("error", "unavailable")])
+def test_a_watch_is_counted_once_when_it_ends_and_is_closed(then: str, outcome: str) -> None:
+    metrics, source = Metrics(), Source(then)
+    watch = CalledWatch(source, calls(Clock(), metrics))
+
+    async def read() -> list[str]:
+        assert (await watch.snapshot("Job", {}))[1] == "1"
+        events, found = watch.follow("Job", {}, "1"), []
+        try:
+            async with asyncio.timeout(0.05 if then == "silence" else 60):
+                async for what, _ in events:
+                    found.append(what)
+                    assert counted(metrics, system="kubernetes", verb="watch", kind="Job", outcome=outcome) == 0
+        except (TimeoutError, Unavailable):
+            pass
+        finally:
+            await events.aclose()
+        return found
+
+    assert asyncio.run(read()) == ["ADDED", "MODIFIED"]
+    assert source.closed
+    assert counted(metrics, system="kubernetes", verb="watch", kind="Job", outcome=outcome) == 1
+    assert counted(metrics, system="kubernetes", verb="list", kind="Job", outcome="ok") == 1
 
 
 def test_no_name_and_no_namespace_is_a_label(cluster: Any) -> None:
