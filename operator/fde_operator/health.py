@@ -83,7 +83,7 @@ class Health:
 
     def hindrances(self) -> list[str]:
         """Why it is not ready; none: it is."""
-        found = ["it is stopping"] if self._stopping else []
+        found = ["it is stopping"] if self._stopping else [] if self._conditions else ["it is starting"]
         return found + [f"{name}: not yet" for name, holds in self._conditions.items() if not holds()]
 
     async def serve(self, where: str) -> HealthServer:

@@ -44,11 +44,12 @@ def asked(health: Health, story: Callable[[Callable[[str], Awaitable[tuple[int, 
 def test_a_healthy_process_that_is_not_ready_says_what_it_waits_for() -> None:
     health = Health(Metrics())
     synced = False
-    health.ready_when("watches", lambda: synced)
 
     async def story(get: Any) -> None:
         nonlocal synced
         assert await get("/healthz") == (200, "ok\n")
+        assert await get("/readyz") == (503, "it is starting\n")
+        health.ready_when("watches", lambda: synced)
         assert await get("/readyz") == (503, "watches: not yet\n")
         synced = True
         assert await get("/readyz") == (200, "ok\n")
