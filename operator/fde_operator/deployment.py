@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fde_api.deployment import FDEDeployment, TelemetryFeed
+from fde_api.deployment import FDEDeployment
 from fde_operator import attempts as tries
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
@@ -33,7 +33,18 @@ from fde_operator.readiness import Readiness, readiness
 from fde_operator.rollout import rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
-from fde_operator.update import EDITED, UNDER_WAY, UPDATE_NOW, Choice, Pending, Standing, choose, held_back
+from fde_operator.update import (
+    AUTOMATIC,
+    EDITED,
+    OVERRIDDEN,
+    UNDER_WAY,
+    UPDATE_NOW,
+    Choice,
+    Pending,
+    Standing,
+    choose,
+    held_back,
+)
 from fde_operator.version import Published, below
 from fde_operator.window import Window, window_of
 from fde_operator.workload import Parts, paused
@@ -96,13 +107,13 @@ class _Look:
         self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
         self._status: dict[str, Any] = kept(raw.get("status", {}))
         self._attempts = tries.read(self._status["attempts"])
+        self._valid: bool | None = None  # whether the parameters are; None: nobody has looked yet
 
     async def outcome(self) -> Outcome:
         try:
             deployment = _converted(self.raw)
         except msgspec.ValidationError as error:
             return Outcome(held(Held("SpecInvalid", f"the stored spec is off schema: {error}")), self._status)
-        valid: bool | None = None
         pending: Pending | None = None
         try:
             if is_retired(deployment.spec):
@@ -113,19 +124,17 @@ class _Look:
             standing = await self._standing(deployment)
             choice = self._choice(deployment, versions, standing, window)
             pending = choice.pending
-            target = await self._target(deployment, versions, standing, choice, customer)
-            pending, valid = target.choice.pending, True
-            observed = await owned(self._cluster, deployment, target.objects)
-            await self._guarded(deployment, target, observed)
+            target, observed = await self._target(deployment, versions, standing, choice, customer)
+            pending = target.choice.pending
             await self._begin(deployment, target, standing, observed)
             children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
             return await self._seen(deployment, target, versions, children)
         except Held as why:
             self._status["nextWindow"] = pending.next_window if pending else None
             again_s = soonest(why.retry_after_s, opens_s(pending, self._now))
-            return Outcome(held(why, valid=valid, pending=pending), self._status, again_s)
+            return Outcome(held(why, valid=self._valid, pending=pending), self._status, again_s)
         except Denied as denied:
-            return self._denied(denied, valid, pending)
+            return self._denied(denied, pending)
 
     async def still_there(self) -> None:
         """Nothing is written for a deployment that has gone meanwhile."""
@@ -176,27 +185,25 @@ class _Look:
         standing: Standing,
         choice: Choice,
         customer: str,
-    ) -> _Target:
-        """The objects of the chosen version; of the running one, when the chosen is an update that this spec cannot run."""
+    ) -> tuple[_Target, list[Manifest]]:
+        """What is to stand there, and what does. An update that cannot be taken now is put off: what runs is looked after."""
         feeds = await feeds_of(self._cluster, deployment)
-        try:
-            return self._rendered(deployment, versions, choice, feeds, customer)
-        except Held as why:
-            if not choice.reason or standing.running is None or choice.reason == EDITED:
-                raise
-            choice = held_back(choice, why, standing, versions)
-        return self._rendered(deployment, versions, choice, feeds, customer)
 
-    def _rendered(
-        self,
-        deployment: FDEDeployment,
-        versions: dict[str, Published],
-        choice: Choice,
-        feeds: list[TelemetryFeed],
-        customer: str,
-    ) -> _Target:
-        primitive = primitive_of(versions, choice.version, deployment)
-        return _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+        async def checked(choice: Choice) -> tuple[_Target, list[Manifest]]:
+            primitive = primitive_of(versions, choice.version, deployment)
+            target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+            self._valid = True
+            observed = await owned(self._cluster, deployment, target.objects)
+            await self._guarded(deployment, target, observed)
+            return target, observed
+
+        try:
+            return await checked(choice)
+        except Held as why:
+            if choice.reason not in (AUTOMATIC, OVERRIDDEN):
+                raise
+            choice, self._valid = held_back(choice, why, standing, versions), None
+        return await checked(choice)
 
     async def _begin(
         self, deployment: FDEDeployment, target: _Target, standing: Standing, observed: Sequence[Manifest]
@@ -264,13 +271,13 @@ class _Look:
             runs = await runs_of(self._cluster, found, version=target.version, since=since)
         return readiness(found, suspended=paused(deployment), runs=runs)
 
-    def _denied(self, denied: Denied, valid: bool | None, pending: Pending | None) -> Outcome:
+    def _denied(self, denied: Denied, pending: Pending | None) -> Outcome:
         """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""
         state = Readiness(False, "Denied", str(denied))
         self._attempts = tries.judged(self._attempts, state, self._now)
         self._status["attempts"] = tries.written(self._attempts)
         return Outcome(
-            held(Held("Denied", str(denied)), valid=valid, pending=pending),
+            held(Held("Denied", str(denied)), valid=self._valid, pending=pending),
             self._status,
             requeue_after_s=_RETRY_DENIED_S,
         )

@@ -32,6 +32,7 @@ KEPT: Final = (
     "inventory",
 )
 _HISTORY: Final = 10
+_OF_WHAT_RUNS: Final = ("MaturityFits", "SecretsReady", "IsolationReady")
 _BEFORE: Final = "something before it holds the deployment back"
 
 
@@ -71,6 +72,7 @@ def held(why: Held, *, valid: bool | None = None, pending: Pending | None = None
         condition("Stalled", True, why.reason, message),
         parameters,
         update,
+        *(condition(kind, None, "NotChecked", _BEFORE) for kind in _OF_WHAT_RUNS),
     )
 
 

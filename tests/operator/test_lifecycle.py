@@ -13,6 +13,7 @@ from fde_operator.cluster import Manifest
 from fde_operator.desired import OWNED_KINDS
 from fde_operator.errors import Denied
 from fde_operator.key import Key
+from fde_operator.policies import Guard
 from fde_operator.settings import OperatorSettings
 
 KEY = Key("FDEDeployment", "customer-northgate", "sync")
@@ -286,6 +287,35 @@ def test_an_update_that_the_spec_is_right_for_already_is_waited_for_while_what_r
     edit(running, lifecycle={**PATCHES, "timeZone": "Mars/Olympus"})
     look(running, SUNDAY)
     assert "nextWindow" not in status(running)
+
+
+def test_an_update_while_the_policies_have_a_gap_is_put_off_and_what_runs_is_looked_after(
+    running: Any, given: Any
+) -> None:
+    guard = Guard(running)
+    publish(running, given, "v1.0.7")
+    gone = next(key for key in running.objects if key.kind == "ValidatingAdmissionPolicyBinding")
+    binding = running.objects.pop(gone)
+
+    def guarded_look() -> None:
+        asyncio.run(deployment.reconcile(running, KEY, SETTINGS, now=SUNDAY, guard=guard))
+
+    running.objects[WORKLOAD]["spec"]["replicas"] = 7
+    guarded_look()
+    assert (runs(running), running.objects[WORKLOAD]["spec"]["replicas"]) == ("v1.0.0", 1)
+    assert told(running, "Ready")[0] == "True"
+    assert told(running, "UpdatePending")[0] == "True"
+    assert gone.name in told(running, "UpdatePending")[2]
+    running.objects[gone] = binding
+    guarded_look()
+    assert runs(running) == "v1.0.7"
+
+
+def test_what_holds_a_deployment_leaves_no_condition_out(running: Any) -> None:
+    before = {one["type"] for one in status(running)["conditions"]}
+    edit(running, lifecycle={**PATCHES, "timeZone": "Mars/Olympus"})
+    look(running)
+    assert {one["type"] for one in status(running)["conditions"]} == before
 
 
 def test_a_version_of_other_customers_is_neither_taken_nor_named(running: Any, given: Any) -> None:
