@@ -26,7 +26,8 @@ class MirroredCluster:
     """A :class:`fde_operator.cluster.Cluster` over another one. What the mirror does not hold is read there.
 
     `wrote` gets each object that was made or applied, as the API server answered; `said` each object as it was before its
-    status was applied, and as it is.
+    status was applied, and as it is. `changed` gets what somebody else has changed meanwhile: an answer that shows it comes
+    before its event, and the event is no news then.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class MirroredCluster:
         *,
         wrote: Callable[[Manifest], None] = lambda _: None,
         said: Callable[[Manifest, Manifest], None] = lambda *_: None,
+        changed: Callable[[Manifest], None] = lambda _: None,
     ) -> None:
-        self._inner, self._mirror, self._wrote, self._said = inner, mirror, wrote, said
+        self._inner, self._mirror = inner, mirror
+        self._wrote, self._said, self._changed = wrote, said, changed
 
     def _covers(self, kind: str, labels: Mapping[str, str] | None = None) -> bool:
         ours = kind not in OWNED_KINDS or (labels or {}).get(OWNED) == MANAGED_BY
@@ -84,8 +87,11 @@ class MirroredCluster:
 
     async def apply(self, manifest: Manifest) -> Manifest:
         """And remember it."""
+        before = await self.get(key_of(manifest)) if self._covers(manifest["kind"]) else None
         try:
-            return self._made(await self._inner.apply(manifest))
+            after = self._made(await self._inner.apply(manifest))
+            self._compare(before, after)
+            return after
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise
@@ -98,6 +104,7 @@ class MirroredCluster:
             self._remember(after)
             if before is not None:
                 self._said(before, after)
+            self._compare(before, after)
             return after
         except Conflicting:
             await self.refresh(key_of(manifest))
@@ -122,8 +129,19 @@ class MirroredCluster:
             self._wrote(manifest)
         return manifest
 
+    def _compare(self, before: Manifest | None, after: Manifest) -> None:
+        if before is not None and _asked(before) != _asked(after):
+            self._changed(after)
+
     def _remember(self, manifest: Manifest) -> bool:
         covered = self._covers(manifest["kind"], manifest["metadata"].get("labels"))
         if covered:
             self._mirror.put(manifest)
         return covered
+
+
+def _asked(manifest: Manifest) -> Manifest:
+    """What people write of an object of our own kinds. We write its status, and of a feed its finalizers."""
+    metadata = manifest["metadata"]
+    marks = {name: metadata.get(name) for name in ("uid", "generation", "labels", "annotations", "deletionTimestamp")}
+    return {**marks, "spec": manifest.get("spec")}

@@ -115,7 +115,13 @@ async def _lead(
             events.tell(after, one)
 
     fenced = FencedCluster(written, fence)
-    cluster = MirroredCluster(fenced, mirror, wrote=lambda manifest: reconciler.wrote(manifest), said=said)
+    cluster = MirroredCluster(
+        fenced,
+        mirror,
+        wrote=lambda manifest: reconciler.wrote(manifest),
+        said=said,
+        changed=lambda manifest: reconciler.changed(manifest),
+    )
     settings = msgspec.structs.replace(settings, kafka_users=kafka.administered(settings))
     reconciler = Reconciler(
         cluster,

@@ -156,3 +156,26 @@ def test_after_a_conflict_memory_is_as_the_server_is(cluster: Any) -> None:
         assert found["data"] == {"v": "4"}
 
     asyncio.run(scene())
+
+
+def test_what_somebody_else_changed_before_our_write_is_told_though_its_event_comes_too_late(cluster: Any) -> None:
+    """Measured on the API server: an approval between two writes of ours waited for the resync, ten minutes."""
+    mirror, changed = Mirror({"PatternCandidate"}), []
+    over = MirroredCluster(cluster, mirror, changed=changed.append)
+
+    def at(version: int, **spec: Any) -> dict[str, Any]:
+        metadata = {"name": "c", "namespace": "n", "uid": "u", "resourceVersion": str(version), "generation": 1}
+        return {"apiVersion": "fde.io/v1", "kind": "PatternCandidate", "metadata": metadata, "spec": spec}
+
+    mirror.put(cluster.store(at(1)))
+    answers = [{**at(3, review="yes"), "status": {"x": 1}}, {**at(4, review="yes"), "status": {"x": 2}}]
+
+    async def answer(_: Any) -> Any:
+        return answers.pop(0)
+
+    cluster.apply_status = answer
+    asyncio.run(over.apply_status({**at(1), "status": {"x": 1}}))
+    assert not mirror.put(at(2, review="yes"))  # the event of the approval
+    assert [one["spec"] for one in changed] == [{"review": "yes"}]
+    asyncio.run(over.apply_status({**at(1), "status": {"x": 2}}))
+    assert len(changed) == 1  # our own status is no news
