@@ -3,7 +3,7 @@
 JSON -> seen() -> Seen | None -> record(seen, sealing) -> Act
 
 Recorded: writes, and what hands out data or a shell (secrets, logs, exec, attach, port-forward, proxies), of everybody but
-Kubernetes' own components, the operator (it records its own writes, with more) and the collector itself: in customers' namespaces, of every fde.io kind,
+Kubernetes' own components, and of the operator (it records its own writes, with more) and the collector only what was refused: in customers' namespaces, of every fde.io kind,
 in fde-system and fde-library, and of whatever our policies, definitions and roles are made of. Rehearsals (dry runs) only when
 they were refused.
 """
@@ -24,6 +24,7 @@ from fde_operator.audit.reason import brief, policy_of
 GROUP: Final = "fde.io"
 OBJECT_POLICY: Final = "audit-object.fde.io"  # its annotations say uid, generation and customer of what was written
 REHEARSAL: Final = "fde-audit-rehearsal-"  # `fde doctor` looks for what it did itself
+_AUDITS: Final = ("fde-audit-anchor", "fde-audit-keys")  # an anchor that is refused must not lead to another
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _HANDED_OUT: Final = frozenset(
     {"secrets", "pods/log", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"}
@@ -82,7 +83,7 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     if event.get("stage") not in ("ResponseComplete", "Panic") or not resource or resource in _NOISE:
         return None
     acting_as = _text(_mapping(event.get("impersonatedUser")).get("username"))
-    if who.startswith(_COMPONENTS) or (who in own and not acting_as):
+    if who.startswith(_COMPONENTS):
         return None
     if verb not in _WRITES and kind not in _HANDED_OUT:
         return None
@@ -91,6 +92,9 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     if not ours and not namespace and not (resource == "secrets"):
         return None
     outcome, said = _outcome(event)
+    # Of our own accounts what was refused: a token of theirs in other hands shows by what it tries.
+    if who in own and not acting_as and (outcome != "denied" or name in _AUDITS):
+        return None
     dry_run = "All" in parse_qs(urlsplit(_text(event.get("requestURI"))).query).get("dryRun", ())
     if dry_run and outcome != "denied" and not name.startswith(REHEARSAL):
         return None
