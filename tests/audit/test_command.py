@@ -148,6 +148,7 @@ def test_without_its_key_nobody_tells_which_records_are_a_customers(
 
 
 def test_erase_destroys_the_audit_key(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    (record.folder / "registry" / "candidates").mkdir(parents=True)
     said = [
         "--reason",
         "the contract ended",

@@ -85,7 +85,24 @@ ROLES: Final[tuple[Role, ...]] = (
         writes=(AUDIT, SIGNATURES),
         groups=("fde-scan", "fde-challenges"),
     ),
-    Role("operator", "fde operator: decision records", writes=(DECISIONS,)),
+    # A chain's transactional id is its writer's alone: no other user of ours can push it out and go on in its place.
+    Role(
+        "operator",
+        "fde operator: decision records, and the audit chain of what it does",
+        reads=(AUDIT,),
+        writes=(DECISIONS, AUDIT),
+        groups=("fde-audit-tail",),
+        transactions=("fde-audit-operator",),
+    ),
+    Role(
+        "audit",
+        "fde audit collect: the audit chain of what people do",
+        reads=(AUDIT,),
+        writes=(AUDIT,),
+        groups=("fde-audit-tail",),
+        transactions=("fde-audit-people",),
+    ),
+    Role("auditor", "fde audit verify and export: reads the audit record", reads=(AUDIT,), groups=("fde-scan",)),
     Role(
         "reader",
         "fde ledger, notebooks, dashboards: nothing to write",
