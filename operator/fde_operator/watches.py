@@ -6,17 +6,25 @@ our kinds: kopf -> seen(); what belongs to deployments, customers' namespaces, a
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Final
 
+from structlog import get_logger
+
+from fde_events.errors import Unavailable
 from fde_operator.cluster import Manifest, key_of
+from fde_operator.errors import Conflicting, Denied
 from fde_operator.labels import CUSTOMER, OWNED
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import OWNED_KINDS
+from fde_operator.queue import Backoff
 from fde_operator.reconciler import OURS
 from fde_operator.reflector import Reflector, Watched
 from fde_operator.settings import MANAGED_BY
 
+log = get_logger()
+_AGAIN: Final = Backoff(0.5, 10.0)
 _POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _SELECTED: Final[dict[str, dict[str, str | None]]] = {
     **{kind: {OWNED: MANAGED_BY} for kind in sorted(OWNED_KINDS)},
@@ -37,7 +45,15 @@ class Watches:
 
     async def filled(self) -> None:
         """Return when the mirror holds everything there is. The reflectors must be running."""
-        await self.refill()
+        failures = 0
+        while True:
+            try:
+                await self.refill()
+                break
+            except (Unavailable, Denied, Conflicting) as error:
+                failures += 1
+                log.warning("list_postponed", why=str(error))
+                await asyncio.sleep(_AGAIN.delay_s(failures, random.random()))  # noqa: S311 - jitter, not a secret
         await asyncio.gather(*(one.synced.wait() for one in self.reflectors))
 
     def are_filled(self) -> bool:

@@ -102,8 +102,9 @@ def operator(
         landscape=read(landscape) if landscape else defaults.landscape,
     )
     log.service(log_format)
-    _tell(f"fde operator: {settings}")
-    asyncio.run(run(file, settings, tell=_tell))
+    tell = _tell if log_format == "text" or (log_format == "auto" and sys.stderr.isatty()) else _told
+    tell(f"fde operator: {settings}")
+    asyncio.run(run(file, settings, tell=tell))
     return 0
 
 
@@ -142,3 +143,10 @@ def _file(kubeconfig: Path | None) -> str | None:
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _told(text: str) -> None:
+    """As an event among the others: a log of JSON lines has no other ones."""
+    from structlog import get_logger
+
+    get_logger().info(text.removeprefix("fde operator: "))
