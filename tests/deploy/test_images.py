@@ -68,7 +68,7 @@ def test_the_image_files_are_what_the_generator_says() -> None:
 
 
 def test_every_extra_that_runs_in_a_cluster_has_an_image() -> None:
-    assert set(NAMES) - {"runtime"} == set(PROJECT["optional-dependencies"]) - {"mcp", "notebooks", "demo", "all"}
+    assert set(NAMES) == set(PROJECT["optional-dependencies"]) - {"mcp", "notebooks", "demo", "all"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,7 +108,7 @@ PROJECT_WHEEL = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ha
 def test_a_lock_holds_what_the_extra_asks_for_in_the_versions_that_are_tested(name: str) -> None:
     here, tested = locked(name), locked("dev")
     assert {
-        package: (version, tested.get(package)) for package, version in here.items() if tested[package] != version
+        package: (version, tested.get(package)) for package, version in here.items() if tested.get(package) != version
     } == {}
     if name != "build":
         asked = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"].get(name, ())]
@@ -167,6 +167,7 @@ PACKAGES = {
     "review": ("fde_review", "fde_registry"),
     "runtime": ("fde_template",),
 }
+MAY_LACK: dict[str, tuple[str, ...]] = {}
 WALK = """
 import importlib, pkgutil, sys
 for package in sys.argv[1:]:
@@ -174,6 +175,27 @@ for package in sys.argv[1:]:
     for one in pkgutil.walk_packages(found.__path__, package + "."):
         if not one.name.endswith("__main__"):
             importlib.import_module(one.name)
+"""
+# What modules import at any place, inside functions too, and is not there.
+LACKS = """
+import ast, importlib.util, pathlib, sys
+lacks = set()
+for package in sys.argv[1:]:
+    for path in pathlib.Path(importlib.util.find_spec(package).origin).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            for name in names:
+                try:
+                    there = importlib.util.find_spec(name) is not None
+                except ModuleNotFoundError:
+                    there = False
+                except ValueError:  # in memory already, by a module that replaced itself
+                    there = True
+                if not there:
+                    lacks.add(f"{name}: {package}/{path.name}")
+print(chr(10).join(sorted(lacks)))
 """
 # A start that gets as far as it can without a cluster or a broker, and the sentence it must end with.
 STARTS = {
@@ -197,6 +219,8 @@ STARTS = {
 def test_an_image_holds_every_module_that_it_is_for(image: tuple[str, Path]) -> None:
     name, programs = image
     run([str(programs / "python"), "-c", WALK, *PACKAGES[name]])
+    lacks = run([str(programs / "python"), "-c", LACKS, *PACKAGES[name]]).stdout.split("\n")
+    assert [one for one in lacks if one.partition(":")[0] not in ("", *MAY_LACK.get(name, ()))] == []
 
 
 @pytest.mark.seconds
@@ -222,9 +246,14 @@ def test_the_runtime_image_renders_a_file_with_a_secret(image: tuple[str, Path],
     job, secrets, output = (tmp_path / one for one in ("job", "secrets", "output"))
     for folder in (job, secrets, output):
         folder.mkdir()
-    hole = {"hole": {"parameter": "clientSecret", "place": "python.string.double"}}
-    segments = [{"text": 'KEY = "'}, hole, {"text": '"\n'}]
-    template = {"files": [{"path": "conf/key.py", "language": "python", "segments": segments}]}
+    files = []
+    for language, path, before, after in (
+        ("python", "conf/key.py", 'KEY = "', '"\n'),
+        ("typescript", "conf/key.ts", 'export const key: string = "', '";\n'),
+    ):
+        hole = {"hole": {"parameter": "clientSecret", "place": f"{language}.string.double"}}
+        files.append({"path": path, "language": language, "segments": [{"text": before}, hole, {"text": after}]})
+    template = {"files": files}
     (job / "template.json").write_text(json.dumps(template))
     (job / "parameters.json").write_text(json.dumps([{"name": "clientSecret", "type": "secretRef", "required": True}]))
     (job / "values.json").write_text("{}")
@@ -232,6 +261,7 @@ def test_the_runtime_image_renders_a_file_with_a_secret(image: tuple[str, Path],
     options = ["--job", str(job), "--secrets", str(secrets), "--output", str(output)]
     run([str(programs / "python"), "-m", "fde_template.pod", *options])
     assert (output / "conf/key.py").read_text() == 'KEY = "s3same"\n'
+    assert (output / "conf/key.ts").read_text() == 'export const key: string = "s3same";\n'
 
 
 @pytest.mark.seconds
