@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from structlog import get_logger
 
 from fde_operator.cluster import Cluster, Manifest, key_of
-from fde_operator.errors import Conflicting
+from fde_operator.errors import Conflicting, Denied
+from fde_operator.key import Key
 from fde_operator.plan import Action, Apply, Create, Delete
 
 log = get_logger()
@@ -25,7 +26,10 @@ async def execute(cluster: Cluster, actions: Iterable[Action], observed: Iterabl
             continue
         key = key_of(action.manifest)
         if isinstance(action, Apply):
-            present[key] = await cluster.apply(action.manifest)
+            try:
+                present[key] = await cluster.apply(action.manifest)
+            except Denied as denied:
+                raise denied if key in present else await _told(cluster, key, action.manifest, denied) from denied
             log.info("object_applied", object=str(key))
         elif isinstance(action, Create):
             try:
@@ -34,3 +38,14 @@ async def execute(cluster: Cluster, actions: Iterable[Action], observed: Iterabl
             except Conflicting:
                 log.info("object_was_there", object=str(key))
     return list(present.values())
+
+
+async def _told(cluster: Cluster, key: Key, wanted: Manifest, denied: Denied) -> Denied:
+    """Why, in words of the person whose deployment it is: admission lets us take over no namesake of what we would make."""
+    found = await cluster.list(key.kind, namespace=key.namespace, fields={"metadata.name": key.name})
+    ours = {owner["uid"] for owner in wanted["metadata"].get("ownerReferences", ())}
+    if not found or ours & {owner["uid"] for owner in found[0]["metadata"].get("ownerReferences", ())}:
+        return denied
+    return Denied(
+        f"a {key.kind} {key.name} is there already and is not the operator's: rename the FDEDeployment, or remove that object"
+    )

@@ -56,6 +56,8 @@ _FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
 }
 _TABLE: Final = {**_FOREIGN, **{kind.name: (GROUP, "v1", kind.plural, kind.namespaced) for kind in KINDS}}
 _LATER: Final = (429, 500, 502, 503, 504)
+# A server that has just started says 403 to what its admission cannot judge yet: not what it would say in a moment.
+_STARTING: Final = ("not yet ready to handle request", "failed to configure policy", "failed to configure binding")
 
 
 def _resource(kind: str) -> tuple[Any, Any]:
@@ -256,6 +258,8 @@ class KubernetesCluster:
             self._retired.append(self._client)
             self._client = self._connect()
             return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=1)
+        if code == 403 and any(words in said for words in _STARTING):
+            return Unavailable(f"Admission at {self.url} is not ready while {doing}: {said}.")
         return Denied(f"{doing}: {said}")
 
 

@@ -37,8 +37,8 @@ def cluster_that(tmp_path: Path) -> Callable[[Answer], KubernetesCluster]:
     return lambda answer: KubernetesCluster(str(file), transport=lambda _: httpx2.MockTransport(answer))
 
 
-def status(code: int, **headers: str) -> Answer:
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "so it is", "code": code}
+def status(code: int, message: str = "so it is", **headers: str) -> Answer:
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
     return lambda _: httpx2.Response(code, json=body, headers=headers)
 
 
@@ -59,13 +59,14 @@ def cut(request: httpx2.Request) -> httpx2.Response:
         (status(429), Throttled),
         (status(409), Conflicting),
         (status(403), Denied),
+        (status(403, "configmaps is forbidden: not yet ready to handle request"), Unavailable),
         (status(422), Denied),
         (hanging, Unavailable),
         (cut, Unavailable),
         (lambda _: httpx2.Response(502, text="<html>bad gateway</html>"), Unavailable),
         (lambda _: httpx2.Response(429, text="slow down"), Throttled),
     ],
-    ids=["500", "503", "504", "429", "409", "403", "422", "hangs", "cut", "proxy 502", "proxy 429"],
+    ids=["500", "503", "504", "429", "409", "403", "403 at its start", "422", "hangs", "cut", "proxy 502", "proxy 429"],
 )
 def test_each_fault_is_an_error_of_ours(
     cluster_that: Callable[[Answer], KubernetesCluster], answer: Answer, error: type[Exception]

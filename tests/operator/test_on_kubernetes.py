@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,7 +41,10 @@ def approve(api: Any, name: str) -> None:
 def published(api: Any, given: Any, spec: dict[str, Any], name: str) -> None:
     propose(api, given, spec, name)
     approve(api, name)
-    given.eventually(lambda: status_of(api.get("PatternCandidate", name, LIBRARY), "Published")[0] == "True")
+    try:
+        given.eventually(lambda: status_of(api.get("PatternCandidate", name, LIBRARY), "Published")[0] == "True", 60)
+    except AssertionError as late:
+        raise AssertionError(f"{status_of(api.get('PatternCandidate', name, LIBRARY), 'Published')}") from late
 
 
 def run(api: Any, given: Any, customer: str, primitive: str, **spec: Any) -> None:
@@ -205,7 +209,10 @@ def test_it_outlives_an_api_server_that_is_away(
     run(api, given, customer, unique)
     control_plane.kill_api_server()
     control_plane.start_api_server()
-    given.eventually(lambda: ready(api, customer)[0] == "True", 60)
+    try:
+        given.eventually(lambda: ready(api, customer)[0] == "True", 60)
+    except AssertionError as late:
+        raise AssertionError(f"{ready(api, customer)} {operator.log()[-4000:]}") from late
     given.eventually(lambda: api.get("DeploymentPrimitive", f"{unique}-b.v1.0.0"), 60)
     api.patch("FDEDeployment", "sync", {"spec": {"parameters": {"instanceHost": "b.example"}}}, customer, "ben")
     given.eventually(lambda: b"b.example" in files_of(api, customer)["sync.py"], 60)
@@ -279,6 +286,8 @@ def test_nothing_is_published_while_a_guard_is_missing_nor_what_was_decided_then
 
     propose(api, given, given.spec(primitiveName=f"{unique}-b"), f"{unique}-b")
     given.eventually(guarded, 60)
+    restored = time.monotonic()  # what is decided within the same second is not told apart from what was before
+    given.eventually(lambda: time.monotonic() > restored + 2)
     approve(api, f"{unique}-b")
     given.eventually(lambda: api.get("DeploymentPrimitive", f"{unique}-b.v1.0.0"), 60)
 
