@@ -127,6 +127,21 @@ def _stored(found: Any) -> Stored | None:
     return Stored(chain, seq, previous, own, body)
 
 
+def longest_run(links: Iterable[Stored]) -> list[Stored]:
+    """Of one chain's links, in the order they stand, the most that follow one another; where several do, the first.
+
+    How a writer finds its own chain's end although somebody wrote links beside it that follow nothing, or each other.
+    """
+    runs: dict[tuple[int, str], list[Stored]] = {}
+    for one in links:
+        if link_hash(one.chain, one.seq, one.previous, body_digest(one.body)) != one.hash:
+            continue
+        run = runs.pop((one.seq - 1, one.previous), [])
+        run.append(one)
+        runs.setdefault((one.seq, one.hash), run)
+    return max(runs.values(), key=len, default=[])
+
+
 @dataclass(slots=True)
 class Verifier:
     """Takes the records of a topic or an export in their order. Memory: a head a chain, and the anchors.

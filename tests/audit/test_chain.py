@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fde_events.act import Act, Gap
 from fde_events.audit import Audit
-from fde_events.chain import SKIP, Anchor, Head, Verifier, body_digest, canonical, link, link_hash, stored
+from fde_events.chain import SKIP, Anchor, Head, Verifier, body_digest, canonical, link, link_hash, longest_run, stored
 
 AT = "2026-11-21T10:00:00Z"
 
@@ -209,6 +209,24 @@ def test_links_left_out_of_an_export_are_checked_by_their_digests() -> None:
             spoilt[place] ^= 1
             found = exported([*lines[:at], bytes(spoilt), *lines[at + 1 :]])
             assert found.breaks() or found.open_ends(), (at, place)
+
+
+@given(st.lists(acts, min_size=2, max_size=6), acts, st.integers(0, 10**9), st.data())
+def test_a_writer_finds_its_chains_end_beside_links_that_follow_nothing(
+    entries: list[Act], other: Act, far: int, data: st.DataObject
+) -> None:
+    raws, head = chained(entries)
+    forged, _ = link(Head("operator", far, "0" * 64), other)
+    raws.insert(data.draw(st.integers(0, len(raws))), forged)
+    changed = raws[0].replace(b'"seq":0', b'"seq":900000')
+    raws.insert(data.draw(st.integers(0, len(raws))), changed)
+    run = longest_run([one for raw in raws if (one := stored(raw))])
+    assert run[-1].head == head
+    assert len(run) == len(entries)
+
+
+def test_of_no_links_there_is_no_run() -> None:
+    assert longest_run([]) == []
 
 
 def test_leaf_and_link_hashes_are_told_apart() -> None:

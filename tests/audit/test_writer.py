@@ -192,6 +192,25 @@ def test_on_the_embedded_broker_a_chain_goes_on_where_it_ended(embedded: str) ->
     assert read_recent(embedded, "people") == {act(50).id}
 
 
+@pytest.mark.seconds
+def test_a_forged_link_beside_the_chain_does_not_carry_it_away_and_is_named(embedded: str) -> None:
+    chain = KafkaChain(embedded, "operator")
+    chain.open()
+    chain.append([act(1), act(2)])
+    producer = Producer({"bootstrap.servers": embedded})
+    forged, _ = link(Head("operator", 4000, "f" * 64), act(9))
+    producer.produce("fde-engine.audit", forged, partition=0)
+    producer.flush(20)
+    again = KafkaChain(embedded, "operator")
+    assert again.open().head.seq == 1
+    assert again.append([act(3)]).seq == 2
+    verifier = Verifier()
+    for number, raw in enumerate(read(embedded, "fde-engine.audit")):
+        verifier.take(raw, str(number))
+    (broken,) = verifier.breaks()
+    assert "should stand before link 4001" in broken.why
+
+
 def test_without_kafka_it_says_so() -> None:
     with pytest.raises(Unavailable, match="took no audit records"):
         KafkaChain("127.0.0.1:1", "operator", timeout_s=0.5).open()

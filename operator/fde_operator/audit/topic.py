@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from structlog import get_logger
 
 from fde_events.act import Entry
-from fde_events.chain import Head, Stored, link, stored
+from fde_events.chain import Head, Stored, link, longest_run, stored
 from fde_events.errors import FdeError, Unavailable
 from fde_events.kafka import client_settings, producer_settings
 from fde_events.topics import AUDIT
@@ -144,14 +144,16 @@ def read_tail(brokers: str, chain: str, since: int | None, *, topic: str = AUDIT
     step = _FIRST_STEP
     while True:
         begin = max(low, high - step)
-        links = [
+        found = [
             one for raw in between(brokers, topic, begin, high, until) if (one := stored(raw)) and one.chain == chain
         ]
-        first = min((one.seq for one in links), default=None)
-        if begin == low or (first is not None and (since is None or first <= since + 1)):
+        links = longest_run(found)
+        if begin == low or (links and (since is None or links[0].seq <= since + 1)):
             break
         step *= 10
-    head = max((one.head for one in links), key=lambda one: one.seq, default=Head(chain))
+    if len(links) < len(found):
+        log.error("audit_chain_has_others", chain=chain, links=len(found) - len(links))
+    head = links[-1].head if links else Head(chain)
     if since is not None and head.seq < since:
         log.error("audit_tail_missing", chain=chain, seen=since, found=head.seq)
     return Tail(head, frozenset(_ids(links, head.seq if since is None else since)))
