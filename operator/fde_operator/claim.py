@@ -51,6 +51,9 @@ async def claim_of(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
     mine = reference.customer
     if len(secret_name(metadata["name"])) > _LONGEST_NAME:
         return Claim("NameNotUsable", "the feed's name is too long for its Secret's", error=True, customer=mine)
+    if await _retired(cluster, raw):
+        told = "its deployment is retired: the user goes, the Secret is emptied"
+        return Claim("Retired", told, customer=mine)
     if sink and sink != settings.brokers:
         told = (
             f"its sink is {sink}, which this operator does not administer; its settings come from the telemetry Secret"
@@ -62,6 +65,13 @@ async def claim_of(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
         told = f"Kafka at {settings.brokers} asks for no password (its administrator has no security.protocol SASL_*)"
         return Claim("NoAuthentication", told, customer=mine)
     return Claim("Provisioning", "its Kafka user is being made", feed=reference, customer=mine)
+
+
+async def _retired(cluster: Cluster, raw: Manifest) -> bool:
+    """Whether the feed is of a deployment of which nothing runs, for good: then nobody may log in for it either."""
+    name = raw["spec"].get("deploymentRef", {}).get("name")
+    found = await cluster.get(Key("FDEDeployment", raw["metadata"]["namespace"], name)) if name else None
+    return found is not None and bool(found["spec"].get("lifecycle", {}).get("phase") == "retired")
 
 
 def _is_customer(name: str) -> bool:

@@ -26,6 +26,8 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     metadata, kind = manifest["metadata"], manifest.get("kind", "")
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     spec = manifest.get("spec") or {}
+    if kind == "FDEDeployment" and spec.get("lifecycle", {}).get("phase") == "retired":
+        return (Key(kind, namespace, name), Key("TelemetryFeed", namespace, name))  # nobody logs in for it any more
     if kind in ("FDEDeployment", "PatternCandidate", "PatternLibrary"):
         return (Key(kind, namespace, name),)
     if kind == "TelemetryFeed":

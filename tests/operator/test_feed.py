@@ -345,6 +345,19 @@ def test_a_feed_without_its_deployment_has_its_user_and_is_not_ready(world: Worl
     assert world.agrees()
 
 
+def test_when_its_deployment_is_retired_the_user_goes_and_the_secret_is_emptied(provisioned: World) -> None:
+    provisioned.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]["spec"]["lifecycle"] = {"phase": "retired"}
+    provisioned.reconcile()
+    assert provisioned.broker.passwords == provisioned.broker.quotas == {}
+    assert list(provisioned.broker.rules) == []
+    assert not any("password" in name for name in provisioned.secret())
+    assert provisioned.condition("Synced") == ("False", "Retired")
+    assert provisioned.condition("Error")[0] == "False"
+    before = len(provisioned.cluster.writes)
+    provisioned.reconcile()
+    assert provisioned.cluster.writes[before:] == []
+
+
 def test_of_two_feeds_of_a_deployment_the_second_says_which_is_read(world: World) -> None:
     world.cluster.store(manifest("a-first"))
     world.reconcile()

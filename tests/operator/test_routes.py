@@ -82,3 +82,10 @@ def test_a_version_that_was_tried_and_left_is_counted_too() -> None:
     status = {"resolvedVersion": "v1.0.0", "attempts": [{"version": "v1.0.0"}, {"version": "v1.1.0"}]}
     manifest = {"kind": "FDEDeployment", "metadata": {"name": "a", "namespace": "n"}, "spec": spec, "status": status}
     assert {key.name for key in routes.soon(manifest)} == {"p.v1.0.0", "p.v1.1.0"}
+
+
+def test_the_feed_of_a_deployment_that_is_retired_is_looked_at_with_it() -> None:
+    manifest = {"kind": "FDEDeployment", "metadata": {"name": "a", "namespace": "n"}, "spec": {}}
+    assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"),)
+    manifest["spec"] = {"lifecycle": {"phase": "retired"}}
+    assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"), Key("TelemetryFeed", "n", "a"))
