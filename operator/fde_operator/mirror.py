@@ -31,6 +31,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Which manager wrote a field when is asked of candidates alone; of the others it is half of their bytes.
 _REMEMBERED: Final = 4096
+_FOREVER: Final = 2**64
 _WITH_MANAGERS: Final = frozenset({"PatternCandidate"})
 
 
@@ -49,7 +50,9 @@ class Mirror:
 
     def __init__(self, kinds: Collection[str]) -> None:
         self._tables = {kind: _Table() for kind in kinds}
-        self._gone: OrderedDict[str, None] = OrderedDict()  # uids: an answer to a write may come after its object's end
+        # uid: the version it went at. An answer to a write may come after its object's end; what comes back under the same uid
+        # has not ended: it lost the label that it is selected by, and got it again.
+        self._gone: OrderedDict[str, int] = OrderedDict()
 
     def holds(self, kind: str) -> bool:
         """Whether this kind is read from here."""
@@ -69,19 +72,19 @@ class Mirror:
         table, place = self._tables[key.kind], (key.namespace, key.name)
         uid, version = _identity(manifest)
         known = table.versions.get(place)
-        if uid in self._gone or (known is not None and known[0] == uid and version <= known[1]):
+        if version <= self._gone.get(uid, -1) or (known is not None and known[0] == uid and version <= known[1]):
             return False
         table.versions[place] = (uid, version)
         table.objects[place] = msgspec.json.encode(_slim(key.kind, manifest))
         self._file(table, place, _values(key, manifest))
         return True
 
-    def remove(self, key: Key, *, uid: str | None = None) -> bool:
-        """It has gone; with `uid`, only if it is that very object. False when it was not here."""
+    def remove(self, key: Key, *, uid: str | None = None, version: int | None = None) -> bool:
+        """It has gone, at `version` (None: for good); with `uid`, only if it is that very object. False when it was not here."""
         table, place = self._tables[key.kind], (key.namespace, key.name)
         known = table.versions.get(place)
         if gone := uid or (known[0] if known else None):
-            self._gone[gone] = None
+            self._gone[gone] = max(self._gone.get(gone, 0), _FOREVER if version is None else version)
             if len(self._gone) > _REMEMBERED:
                 self._gone.popitem(last=False)
         if known is None or (uid is not None and known[0] != uid):
@@ -122,7 +125,7 @@ class Mirror:
         gone = [place for place, (uid, seen) in table.versions.items() if alive.get(place) != uid and seen <= version]
         found = [msgspec.json.decode(table.objects[place]) for place in gone]
         for place in gone:
-            self.remove(Key(kind, *place))
+            self.remove(Key(kind, *place), version=version)
         return found
 
     def list(

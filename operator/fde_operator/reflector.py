@@ -18,6 +18,7 @@ from structlog import get_logger
 from fde_events.errors import Unavailable
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.errors import Conflicting, Denied
+from fde_operator.labels import DEPLOYMENT
 from fde_operator.mirror import Mirror
 from fde_operator.queue import Backoff
 
@@ -78,8 +79,7 @@ class Reflector:
         """The whole kind into the mirror, which is then `synced`; the list's resource version."""
         found, version = await self._source.snapshot(self.kind, self._labels)
         for manifest in found:
-            if self._mirror.put(manifest):
-                self._changed(manifest)
+            self._take(manifest)
         alive = {
             (one["metadata"].get("namespace", ""), one["metadata"]["name"]): str(one["metadata"]["uid"])
             for one in found
@@ -88,6 +88,14 @@ class Reflector:
             self._changed(ghost)
         self.synced.set()
         return version
+
+    def _take(self, manifest: Manifest) -> None:
+        """Into the mirror. What no longer says whose it is, is told as it was, too."""
+        before = None if _said(manifest) else self._mirror.get(key_of(manifest))
+        if self._mirror.put(manifest):
+            self._changed(manifest)
+            if before is not None and _said(before):
+                self._changed(before)
 
     async def _follow(self, version: str) -> str:
         """The version to go on from, after silence or the end of the connection."""
@@ -98,11 +106,15 @@ class Reflector:
                     what, manifest = await anext(events)
                 version = str(manifest["metadata"]["resourceVersion"])
                 if what == "DELETED":
-                    self._mirror.remove(key_of(manifest), uid=manifest["metadata"]["uid"])
+                    self._mirror.remove(key_of(manifest), uid=manifest["metadata"]["uid"], version=int(version))
                     self._changed(manifest)
-                elif self._mirror.put(manifest):
-                    self._changed(manifest)
+                else:
+                    self._take(manifest)
         except (TimeoutError, StopAsyncIteration):
             return version
         finally:
             await events.aclose()
+
+
+def _said(manifest: Manifest) -> bool:
+    return DEPLOYMENT in (manifest["metadata"].get("labels") or {})

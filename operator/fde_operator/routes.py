@@ -40,8 +40,10 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
         return (Key(POLICY_CHANGED, "", "all"),)
     if kind == "Namespace":
         return (Key(CUSTOMER_CHANGED, name, "all"),)
-    owner = (metadata.get("labels") or {}).get(DEPLOYMENT)
-    return (Key("FDEDeployment", namespace, owner),) if owner else ()
+    # By label and by owner: either may have been edited by hand, and whose it is puts it back.
+    named = [(metadata.get("labels") or {}).get(DEPLOYMENT)]
+    named += [one["name"] for one in metadata.get("ownerReferences") or () if one["kind"] == "FDEDeployment"]
+    return tuple(Key("FDEDeployment", namespace, owner) for owner in dict.fromkeys(named) if owner)
 
 
 def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:

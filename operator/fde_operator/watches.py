@@ -68,7 +68,8 @@ class Watches:
     def seen(self, manifest: Manifest, gone: bool) -> None:
         """What kopf saw."""
         if gone:
-            self._mirror.remove(key_of(manifest), uid=manifest["metadata"]["uid"])
+            metadata = manifest["metadata"]
+            self._mirror.remove(key_of(manifest), uid=metadata["uid"], version=int(metadata["resourceVersion"]))
         elif not self._mirror.put(manifest):
             return
         self._changed(manifest)

@@ -123,3 +123,16 @@ def test_every_question_is_answered_as_a_scan_would(steps: list[Any]) -> None:
                     )
                 ]
                 assert held.list("FDEDeployment", namespace=namespace, labels=labels, fields=fields) == wanted
+
+
+def test_what_comes_back_under_its_own_uid_had_not_ended() -> None:
+    """It lost the label by which it is watched, which looks like its end, and got it again."""
+    held = mirror()
+    held.put(made(version=3))
+    assert held.remove(KEY, uid="u", version=7)
+    assert not held.put(made(version=6))  # an answer from before
+    assert held.put(made(version=8))
+    assert held.get(KEY) == made(version=8)
+    held.prune("FDEDeployment", {}, version=20)
+    assert not held.put(made(version=20))
+    assert held.put(made(version=21))

@@ -13,6 +13,7 @@ from fde_events.errors import Unavailable
 from fde_operator.cluster import Manifest
 from fde_operator.errors import Conflicting
 from fde_operator.key import Key
+from fde_operator.labels import DEPLOYMENT
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
 from fde_operator.reflector import Reflector
@@ -179,3 +180,11 @@ def test_what_somebody_else_changed_before_our_write_is_told_though_its_event_co
     assert [one["spec"] for one in changed] == [{"review": "yes"}]
     asyncio.run(over.apply_status({**at(1), "status": {"x": 2}}))
     assert len(changed) == 1  # our own status is no news
+
+
+def test_an_object_that_says_no_more_whose_it_is_is_told_as_it_was_too() -> None:
+    mine = config("a", 3, {DEPLOYMENT: "d"})
+    events = [[("MODIFIED", config("a", 6, {})), ("MODIFIED", config("a", 7, {}))], []]
+    script = Script([([mine], "5")], events)
+    _, seen = reflected(script, lambda: script.followed == ["5", "7"])
+    assert seen == ["a3", "a6", "a3", "a7"]

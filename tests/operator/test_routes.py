@@ -8,6 +8,7 @@ import pytest
 
 from fde_operator import routes
 from fde_operator.key import Key
+from fde_operator.labels import DEPLOYMENT
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,12 @@ def test_the_feed_of_a_deployment_that_is_retired_is_looked_at_with_it() -> None
     assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"),)
     manifest["spec"] = {"lifecycle": {"phase": "retired"}}
     assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"), Key("TelemetryFeed", "n", "a"))
+
+
+def test_a_child_that_lost_its_label_or_its_owner_by_hand_is_its_deployment_s_still() -> None:
+    owner = {"kind": "FDEDeployment", "name": "a", "uid": "u"}
+    metadata = {"name": "a", "namespace": "n", "labels": {DEPLOYMENT: "a"}, "ownerReferences": [owner]}
+    for left in (metadata, {**metadata, "labels": {}}, {**metadata, "ownerReferences": None}):
+        assert routes.now({"kind": "Deployment", "metadata": left}) == (Key("FDEDeployment", "n", "a"),)
+    moved = {**metadata, "labels": {DEPLOYMENT: "b"}}
+    assert {key.name for key in routes.now({"kind": "Deployment", "metadata": moved})} == {"a", "b"}
