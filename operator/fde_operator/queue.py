@@ -13,8 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from fde_operator.key import Key
+
+RACE_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class WorkQueue:
     _late: set[Key] = field(default_factory=set)  # those of _idle that are due there still
     _working: set[Key] = field(default_factory=set)
     _failures: dict[Key, int] = field(default_factory=dict)
+    _races: dict[Key, int] = field(default_factory=dict)
     _timers: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _due: dict[Key, float] = field(default_factory=dict)
@@ -93,9 +97,21 @@ class WorkQueue:
         self.add_after(key, delay_s)
         return delay_s
 
+    def race(self, key: Key) -> float:
+        """Note that somebody else was faster; the key is due a moment later, whose seconds are returned.
+
+        A real race is over with the next look. Conflicts without end (a kind that is not served any more, a cache that is
+        behind) come later and later, as failures do.
+        """
+        self._races[key] = self._races.get(key, 0) + 1
+        delay_s = min(self.backoff.cap_s, RACE_S * 2.0 ** min(self._races[key] - 1, 40))
+        self.add_after(key, delay_s)
+        return delay_s
+
     def forget(self, key: Key) -> None:
         """It went well: the next failure starts from the first delay."""
         self._failures.pop(key, None)
+        self._races.pop(key, None)
 
     async def get(self) -> Key:
         """The next due key; :meth:`done` must follow. :class:`Closed` after :meth:`close`."""

@@ -33,7 +33,6 @@ _GUARDED: Final = (
     "TelemetryFeed",
     "PatternCandidate",
 )  # not what counts many objects
-_CONFLICT_S: Final = 0.1
 
 
 class Reconciler:
@@ -130,8 +129,8 @@ class Reconciler:
             with self._metrics.reconciling(key.kind):
                 again_s = await self.reconcile(key)
         except Conflicting as conflict:
-            log.info("reconciliation_raced", key=str(key), why=str(conflict))
-            queue.add_after(key, _CONFLICT_S)
+            delay_s = queue.race(key)
+            log.info("reconciliation_raced", key=str(key), why=str(conflict), retry_s=round(delay_s, 1))
             return
         except FdeError as error:
             # Permanent ones too: nobody tells when a right was given or a policy was mended.
@@ -181,7 +180,8 @@ class Reconciler:
         for version in await self._cluster.list("DeploymentPrimitive", fields={"spec.primitiveName": name}):
             self.add(Key("DeploymentPrimitive", "", version["metadata"]["name"]))
         for one in await self._cluster.list("FDEDeployment", fields={"spec.primitiveRef.name": name}):
-            waits = not one.get("status", {}).get("resolvedVersion")
+            # Also one that runs, and was edited to a version that is published only now.
+            waits = one.get("status", {}).get("resolvedVersion") != one["spec"]["primitiveRef"].get("version")
             follows = one["spec"].get("lifecycle", {}).get("autoUpdatePolicy", "none") != "none"
             if waits or follows:
                 self.add(Key("FDEDeployment", one["metadata"]["namespace"], one["metadata"]["name"]))

@@ -101,3 +101,15 @@ def test_a_backoff_grows_to_its_cap_and_is_never_less_than_half_of_its_step(fail
     step = min(300.0, 2.0 ** (failures - 1))
     assert step / 2 <= backoff.delay_s(failures, draw) <= step
     assert backoff.delay_s(failures + 1, 0.0) >= backoff.delay_s(failures, 0.0)
+
+
+def test_a_race_is_looked_at_again_at_once_and_one_that_never_ends_later_and_later() -> None:
+    async def scene() -> None:
+        queue = WorkQueue(Backoff(1.0, 5.0))
+        delays = [queue.race(A) for _ in range(9)]
+        assert delays[:3] == [0.1, 0.2, 0.4]
+        assert delays[-1] == 5.0
+        queue.forget(A)
+        assert queue.race(A) == 0.1
+
+    asyncio.run(scene())
