@@ -164,6 +164,16 @@ def test_a_pending_update_is_explained_with_its_window_and_the_way_around_it() -
     assert "kubectl -n customer-northgate annotate fded sync fde.io/update-now=true" in said
 
 
+def test_what_nobody_can_know_is_told_only_of_one_that_does_not_work() -> None:
+    unknown = a_condition("SecretsReady", "Unknown", "ReadInThePod", "the pod logs in to Vault by itself")
+    well = explanation(a_deployment(a_condition("Ready", "True", "Available"), unknown))
+    assert not [one for one in well if "Vault" in one]
+    bad = explanation(a_deployment(a_condition("Ready", "False", "Progressing"), unknown))
+    assert [
+        one for one in bad if one.startswith("SecretsReady is not known (SecretsReady: ReadInThePod). The pod logs in")
+    ]
+
+
 def test_an_edit_that_nobody_looked_at_yet_is_told_as_such() -> None:
     behind = a_deployment(a_condition("Ready", "True", "Available", generation=2), observedGeneration=2)
     assert "has not looked at the last edit yet (generation 3, looked at 2)" in explanation(behind)[0]

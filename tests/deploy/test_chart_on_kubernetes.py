@@ -40,17 +40,21 @@ def eventually(what: Callable[[], Any], limit_s: float = 90.0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def account(server: Any, installed: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the ServiceAccount that the chart made, with a token that the API server issued for it."""
-    path = "/api/v1/namespaces/fde-system/serviceaccounts/fde-operator/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    token = server("POST", path, request)["status"]["token"]
-    kubeconfig: Path = tmp_path_factory.mktemp("account") / "kubeconfig"
-    authority = server.plane.certificate_authority
-    write_kubeconfig(
-        kubeconfig, url=server.plane.url, certificate_authority=authority, user="fde-operator", token=token
-    )
-    return kubeconfig
+def account(server: Any, installed: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A kubeconfig of a ServiceAccount that the chart made, with a token that the API server issued for it."""
+    folder: Path = tmp_path_factory.mktemp("account")
+
+    def of(name: str) -> Path:
+        path = f"/api/v1/namespaces/fde-system/serviceaccounts/{name}/token"
+        spec = {"expirationSeconds": 3600}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        token = server("POST", path, request)["status"]["token"]
+        authority = server.plane.certificate_authority
+        file = folder / name
+        write_kubeconfig(file, url=server.plane.url, certificate_authority=authority, user=name, token=token)
+        return file
+
+    return of
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,9 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def operator(server: Any, account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def operator(
+    server: Any, account: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """`fde operator` with that account's rights and the variables of the chart, but for Kafka: there is none here."""
     folder: Path = tmp_path_factory.mktemp("operator")
     maps = "/api/v1/namespaces/fde-system/configmaps"
@@ -89,7 +95,7 @@ def operator(server: Any, account: Path, tmp_path_factory: pytest.TempPathFactor
         "OTEL_SDK_DISABLED": "true",
     }
     told = {name: value for name, value in settings.items() if "KAFKA" not in name and "BROKER" not in name}
-    command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(account)]
+    command = [sys.executable, "-m", "fde_cli.main", "operator", "--kubeconfig", str(account("fde-operator"))]
     log = folder / "operator.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -153,6 +159,31 @@ def test_the_probes_of_the_chart_are_answered_by_the_operator(server: Any, opera
         path = container[probe]["httpGet"]["path"]
         eventually(lambda path=path: operator.answers(path) == 200)
     assert operator.answers("/metrics") == 200
+
+
+def test_the_review_page_shows_with_the_rights_that_the_chart_gave_it(
+    server: Any, account: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (container,) = server("GET", f"{SYSTEM}/deployments/fde-review")["spec"]["template"]["spec"]["containers"]
+    told = {one["name"]: one["value"] for one in container["env"]}
+    (port,) = free_ports(1)
+    here = {"KUBECONFIG": str(account("fde-review")), "FDE_REVIEW_PORT": str(port)}
+    log = tmp_path / "review.log"
+    with log.open("ab") as out:
+        command = [sys.executable, "-m", "fde_cli.main", *container["args"]]
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **told, **here})
+    try:
+        page = Running(log, port)
+        eventually(lambda: page.answers("/") or process.poll() is not None)
+        assert page.answers("/") == 200, log.read_text()
+        assert "as system:serviceaccount:fde-system:fde-review" in log.read_text()
+        probe = container["readinessProbe"]["exec"]["command"]
+        assert probe[-1] == told["FDE_REVIEW_PORT"]
+        done = subprocess.run([sys.executable, *probe[1:-1], str(port)], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def test_an_upgrade_changes_definitions_and_a_rollback_changes_them_back(

@@ -96,8 +96,12 @@ def _seen(manifest: Manifest) -> str:
 
 def _conditions(manifest: Manifest) -> Iterator[str]:
     said: set[tuple[str, str]] = set()
-    for told in sorted(conditions(manifest), key=lambda one: one.type not in ("Stalled", "Ready")):
-        if is_well(told) or told.reason == "NotChecked" or (told.reason, told.message) in said:
+    every = conditions(manifest)
+    works = any(one.type == "Ready" and one.status == "True" for one in every)
+    for told in sorted(every, key=lambda one: one.type not in ("Stalled", "Ready")):
+        # What the operator cannot know (a secret that is read in the pod) is no trouble of one that works.
+        open_question = told.reason == "NotChecked" or (works and told.status == "Unknown")
+        if is_well(told) or open_question or (told.reason, told.message) in said:
             continue
         said.add((told.reason, told.message))
         unknown = told.status == "Unknown" and told.type not in TROUBLE_WHEN_TRUE
