@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fde_events.act import Act, Gap
@@ -58,6 +58,7 @@ acts = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, max_size=6))
 def test_what_was_written_is_whole(entries: list[Act]) -> None:
     raws, head = chained(entries)
@@ -80,6 +81,7 @@ def test_any_changed_byte_is_found(entries: list[Act], data: st.DataObject) -> N
     assert broken.seq <= at + 1 or broken.chain != "operator"
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=1, max_size=6), st.data())
 def test_any_removed_record_is_found(entries: list[Act], data: st.DataObject) -> None:
     raws, head = chained(entries)
@@ -88,6 +90,7 @@ def test_any_removed_record_is_found(entries: list[Act], data: st.DataObject) ->
     assert broken.seq == at
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=1, max_size=6), st.integers(1, 6))
 def test_a_cut_tail_is_found_by_an_anchor_kept_elsewhere(entries: list[Act], cut: int) -> None:
     raws, head = chained(entries)
@@ -99,6 +102,7 @@ def test_a_cut_tail_is_found_by_an_anchor_kept_elsewhere(entries: list[Act], cut
     assert broken.seq == len(kept)
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=2, max_size=6, unique_by=lambda one: one.id), st.data())
 def test_any_two_records_that_changed_places_are_found(entries: list[Act], data: st.DataObject) -> None:
     raws, head = chained(entries)
@@ -108,6 +112,7 @@ def test_any_two_records_that_changed_places_are_found(entries: list[Act], data:
     assert broken.seq == a
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=1, max_size=6), acts, st.data())
 def test_any_inserted_or_doubled_record_is_found(entries: list[Act], other: Act, data: st.DataObject) -> None:
     raws, head = chained(entries)
@@ -120,6 +125,7 @@ def test_any_inserted_or_doubled_record_is_found(entries: list[Act], other: Act,
     assert checked([*raws[:where], inserted, *raws[where:]], head.anchor(AT)).breaks() != []
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=2, max_size=6), acts, st.data())
 def test_a_history_that_was_written_anew_with_all_its_hashes_is_found_by_an_anchor(
     entries: list[Act], other: Act, data: st.DataObject
@@ -211,6 +217,7 @@ def test_links_left_out_of_an_export_are_checked_by_their_digests() -> None:
             assert found.breaks() or found.open_ends(), (at, place)
 
 
+@settings(max_examples=40)
 @given(st.lists(acts, min_size=2, max_size=6), acts, st.integers(0, 10**9), st.data())
 def test_a_writer_finds_its_chains_end_beside_links_that_follow_nothing(
     entries: list[Act], other: Act, far: int, data: st.DataObject

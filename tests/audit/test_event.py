@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.act import Act
@@ -264,12 +264,14 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(sorted(event())), json_values))
 def test_whatever_a_sender_makes_up_raises_nothing(changes: dict[str, Any]) -> None:
     found = seen({**event(), **changes}, own=OWN)
     assert found is None or found.kind
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=60))
 def test_a_body_is_a_list_of_events_or_a_sentence(body: bytes) -> None:
     with pytest.raises(ValueError, match="not"):

@@ -141,7 +141,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(steps)
 def test_whatever_happens_every_act_is_told_at_least_once_and_once_where_done(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:  # fmt: skip
     folder = tmp_path_factory.getbasetemp() / f"journal-{next(_FOLDERS)}"

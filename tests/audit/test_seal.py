@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fde_events.seal import SEALED, key_id, keyed_digest, keys_of, opened, seal
@@ -11,6 +11,7 @@ keys = st.binary(min_size=32, max_size=64)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
 
 
+@settings(max_examples=40)
 @given(keys, names, names)
 def test_the_key_gives_the_name_back(key: bytes, field: str, name: str) -> None:
     sealed = seal(key, field, name)
@@ -18,6 +19,7 @@ def test_the_key_gives_the_name_back(key: bytes, field: str, name: str) -> None:
     assert opened([b"x" * 32, key], field, sealed) == name
 
 
+@settings(max_examples=40)
 @given(keys, keys, names)
 def test_no_other_key_field_or_text_does(key: bytes, other: bytes, name: str) -> None:
     sealed = seal(key, "name", name)
@@ -27,6 +29,7 @@ def test_no_other_key_field_or_text_does(key: bytes, other: bytes, name: str) ->
     assert opened([key], "namespace", sealed) is None
 
 
+@settings(max_examples=40)
 @given(keys, names, st.data())
 def test_a_changed_seal_does_not_open(key: bytes, name: str, data: st.DataObject) -> None:
     sealed = seal(key, "name", name)
@@ -37,6 +40,7 @@ def test_a_changed_seal_does_not_open(key: bytes, name: str, data: st.DataObject
     assert opened([key], "name", changed) == (name if changed == sealed else None)
 
 
+@settings(max_examples=40)
 @given(keys, names)
 def test_one_name_is_one_text_and_its_length_is_hidden(key: bytes, name: str) -> None:
     assert seal(key, "name", name) == seal(key, "name", name)
