@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -37,22 +38,27 @@ def test_the_charts_copies_are_what_the_sources_say() -> None:
     assert committed == dict(generator("deploy/chart/generate.py").files()), "run `python deploy/chart/generate.py`"
 
 
+@cache
+def copies() -> tuple[dict[str, Any], ...]:
+    """Every object that the chart has from elsewhere."""
+    return tuple(one for path in (CHART / "files").rglob("*.yaml") for one in yaml.safe_load_all(path.read_text()))
+
+
 def test_every_definition_policy_and_role_is_in_the_chart() -> None:
     def names(paths: Iterator[Path]) -> set[tuple[str, str]]:
         documents = (one for path in paths for one in yaml.safe_load_all(path.read_text()) if one)
         return {(one["kind"], one["metadata"]["name"]) for one in documents}
 
     sources = [p for f in ("crds/manifests", "deploy/policies", "deploy/operator") for p in (ROOT / f).glob("*.yaml")]
-    missing = names(iter(sources)) - names((CHART / "files").rglob("*.yaml"))
+    missing = names(iter(sources)) - {(one["kind"], one["metadata"]["name"]) for one in copies()}
     assert missing == {("Namespace", "fde-system")}, "the release's namespace is made before the release"
 
 
 def test_what_people_made_is_kept_when_the_chart_goes() -> None:
-    for path in (CHART / "files").rglob("*.yaml"):
-        for one in yaml.safe_load_all(path.read_text()):
-            kept = one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
-            assert kept == (one["kind"] in ("CustomResourceDefinition", "Namespace", "ConfigMap", "Secret")), one
-            assert not {"data", "stringData"} & set(one), "made empty: an upgrade touches no entry"
+    for one in copies():
+        kept = one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
+        assert kept == (one["kind"] in ("CustomResourceDefinition", "Namespace", "ConfigMap", "Secret")), one
+        assert not {"data", "stringData"} & set(one), "made empty: an upgrade touches no entry"
 
 
 def places(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -100,8 +106,7 @@ def test_no_value_is_a_secret() -> None:
     names = [path.rpartition(".")[2].lower() for path, _ in places(VALUES, SCHEMA)]
     assert not [name for name in names if re.search(r"password|token$|credential|key$", name)]
     assert "kind: Secret" not in "".join(TEMPLATES.values())
-    copies = [yaml.safe_load_all(path.read_text()) for path in (CHART / "files").rglob("*.yaml")]
-    secrets = [one for documents in copies for one in documents if one["kind"] == "Secret"]
+    secrets = [one for one in copies() if one["kind"] == "Secret"]
     assert not [one for one in secrets if {"data", "stringData"} & set(one)]
 
 

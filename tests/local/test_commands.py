@@ -47,9 +47,9 @@ def test_status_shows_what_is_built_and_what_is_no_longer_used(
     (empty_cache / "kafka-3.9.0-000000000000").mkdir()
     assert run("status") == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["tool"] * 3 + ["built"] * 2 + ["not"] * (
-        len(COMPONENTS) - 2
-    ) + ["unused"]
+    assert [line.split()[0] for line in lines] == ["tool"] * 3 + ["built"] * 2 + ["not"] * (len(COMPONENTS) - 2) + [
+        "unused"
+    ]
 
 
 def start(command: str) -> "subprocess.Popen[str]":
