@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
+import importlib.util
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx2
@@ -507,3 +509,26 @@ def customer(api: Api) -> Iterator[str]:
 def unique() -> str:
     """A name of this test's own: primitives are the cluster's, and never change."""
     return f"sync-{uuid.uuid4().hex[:8]}"
+
+
+def _beside(name: str) -> ModuleType:
+    """A module of this folder that is no test."""
+    spec = importlib.util.spec_from_file_location(f"fde_tests_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def faults() -> ModuleType:
+    """fault_proxy.py."""
+    return _beside("fault_proxy")
+
+
+@pytest.fixture(scope="module")
+def proxy(api: Api, control_plane: Any, faults: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The API server by way of a :class:`fault_proxy.FaultProxy` that does nothing yet."""
+    with faults.FaultProxy(control_plane, tmp_path_factory.mktemp("proxy")) as found:
+        yield found
