@@ -5,12 +5,14 @@ The table is the specification of deploy/policies/roles.yaml, rbac.yaml and the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fde_operator.install import manifests
+from fde_operator.install import install, manifests
+from fde_operator.kubernetes import KubernetesCluster
 
 SYSTEM, LIBRARY, MINE, OTHER = "fde-system", "fde-library", "roles-mine", "roles-other"
 ACCOUNTS = ("system:serviceaccounts", "system:serviceaccounts:fde-system", "system:authenticated")
@@ -277,3 +279,29 @@ def test_every_person_s_role_is_shipped_and_customers_data_is_bound_nowhere_clus
     for one in manifests("policies"):
         if one["kind"].endswith("RoleBinding") or one["kind"] == "RoleBinding":
             assert all(subject["kind"] in ("Group", "ServiceAccount") for subject in one["subjects"])
+
+
+def test_installing_takes_away_what_an_older_version_bound_cluster_wide(api: Any, control_plane: Any) -> None:
+    group = "rbac.authorization.k8s.io"
+    old = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "fde-deployers"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "fde-field-engineer"},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": "fde-engineers"}],
+    }
+    api.create(old)
+    told: list[str] = []
+
+    async def again() -> None:
+        cluster = KubernetesCluster(str(control_plane.kubeconfig("admin")))
+        try:
+            await install(cluster, tell=told.append)
+        finally:
+            await cluster.aclose()
+
+    asyncio.run(again())
+    assert api.get("ClusterRoleBinding", "fde-deployers") is None
+    assert [line for line in told if line.startswith("deleted ")] == [
+        "deleted ClusterRoleBinding fde-deployers: its rights are given namespace by namespace now (deploy/policies/roles.yaml)"
+    ]
