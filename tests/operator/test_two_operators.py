@@ -43,7 +43,7 @@ class Operator:
 
     def asks(self, path: str) -> tuple[int, str]:
         """What its probes say."""
-        port = self.log.partition("probes and metrics at port ")[2].split()[0].strip("\",")
+        port = self.log.partition("probes and metrics at port ")[2].split()[0].strip('",')
         answer = httpx2.get(f"http://127.0.0.1:{port}{path}", timeout=30, trust_env=False)
         return answer.status_code, answer.text
 
