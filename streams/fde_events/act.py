@@ -25,7 +25,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ac
 
     id: str
     at: str
-    source: Literal["operator", "kubernetes"]
+    source: Literal["operator", "kubernetes", "topic"]  # topic: a record of another writer on the audit topic
     who: str
     verb: str
     kind: str  # a kind (operator) or a resource (kubernetes), with its sub-resource: ``patterncandidates/status``

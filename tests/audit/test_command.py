@@ -14,11 +14,12 @@ from confluent_kafka import Producer
 from fde_cli.main import run
 from fde_events.act import Act
 from fde_events.audit import Audit
-from fde_events.chain import Head, canonical
+from fde_events.chain import Head, canonical, link
 from fde_events.seal import seal
 from fde_operator.audit.anchors import FileAnchors, read_file
 from fde_operator.audit.keys import DirectoryKeys
 from fde_operator.audit.topic import KafkaChain
+from fde_operator.audit.witness import Witness, Witnessed, witnessed
 
 pytestmark = pytest.mark.seconds
 CUSTOMERS = ("northgate", "southgate", "northgate", "", "northgate")
@@ -85,6 +86,57 @@ def test_a_whole_record_is_told_with_how_far_anchors_reach(record: Record, capsy
     told = capsys.readouterr()
     assert json.loads(told.out)["head"] == 4
     assert "a tail that was cut would not be seen" in told.err
+
+
+def test_a_record_of_another_writer_is_chained_by_the_collector_and_cannot_be_changed_after(
+    record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acts: list[Act] = []
+    enough = asyncio.Event()
+
+    async def follow() -> None:
+        loop = asyncio.get_running_loop()
+
+        def add(act: Act) -> bool:
+            acts.append(act)
+            loop.call_soon_threadsafe(enough.set)
+            return True
+
+        following = asyncio.create_task(Witness(record.brokers, record.folder / "offset").follow(add))
+        await asyncio.wait_for(enough.wait(), 60)
+        deadline = loop.time() + 60
+        while not (record.folder / "offset").exists():
+            assert loop.time() < deadline
+            await asyncio.sleep(0.05)
+        following.cancel()
+
+    asyncio.run(follow())
+    (act,) = acts
+    assert (act.who, act.verb, act.name, act.source) == ("dana@company.example", "evidence.read", "c-1", "topic")
+    chain = KafkaChain(record.brokers, "people")
+    chain.open()
+    chain.append([act])
+    assert run(["audit", "verify", "--brokers", record.brokers]) == 0
+    assert "in no chain" not in capsys.readouterr().err
+    assert int((record.folder / "offset").read_text()) > int(act.cause.rpartition("@")[2])
+    chain.append([msgspec.structs.replace(act, id="2", digest="0" * 64)])
+    assert run(["audit", "verify", "--brokers", record.brokers]) == 1
+    assert "a record that this link tells of was changed" in capsys.readouterr().out
+
+
+def test_a_record_that_a_link_tells_of_and_that_is_gone_is_named() -> None:
+    raw = msgspec.json.encode(Audit(at="2026-11-21T10:00:00Z", who="dana", what="evidence.read", of="c-1"))
+    act = witnessed(raw, 7)
+    assert act is not None
+    link_, _ = link(Head("people"), act)
+    whole, gone = Witnessed(), Witnessed()
+    for one in (whole, gone):
+        one.take(link_, "fde-engine.audit[0]@8")
+    whole.take(raw, "fde-engine.audit[0]@7")
+    assert whole.breaks() == []
+    assert [one.why for one in gone.breaks()] == ["a record that this link tells of is gone"]
+    assert witnessed(link_, 8) is None
+    assert witnessed(b"[" * 50_000, 9) is None
 
 
 def test_a_tail_that_is_missing_is_exit_1_with_its_place(record: Record, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,6 +125,14 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     Journal(tmp_path)
 
 
+def test_a_journal_that_was_closed_takes_nothing_more(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.close()
+    journal.close()
+    assert not journal.add(act(1))
+    assert journal.dropped == 0
+
+
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot be used"):

@@ -15,6 +15,7 @@ from fde_cli.options import Brokers, Flag, KafkaConfig, Seconds, check_port, rea
 if TYPE_CHECKING:
     from fde_events.chain import Anchor, Verifier
     from fde_operator.audit.keys import Keys
+    from fde_operator.audit.witness import Witnessed
     from fde_operator.audit.writer import AnchorStore
     from fde_operator.kubernetes import KubernetesCluster
 
@@ -60,19 +61,21 @@ def verify(
     """
     from fde_events.chain import Verifier
     from fde_events.errors import Misuse
+    from fde_operator.audit.witness import Witnessed
 
     if file is None and brokers is None:
         raise Misuse("nothing to verify: give a FILE that `fde audit export` wrote, or --brokers.")
     # Before the topic: what is anchored by now has to be there when it is read.
     kept = _kept(anchors, kubeconfig)
-    verifier = Verifier(kept)
+    verifier, others = Verifier(kept), Witnessed()
     if file is not None:
         for where, line in _lines(file):
             verifier.take_export(line, where)
     else:
         for where, raw in _records(str(brokers), kafka_config, timeout):
             verifier.take(raw, where)
-    return _tell_verdict(verifier, kept, exported=file is not None, as_json=as_json)
+            others.take(raw, where)
+    return _tell_verdict(verifier, others, kept, exported=file is not None, as_json=as_json)
 
 
 @app.command
@@ -302,10 +305,11 @@ def _lines(file: Path) -> Iterator[tuple[str, bytes]]:
         raise BadInput(str(file), f"cannot be read: {error.strerror or error}") from error
 
 
-def _tell_verdict(verifier: Verifier, kept: list[Anchor], *, exported: bool, as_json: bool) -> int:
+def _tell_verdict(verifier: Verifier, others: Witnessed, kept: list[Anchor], *, exported: bool, as_json: bool) -> int:
     import msgspec
 
-    broken = {one.chain: one for one in (*(verifier.open_ends() if exported else ()), *verifier.breaks())}
+    ends = verifier.open_ends() if exported else []
+    broken = {one.chain: one for one in (*others.breaks(), *ends, *verifier.breaks())}
     for chain in sorted({*verifier.heads, *broken}):
         head, fault = verifier.heads.get(chain), broken.get(chain)
         seen = [anchor for anchor in kept if anchor.chain == chain]
@@ -325,8 +329,10 @@ def _tell_verdict(verifier: Verifier, kept: list[Anchor], *, exported: bool, as_
         elif head is not None:
             checked = f"{len(seen)} anchors, the last of link {last.seq} at {last.at}" if last else "no anchor"
             print(f"whole   chain {chain}: up to link {head.seq}, {head.hash[:16]}; {checked}")
-    if verifier.others and not exported:
-        _tell(f"fde audit: {verifier.others} records of the topic are in no chain: their writers do not chain them")
+    if others.unchained():
+        _tell(
+            f"fde audit: {others.unchained()} records of the topic are in no chain: `fde audit collect` chains what other writers wrote"
+        )
     if verifier.partial:
         _tell("fde audit: the export begins in the middle: what came before is not in it")
     if not verifier.heads and not broken:

@@ -25,6 +25,7 @@ from fde_operator.audit.logfile import LogFile
 from fde_operator.audit.names import CustomerOf, Names
 from fde_operator.audit.topic import KafkaChain, read_recent
 from fde_operator.audit.webhook import Webhook
+from fde_operator.audit.witness import Witness
 from fde_operator.audit.writer import AnchorStore, ChainWriter
 
 log = get_logger()
@@ -46,6 +47,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
     own: tuple[str, ...] = OWN
     anchor_s: float = 60.0
+    witness: bool = True  # records of other writers on the topic are chained too
 
 
 async def collect(
@@ -77,6 +79,9 @@ async def collect(
                 webhook = Webhook(intake, host, port, certificate=collection.certificate, token=collection.token)
                 stack.enter_context(webhook)
                 tell(f"fde audit collect: listening at {host}:{webhook.port}")
+            if collection.witness:
+                witness = Witness(brokers, collection.state / "offset")
+                sources.append(asyncio.create_task(witness.follow(journal.add), name="audit topic"))
             writing = asyncio.create_task(writer.run(), name="audit chain")
             stopping = asyncio.create_task(stopped.wait(), name="stop")
             await asyncio.wait([writing, stopping, *sources], return_when=asyncio.FIRST_COMPLETED)

@@ -71,6 +71,7 @@ class Journal:
     def __init__(self, folder: Path, *, cap_bytes: int = 64 * _MIB, segment_bytes: int = 4 * _MIB) -> None:
         self._folder, self._cap, self._segment = folder, cap_bytes, segment_bytes
         self._turn = threading.Lock()
+        self._closed = False
         self._added: Callable[[], None] = lambda: None
         self._lost: tuple[int, str, str, str] | None = None  # how many, since, until, why
         self._told = -_TOLD_S
@@ -158,12 +159,16 @@ class Journal:
     def close(self) -> None:
         """Let another process have it. What is not done stays for that one."""
         with self._turn:
-            os.close(self._file)
-            os.close(self._lock)
+            if not self._closed:
+                self._closed = True
+                os.close(self._file)
+                os.close(self._lock)
 
     def _write(self, line: _Line, cap: int, *, counted: bool = True) -> bool:
         data = msgspec.json.encode(line) + b"\n"
         with self._turn:
+            if self._closed:  # a thread that ran on: its source tells it again to the next process
+                return False
             why = "the journal is full" if self._waiting() + len(data) > cap else ""
             try:
                 if not why:

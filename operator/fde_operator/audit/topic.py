@@ -178,7 +178,7 @@ def _ids(links: Sequence[Stored], since: int) -> Iterator[str]:
 
 def ends(brokers: str, topic: str, timeout_s: float) -> tuple[int, int]:
     """The first offset and the one after the last, open transactions included."""
-    consumer = Consumer(_reading(brokers, committed=False))
+    consumer = Consumer(reading(brokers, committed=False))
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, _PARTITION), timeout=timeout_s)
     except KafkaException as error:
@@ -194,7 +194,7 @@ def between(brokers: str, topic: str, begin: int, high: int, until: float) -> It
     """Committed records from `begin` up to `high`. :class:`Unavailable` when they are not readable until `until` (monotonic)."""
     if begin >= high:
         return
-    consumer = Consumer(_reading(brokers, committed=True))
+    consumer = Consumer(reading(brokers, committed=True))
     try:
         consumer.assign([TopicPartition(topic, _PARTITION, begin)])
         while True:
@@ -218,7 +218,8 @@ def between(brokers: str, topic: str, begin: int, high: int, until: float) -> It
         consumer.close()
 
 
-def _reading(brokers: str, *, committed: bool) -> dict[str, Any]:
+def reading(brokers: str, *, committed: bool) -> dict[str, Any]:
+    """Settings of a consumer that joins no group and commits nothing."""
     return client_settings(
         brokers,
         **{
