@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from fde_operator import deployment
+from fde_operator.key import Key
 from fde_operator.kubernetes import KubernetesCluster
 from fde_operator.policies import Guard
+from fde_operator.settings import OperatorSettings
 
 DANA, ANA = "dana@company.example", "ana@company.example"
 LIBRARY = "fde-library"
@@ -897,3 +900,32 @@ def test_a_policy_that_is_tampered_with_is_seen_by_the_operator_with_its_own_rig
         before["metadata"] = {**before["metadata"], "resourceVersion": fresh_version}
         api.replace(before)
     assert asyncio.run(gaps(fresh=True)) == []
+
+
+INJECTED: list[tuple[str, Any, str]] = [
+    ("instanceHost", 'a"; import os; os.system("id") #', "parameter instanceHost"),
+    ("instanceHost", "a.example\nimport os", "parameter instanceHost"),
+    ("instanceHost", "{{ clientSecret }}", "parameter instanceHost"),
+    ("instanceHost", "../../etc/passwd", "parameter instanceHost"),
+    ("instanceHost", "a.ex\u0430mple\u202e", "parameter instanceHost"),
+    ("syncFrequency", "30m; rm -rf /", "parameter syncFrequency"),
+    ("ratio", "0.5 or True", "parameter ratio"),
+    ("hostPath", "/etc", "parameter hostPath is not one of the primitive's"),
+    ("verbose", {"secretRef": {"name": "keys", "key": "k"}}, "parameter verbose takes a plain bool, not a secretRef"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "answer"), INJECTED, ids=[f"{n} {v!r}"[:40] for n, v, _ in INJECTED])
+def test_a_value_that_would_be_more_than_a_value_runs_nothing_and_is_not_repeated(
+    cluster: Any, given: Any, name: str, value: Any, answer: str
+) -> None:
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", name: value}))
+    key = Key("FDEDeployment", "customer-northgate", "sync")
+    settings = OperatorSettings(sidecar_image="fde/sidecar" + DIGEST)
+    asyncio.run(deployment.reconcile(cluster, key, settings, now="2026-11-21T13:00:00Z"))
+    conditions = {one["type"]: one for one in cluster.objects[key]["status"]["conditions"]}
+    assert (conditions["Ready"]["reason"], conditions["ParametersValid"]["status"]) == ("ParametersInvalid", "False")
+    assert answer in conditions["Ready"]["message"]
+    assert not isinstance(value, str) or value not in conditions["Ready"]["message"]
+    assert not any(one.kind in ("Deployment", "ConfigMap", "Job", "CronJob") for one in cluster.objects)
