@@ -246,6 +246,30 @@ cases(
 )
 
 
+def switched(before: str, after: str | None) -> Act:
+    """In a namespace of its own: a switch has one name."""
+
+    def act(w: World) -> Any:
+        place = w.make(w.tenant(customer="other"))["metadata"]["name"]
+        made = w.make(_in({**w.config("fde-egress"), "data": {"egress": before}}, place))
+        return w.remove(made, SLOPPY) if after is None else w.change(made, {"data": {"egress": after}}, SLOPPY)
+
+    return act
+
+
+cases(
+    "egress-switch",
+    [
+        (None, "pulled", switched("on", "off")),
+        (None, "held", switched("on", "hold")),
+        (0, "let go", switched("off", "on")),
+        (0, "half let go", switched("off", "hold")),
+        (0, "removed", switched("hold", None)),
+        (0, "with what was spooled", switched("hold", "off purge")),
+    ],
+)
+
+
 def a_second_feed(who: str) -> Act:
     def act(w: World) -> Any:
         first = w.make(w.feed(egress={"state": "hold"}), OWNER)

@@ -748,6 +748,7 @@ ATTACKS: list[tuple[str, Callable[[Arena], Any], str]] = [
     ("a second feed that says more", second_feed, "change that one. A second one takes verb consent"),
     ("the deployment made again, for a feed like new", made_again, "with x.* would go what TelemetryFeed .* keeps in"),
     ("the feed deleted, for one like new", lambda a: a.api.delete("TelemetryFeed", a.fed(egress={"state": "off"})["metadata"]["name"], a.mine, "ben"), "takes verb consent"),
+    ("the kill switch turned back", lambda a: a.change(a.api.create({**(body := a.config()), "metadata": {**body["metadata"], "name": "fde-egress"}, "data": {"egress": "off"}}), {"data": {"egress": "on"}}, SLOPPY), "may not let go what ConfigMap fde-egress keeps"),
     ("a feed's Kafka user forged", lambda a: a.change(a.fed(), {"status": {"kafka": {"user": "admin", "secret": "a", "settled": True}}}, SLOPPY, "status"), "may not write the status of telemetryfeeds"),
     # --- labels, owners, finalizers
     ("our label on a stranger's object", lambda a: a.make(a.config(labels={"app.kubernetes.io/managed-by": "fde-operator"}), SLOPPY), "may not give or take label"),
