@@ -9,7 +9,8 @@ spec, versions, what is known of before, the time -> choose() -> Choice -> statu
   went back from it) nor unusable (fde_operator.maturity), inside the maintenance window, when no rollout is under way.
 * Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs.
 * Annotation ``fde.io/update-now: vX.Y.Z`` lets that version through outside the window, once, and again if it was refused.
-  ``true`` lets through what is pending at that time, and is spent with it: to use it again, remove it and set it again.
+  ``true`` lets through what is pending at that time, and is spent with it, or at once when nothing is: to use it again,
+  remove it and set it again.
   Whoever may edit the deployment may set it.
 * A suspended deployment is not updated; its spec is followed.
 """
@@ -17,7 +18,7 @@ spec, versions, what is known of before, the time -> choose() -> Choice -> statu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -100,6 +101,8 @@ def choose(
         return _chosen(followed, reason, pending, versions, standing)
     fit, retriable, notes = _candidates(spec, versions, standing, followed)
     request = standing.open_request
+    if request == _handled(standing, followed, looked=False):
+        request = None  # what runs, or is above it, answers it
     best = fit[-1] if fit else None
     if request in (*fit, *retriable):
         best = request
@@ -113,11 +116,11 @@ def choose(
         pending = Pending(True, "Suspended", f"{best} waits: a suspended deployment is not updated")
         return _chosen(followed, reason, pending, versions, standing)
     if request in (_ANY, best):
-        return _chosen(best, OVERRIDDEN, Pending(False, "UpToDate"), versions, standing)
+        return _taken(best, OVERRIDDEN, spec, versions, standing, at=at, opening=opening)
     if opening is None:
         pending = Pending(True, "NoWindow", f"{best} waits: set lifecycle.maintenanceWindow, or name it in the spec")
     elif opening.holds(at):
-        return _chosen(best, AUTOMATIC, Pending(False, "UpToDate"), versions, standing)
+        return _taken(best, AUTOMATIC, spec, versions, standing, at=at, opening=opening)
     else:
         told = f"{best} is taken when the maintenance window opens, at {opening}; annotation {UPDATE_NOW}: {best} takes it now"
         pending = Pending(True, "OutsideWindow", _joined(told, _misread(request, wanted)), opening)
@@ -128,8 +131,7 @@ def held_back(choice: Choice, held: Held, standing: Standing, versions: Versions
     """`choice` when the version it takes cannot be run with this spec: what runs goes on."""
     message = f"{choice.version} is not taken: {held}"
     available = newest(versions.values(), standing.running)
-    handled = standing.handled if standing.open_request != _ANY else _ANY
-    return Choice(standing.running, "", Pending(True, held.reason, message), available, handled)
+    return Choice(standing.running, "", Pending(True, held.reason, message), available, standing.handled)
 
 
 def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> str | None:
@@ -164,6 +166,23 @@ def _candidates(
         else:
             fit.append(one.name)
     return fit, retriable, notes
+
+
+def _taken(
+    version: str,
+    reason: str,
+    spec: FDEDeploymentSpec,
+    versions: Versions,
+    standing: Standing,
+    *,
+    at: datetime,
+    opening: Opening | None,
+) -> Choice:
+    """An update to `version`, and of what is pending then already what the next look will say of it."""
+    handled = _handled(standing, version, looked=True)
+    after = replace(standing, running=version, under_way=True, handled=handled)
+    pending = choose(spec, versions, after, at=at, opening=opening).pending
+    return Choice(version, reason, pending, newest(versions.values(), version), handled)
 
 
 def _chosen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,13 @@ def test_a_version_that_is_not_published_is_waited_for() -> None:
 def test_what_runs_needs_no_other_version_to_be_there_still() -> None:
     choice = decided(a_spec(), there("v1.4.7"), running("v1.4.7"))
     assert (choice.version, choice.reason) == ("v1.4.7", "")
+
+
+def test_an_annotation_that_is_answered_by_what_runs_is_no_fault() -> None:
+    versions = there("v1.4.2", "v1.4.7", "v1.5.0")
+    choice = decided(a_spec(), versions, Standing(asked="v1.4.7"))
+    assert (choice.version, choice.pending.message, choice.handled) == ("v1.4.7", "", "v1.4.7")
+    assert decided(a_spec(), versions, Standing(asked="v1.5.0")).pending.message.startswith("Annotation")
 
 
 def test_a_first_deployment_whose_version_was_withdrawn_takes_a_later_patch() -> None:
@@ -254,7 +262,8 @@ def test_whatever_there_is_an_update_by_itself_keeps_every_rule(
         assert choice.version not in refused
     else:
         assert asked in ("true", choice.version)
-    # Decided again with that running, it stays: nothing runs away by itself within one window.
+    # Decided again with that running, it stays: nothing runs away by itself within one window. And all is told already.
     again = Standing(running=choice.version, requested=wanted, refused=refused, asked=asked, handled=choice.handled)
-    settled = choose(spec, versions, again, at=NOW, opening=LATER)
-    assert settled.version == choice.version
+    assert choose(spec, versions, again, at=NOW, opening=LATER).version == choice.version
+    under_way = choose(spec, versions, replace(again, under_way=True), at=NOW, opening=opening)
+    assert (under_way.version, under_way.pending, under_way.handled) == (choice.version, choice.pending, choice.handled)
