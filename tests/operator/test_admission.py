@@ -20,6 +20,7 @@ ENGINE = "system:serviceaccount:fde-system:pattern-engine"
 SLOPPY = "sloppy@company.example"
 OWNER = "owner@northgate.example"  # who consents
 MOVER = "mover@company.example"  # who may patch namespaces, and assign customers case-a and case-b
+COLLECTOR = "system:serviceaccount:kube-system:"
 PLAIN_VERBS = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
 IMAGE = "registry.example/sidecar@sha256:" + "b" * 64
 ALL_SIGNALS = ["errors", "performance", "rateLimit", "schemaDrift"]
@@ -234,6 +235,11 @@ cases(
     [
         (None, "narrower", fed({"signals": ["errors", "performance"]}, {"signals": ["errors"]})),
         (None, "an image by digest, consented to", fed({}, {"sidecar": {"image": IMAGE}}, OWNER)),
+        (
+            None,
+            "removed with its owner",
+            lambda w: w.remove(w.make(w.feed(egress={"state": "off"}), OWNER), f"{COLLECTOR}generic-garbage-collector"),
+        ),
         (0, "source code", fed({}, {"egress": {"source": True}})),
         (1, "what was held", fed({"egress": {"state": "hold"}}, {"egress": {"state": "on"}})),
         (2, "strict ended", fed({"redaction": {"mode": "strict"}}, {"redaction": {"mode": "standard"}})),
@@ -306,7 +312,7 @@ def a_removal(feed: dict[str, Any], who: str) -> Act:
         made = w.make(w.deployment(), "ben")
         body = _with(w.feed(signals=ALL_SIGNALS, **feed), deploymentRef={"name": made["metadata"]["name"]})
         w.make(_noted(body, ownerReferences=w.owner_of(made)))
-        if not feed:
+        if not feed or who.startswith(COLLECTOR):
             return w.remove(made, who)
 
         def refused() -> Any:
@@ -326,6 +332,7 @@ cases(
     [
         (0, "with a feed that keeps in", a_removal({"egress": {"state": "hold"}}, "ben")),
         (None, "with the feed every deployment has", a_removal({}, "ben")),
+        (None, "with its namespace", a_removal({"egress": {"state": "hold"}}, f"{COLLECTOR}namespace-controller")),
     ],
 )
 cases(
