@@ -60,6 +60,11 @@ class Metrics:
         )
         self.leader = self._gauge("leader", "1 if this process leads, 0 if it is a warm standby.")
         self.events = self._counter("events", "Kubernetes Events, by what came of them.", "outcome")
+        self.audit_waiting = self._gauge("audit_waiting_bytes", "Acts in the journal that are not in the chain yet.")
+        self.audit_dropped = self._gauge(
+            "audit_dropped", "Acts that the journal had no room for; each is told by a gap."
+        )
+        self.audit_failures = self._gauge("audit_failures", "Attempts in a row to write the chain that failed.")
         self.loop_lag = self._gauge("event_loop_lag_seconds", "By how much a timer of the event loop was late, last.")
         Info("fde_operator_build", "What runs.", registry=self.registry).info(
             {"version": _version(), "python": platform.python_version()}

@@ -107,6 +107,8 @@ async def _lead(
     mirror = Mirror(MIRRORED)
     events = Events(FencedCluster(called, fence), metrics, instance=identity)
     recording = _recording(settings, called, mirror, tell)
+    if recording:
+        recording.tell(metrics)
     written: Cluster = recording.recorded(called) if recording else called
 
     def said(before: Manifest, after: Manifest) -> None:

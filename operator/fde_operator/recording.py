@@ -17,6 +17,7 @@ from fde_operator.audit.names import CustomerOf, Names
 from fde_operator.audit.topic import KafkaChain
 from fde_operator.audit.writer import ChainWriter
 from fde_operator.cluster import Cluster
+from fde_operator.metrics import Metrics
 
 log = get_logger()
 _CHAIN = "operator"
@@ -29,6 +30,12 @@ class Recording:
         self._journal = Journal(state / "journal")
         self._writer = ChainWriter(self._journal, KafkaChain(brokers, _CHAIN), (ConfigMapAnchors(cluster),))
         self._names = Names(SecretKeys(cluster), customer_of)
+
+    def tell(self, metrics: Metrics) -> None:
+        """What waits, what was lost, and whether the chain can be written, whenever Prometheus asks."""
+        metrics.audit_waiting.set_function(lambda: float(self._journal.waiting()))
+        metrics.audit_dropped.set_function(lambda: float(self._journal.dropped))
+        metrics.audit_failures.set_function(lambda: float(self._writer.failures))
 
     def recorded(self, cluster: Cluster) -> AuditedCluster:
         """`cluster`, every write of which is an act."""
