@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -197,6 +197,14 @@ def test_a_deployment_s_life_keeps_its_laws(cluster: Any, given: Any) -> None:
     run_state_machine_as_test(
         machine(cluster, given),
         settings=settings(
-            max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30,
+            stateful_step_count=20,
+            deadline=None,
+            phases=(
+                Phase.explicit,
+                Phase.reuse,
+                Phase.generate,
+            ),  # to shrink a life takes minutes, and tells little more
+            suppress_health_check=list(HealthCheck),
         ),
     )
