@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final, cast
 
 import httpx2
+import msgspec
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core import resource
@@ -58,6 +59,14 @@ _TABLE: Final = {**_FOREIGN, **{kind.name: (GROUP, "v1", kind.plural, kind.names
 _LATER: Final = (429, 500, 502, 503, 504)
 # A server that has just started says 403 to what its admission cannot judge yet: not what it would say in a moment.
 _STARTING: Final = ("not yet ready to handle request", "failed to configure policy", "failed to configure binding")
+
+
+_Fault = httpx2.HTTPError | msgspec.DecodeError | UnicodeDecodeError
+_FAULTS: Final = (
+    httpx2.HTTPError,
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+)  # the last two: something in between answers
 
 
 def _resource(kind: str) -> tuple[Any, Any]:
@@ -122,7 +131,7 @@ class KubernetesCluster:
         main, _ = _RESOURCES[key.kind]
         try:
             return dict(await self._client.get(main, key.name, **_where(key.namespace)))
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             if _code(error) == 404:
                 return None
             raise self._translated(error, f"reading {key}") from error
@@ -134,7 +143,7 @@ class KubernetesCluster:
         pages = self._client.list(main, labels=cast(Any, labels) or None, chunk_size=500, **where)
         try:
             found = [{"apiVersion": _api_version(kind), "kind": kind, **item} async for item in pages]
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             raise self._translated(error, f"listing {kind}") from error
         return found, pages.resourceVersion
 
@@ -155,7 +164,7 @@ class KubernetesCluster:
         try:
             async for item in self._client.list(main, labels=by_label, fields=by_field, chunk_size=500, **where):
                 found.append({"apiVersion": _api_version(kind), "kind": kind, **item})
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             raise self._translated(error, f"listing {kind} {namespace}") from error
         return found
 
@@ -169,7 +178,7 @@ class KubernetesCluster:
         try:
             async for what, item in watch:
                 yield what, dict(item)
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             if _code(error) == 410:
                 raise Conflicting(f"watching {kind}: {error}") from error
             raise self._translated(error, f"watching {kind}") from error
@@ -179,7 +188,7 @@ class KubernetesCluster:
         main, _ = _RESOURCES[manifest["kind"]]
         try:
             return dict(await self._client.create(main(manifest), field_manager=FIELD_MANAGER, **_where_of(manifest)))
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             raise self._translated(error, f"creating {_named(manifest)}") from error
 
     async def rehearse(self, manifest: Manifest) -> None:
@@ -187,7 +196,7 @@ class KubernetesCluster:
         main, _ = _RESOURCES[manifest["kind"]]
         try:
             await self._client.create(main(manifest), field_manager=FIELD_MANAGER, dry_run=True, **_where_of(manifest))
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             raise self._translated(error, f"rehearsing {_named(manifest)}") from error
 
     async def apply(self, manifest: Manifest) -> Manifest:
@@ -203,7 +212,7 @@ class KubernetesCluster:
         name, where = manifest["metadata"]["name"], _where_of(manifest)
         try:
             return dict(await self._client.apply(made, name, field_manager=FIELD_MANAGER, force=True, **where))
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             raise self._translated(error, f"applying {_named(manifest)}") from error
 
     async def stands(self, manifest: Manifest) -> bool:
@@ -221,7 +230,7 @@ class KubernetesCluster:
             await self._client.replace(
                 main(manifest), field_manager=FIELD_MANAGER, dry_run=dry_run, **_where_of(manifest)
             )
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             if _code(error) == 404:
                 return False
             raise self._translated(error, f"replacing {_named(manifest)}") from error
@@ -235,7 +244,7 @@ class KubernetesCluster:
         main, _ = _RESOURCES[key.kind]
         try:
             await self._client.delete(main, key.name, cascade=CascadeType.BACKGROUND, **_where(key.namespace))
-        except httpx2.HTTPError as error:
+        except _FAULTS as error:
             if _code(error) != 404:
                 raise self._translated(error, f"deleting {key}") from error
 
@@ -244,7 +253,7 @@ class KubernetesCluster:
         found = await self.list(key.kind, namespace=key.namespace, fields={"metadata.name": key.name})
         return found[0] if found else None
 
-    def _translated(self, error: httpx2.HTTPError, doing: str) -> Exception:
+    def _translated(self, error: _Fault, doing: str) -> Exception:
         code = _code(error)
         said = str(error).strip() or type(error).__name__
         if code == 429:
@@ -263,13 +272,13 @@ class KubernetesCluster:
         return Denied(f"{doing}: {said}")
 
 
-def _code(error: httpx2.HTTPError) -> int | None:
+def _code(error: _Fault) -> int | None:
     if isinstance(error, ApiError) and error.status.code is not None:
         return int(error.status.code)
     return error.response.status_code if isinstance(error, httpx2.HTTPStatusError) else None
 
 
-def _retry_after_s(error: httpx2.HTTPError) -> float:
+def _retry_after_s(error: _Fault) -> float:
     said = error.response.headers.get("Retry-After", "") if isinstance(error, httpx2.HTTPStatusError) else ""
     return min(60.0, float(said)) if said.isdigit() else 1.0
 

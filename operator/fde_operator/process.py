@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine, Iterable
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +50,7 @@ log = get_logger()
 Tell = Callable[[str], None]
 _KAFKA_CAP_S: Final = 60.0  # between two questions to a Kafka that is away
 _LAST_WORK_S: Final = 15.0  # for what is at work at the stop; a pod has 30 s
+_CALM_S: Final = 60.0  # watches that lasted as long were well
 _LEASE: Final = "fde-operator"
 
 
@@ -178,12 +181,25 @@ async def _kopf(kubeconfig: str | None, watches: Watches) -> None:
     handlers.quiet()
     settings = kopf.OperatorSettings()
     handlers.configure(settings)
-    await kopf.operator(
-        registry=handlers.registry(watches.seen, lambda: handlers.connection(kubeconfig)),
-        settings=settings,
-        standalone=True,
-        clusterwide=True,
-    )
+    backoff, failures = Backoff(0.5, 15.0), 0
+    while True:
+        began = time.monotonic()
+        try:
+            if failures:  # what went while nobody watched: kopf lists anew, and tells of no end that it did not see
+                await watches.refill()
+            await kopf.operator(
+                registry=handlers.registry(watches.seen, lambda: handlers.connection(kubeconfig)),
+                settings=settings,
+                standalone=True,
+                clusterwide=True,
+            )
+            return
+        except (JSONDecodeError, UnicodeDecodeError, Unavailable, Denied) as error:
+            # kopf ends when an answer is no JSON: something between here and the API server answered.
+            failures = 1 if time.monotonic() - began > _CALM_S else failures + 1
+            delay_s = backoff.delay_s(failures, 0.5)
+            log.warning("watches_broken", why=str(error), retry_s=round(delay_s, 1))
+            await asyncio.sleep(delay_s)
 
 
 def _recording(settings: OperatorSettings, cluster: Cluster, mirror: Mirror, tell: Tell) -> Recording | None:

@@ -65,8 +65,25 @@ def cut(request: httpx2.Request) -> httpx2.Response:
         (cut, Unavailable),
         (lambda _: httpx2.Response(502, text="<html>bad gateway</html>"), Unavailable),
         (lambda _: httpx2.Response(429, text="slow down"), Throttled),
+        (lambda _: httpx2.Response(200, text="<html>log in</html>"), Unavailable),
+        (lambda _: httpx2.Response(200, content=b"\xff\xfe{"), Unavailable),
     ],
-    ids=["500", "503", "504", "429", "409", "403", "403 at its start", "422", "hangs", "cut", "proxy 502", "proxy 429"],
+    ids=[
+        "500",
+        "503",
+        "504",
+        "429",
+        "409",
+        "403",
+        "403 at its start",
+        "422",
+        "hangs",
+        "cut",
+        "proxy 502",
+        "proxy 429",
+        "no JSON",
+        "no text",
+    ],
 )
 def test_each_fault_is_an_error_of_ours(
     cluster_that: Callable[[Answer], KubernetesCluster], answer: Answer, error: type[Exception]
