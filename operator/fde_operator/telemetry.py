@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from fde_api.deployment import DeploymentRef, FDEDeployment, TelemetryFeed, TelemetryFeedSpec
-from fde_api.meta import Metadata, manifest
+from fde_api.meta import API_VERSION, Metadata, canonical, manifest
 from fde_operator.cluster import Manifest
 from fde_operator.profile import (
     BIN_LIMIT_MIB,
@@ -70,11 +70,16 @@ def default_feed(deployment: FDEDeployment) -> Manifest:
 
 
 def feed_document(feed: TelemetryFeed) -> bytes:
-    """feed.yaml for the sidecar: the manifest without status and server's fields (JSON is YAML)."""
+    """feed.yaml for the sidecar: the manifest without status and server's fields (JSON is YAML).
+
+    The same for a feed as we make it and as the API server gives it back, with defaults filled in: or each new deployment would
+    have its ConfigMap written twice.
+    """
     plain = msgspec.structs.replace(
         feed, metadata=Metadata(name=feed.metadata.name, namespace=feed.metadata.namespace), status=None
     )
-    return msgspec.json.format(msgspec.json.encode(manifest(plain)), indent=2) + b"\n"
+    body = {"apiVersion": API_VERSION, "kind": feed.kind, **msgspec.json.decode(canonical(plain))}
+    return msgspec.json.format(msgspec.json.encode(body), indent=2) + b"\n"
 
 
 def interpreter(command: Sequence[str]) -> str | None:

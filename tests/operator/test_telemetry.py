@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fde_api.deployment import DeploymentRef, Egress, TelemetryFeed, TelemetryFeedSpec
+from fde_api.deployment import DeploymentRef, Egress, FDEDeployment, TelemetryFeed, TelemetryFeedSpec
 from fde_api.meta import Metadata
 from fde_events.retention import EGRESS_LOG, SPOOL
 from fde_operator import telemetry
@@ -108,3 +108,16 @@ def test_kafka_settings_are_looked_for_only_where_somebody_puts_them() -> None:
     assert of(telemetry_secret="fde-telemetry") == (place, [by_hand])
     assert of(kafka_users=True) == (place, [own])
     assert of(kafka_users=True, telemetry_secret="fde-telemetry") == (place, [by_hand, own])  # the later one wins
+
+
+def test_the_document_is_the_same_of_a_feed_as_made_and_as_the_api_server_gives_it_back(given: Any) -> None:
+    deployment = msgspec.convert(given.deployment(), FDEDeployment)
+    made = telemetry.default_feed(deployment)
+    filled = {"redaction": {}, "egress": {}, "sampling": {"full": 100}, "sink": {}, "sidecar": {}}
+    server = {**made, "metadata": {**made["metadata"], "uid": "u", "labels": {"a": "b"}}, "status": {}}
+    server["spec"] = {**filled, **made["spec"]}
+    document = telemetry.feed_document(msgspec.convert(made, TelemetryFeed))
+    assert telemetry.feed_document(msgspec.convert(server, TelemetryFeed)) == document
+    assert msgspec.json.decode(document)["kind"] == "TelemetryFeed"
+    narrow = {**server, "spec": {**server["spec"], "signals": ["errors"]}}
+    assert telemetry.feed_document(msgspec.convert(narrow, TelemetryFeed)) != document
