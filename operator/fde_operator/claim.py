@@ -33,6 +33,7 @@ class Claim:
     error: bool = False
     feed: FeedRef | None = None
     customer: str = ""
+    ends: bool = False  # with its namespace: nothing is made any more, and what there is goes when the feed goes
 
 
 async def claim_of(cluster: Cluster, raw: Manifest, settings: OperatorSettings, *, administered: bool) -> Claim:
@@ -64,6 +65,9 @@ async def claim_of(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
     if not administered:
         told = f"Kafka at {settings.brokers} asks for no password (its administrator has no security.protocol SASL_*)"
         return Claim("NoAuthentication", told, customer=mine)
+    if ((namespace or {}).get("metadata") or {}).get("deletionTimestamp"):
+        told = "the namespace is on its way out: no Secret can be made in it, so no user is"
+        return Claim("NamespaceEnding", told, feed=reference, customer=mine, ends=True)
     return Claim("Provisioning", "its Kafka user is being made", feed=reference, customer=mine)
 
 

@@ -91,7 +91,7 @@ class _Feed:
     async def settle(self) -> float | None:
         """What the feed needs is made; what it no longer needs goes."""
         wanted, again_s, later = self._wanted, None, ""
-        if self._kafka is not None and (wanted.feed or self._access or self._held):
+        if self._kafka is not None and not wanted.ends and (wanted.feed or self._access or self._held):
             try:
                 wanted = await self._provision(self._kafka)
             except Away as away:

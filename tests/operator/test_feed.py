@@ -506,3 +506,23 @@ def test_a_traceback_of_what_went_wrong_shows_no_password(world: World, capsys: 
     assert "_password" in shown
     assert "sasl.password" not in shown
     assert world.condition("Error") == ("True", "Denied")
+
+
+def test_in_a_namespace_that_is_on_its_way_out_no_user_is_made_and_one_that_is_there_stays_until_the_feed_goes(
+    new: Callable[[], World],
+) -> None:
+    world = new()
+    namespace = world.cluster.objects[Key("Namespace", "", KEY.namespace)]
+    namespace["metadata"]["deletionTimestamp"] = NOW
+    world.reconcile()
+    assert not world.broker.passwords
+    assert world.condition("Synced") == ("False", "NamespaceEnding")
+    del namespace["metadata"]["deletionTimestamp"]
+    world.reconcile()
+    assert USER in world.broker.passwords
+    namespace["metadata"]["deletionTimestamp"] = NOW
+    world.reconcile()
+    assert USER in world.broker.passwords  # what runs still sends
+    world.delete()
+    world.reconcile()
+    assert USER not in world.broker.passwords
