@@ -177,6 +177,8 @@ class ControlPlane:
             f"--secure-port={self._controllers_port}",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
+            # On a busy machine kwok's heartbeat may be late: the pods of a node that was not Ready for a moment never are again.
+            "--node-monitor-grace-period=1h",
         )
         self._run(
             "kube-scheduler",
