@@ -12,7 +12,6 @@ import sys
 
 import kopf  # noqa: F401 - so that the children need not
 
-import fde_cli.commands.operator
 import fde_operator.process  # noqa: F401
 from fde_cli.main import main
 
