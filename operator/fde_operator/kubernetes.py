@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from json import JSONDecodeError
 from typing import Any, Final, cast
 
 import httpx2
@@ -61,12 +62,9 @@ _LATER: Final = (429, 500, 502, 503, 504)
 _STARTING: Final = ("not yet ready to handle request", "failed to configure policy", "failed to configure binding")
 
 
-_Fault = httpx2.HTTPError | msgspec.DecodeError | UnicodeDecodeError
-_FAULTS: Final = (
-    httpx2.HTTPError,
-    msgspec.DecodeError,
-    UnicodeDecodeError,
-)  # the last two: something in between answers
+# All but the first: something between here and the API server answers, or cuts its answer.
+_Fault = httpx2.HTTPError | msgspec.DecodeError | JSONDecodeError | UnicodeDecodeError
+_FAULTS: Final = (httpx2.HTTPError, msgspec.DecodeError, JSONDecodeError, UnicodeDecodeError)
 
 
 def _resource(kind: str) -> tuple[Any, Any]:

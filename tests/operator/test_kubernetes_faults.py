@@ -65,6 +65,7 @@ def cut(request: httpx2.Request) -> httpx2.Response:
         (cut, Unavailable),
         (lambda _: httpx2.Response(502, text="<html>bad gateway</html>"), Unavailable),
         (lambda _: httpx2.Response(429, text="slow down"), Throttled),
+        (lambda _: httpx2.Response(502, text="<html>", headers={"Content-Type": "application/json"}), Unavailable),
         (lambda _: httpx2.Response(200, text="<html>log in</html>"), Unavailable),
         (lambda _: httpx2.Response(200, content=b"\xff\xfe{"), Unavailable),
     ],
