@@ -82,6 +82,7 @@ def cut(request: httpx2.Request) -> httpx2.Response:
         "cut",
         "proxy 502",
         "proxy 429",
+        "said to be JSON",
         "no JSON",
         "no text",
     ],
