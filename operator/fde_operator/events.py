@@ -39,6 +39,7 @@ _RATE: Final = 1 / 300.0
 _REMEMBERED: Final = 1024
 _WAITING: Final = 256
 _BAD: Final = ("Stalled", "Error", "Degraded")  # conditions that are good when they are False
+_TOLD_WELL: Final = ("Ready", "Published", "Attached")  # good news of the others goes without saying
 _PASSING: Final = ("Reconciling", "UpdatePending")  # they come and go with every change
 _NoteKind = Literal["Normal", "Warning"]
 
@@ -72,7 +73,7 @@ def _news(before: Mapping[str, Mapping[str, Any]], after: Any) -> Iterator[News]
         if name in _BAD:
             if status == "True" and (turned or old.get("reason") != reason):
                 yield _told("Warning", name, status, reason)
-        elif status == "True" and turned:
+        elif status == "True" and turned and name in _TOLD_WELL:
             yield _told("Normal", name, status, reason)
         elif name == "Ready" and status == "False" and old.get("status") == "True":
             yield _told("Warning", name, status, reason)

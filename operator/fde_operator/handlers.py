@@ -31,6 +31,14 @@ class _Backoffs:
         return itertools.chain((0.5, 1.0, 2.0), itertools.repeat(5.0))
 
 
+class _NothingCompared(kopf.AnnotationsDiffBaseStorage):
+    """kopf copies each object deeply to see later what changed; nobody here asks it that."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:
+        """Nothing of `body`."""
+        return kopf.BodyEssence({})
+
+
 def configure(settings: kopf.OperatorSettings) -> None:
     """kopf's settings; the reasons are measured (docs: idle_timeout and worker_limit cap the throughput together)."""
     settings.posting.enabled = False
@@ -41,6 +49,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.request_timeout = 10
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = _Backoffs()
+    settings.persistence.diffbase_storage = _NothingCompared()
     settings.persistence.finalizer = f"{GROUP}/finalizer"
 
 

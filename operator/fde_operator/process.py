@@ -75,7 +75,11 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
                 stack.push_async_callback(server.aclose)
                 tell(f"fde operator: probes and metrics at port {server.port}")
             fence: Fence = lease.fence if settings.leader_election else _always
-            client = KubernetesCluster(kubeconfig, transport=lambda config: fenced_transport(config, fence))
+            # Each request looks through the whole pool for a connection: no more of them than there are who write.
+            room = settings.workers + 4
+            client = KubernetesCluster(
+                kubeconfig, transport=lambda config: fenced_transport(config, fence, connections=room)
+            )
             stack.push_async_callback(client.aclose)
             await wait_for_api(client, tell=tell)
             if settings.leader_election:
@@ -137,7 +141,8 @@ async def _lead(
         health=health,
         guard=Guard(cluster, fenced),
     )
-    watches = Watches(CalledWatch(client, calls), mirror, reconciler.changed)
+    watching = KubernetesCluster(kubeconfig)  # connections that stay open, apart from those of the writers
+    watches = Watches(CalledWatch(watching, calls), mirror, reconciler.changed)
     health.ready_when("watches", watches.are_filled)
     tasks: list[asyncio.Task[None]] = []
 
@@ -172,6 +177,7 @@ async def _lead(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await watching.aclose()
         if recording:
             await recording.stop()
 

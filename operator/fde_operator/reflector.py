@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from structlog import get_logger
 
 from fde_events.errors import Unavailable
+from fde_operator import routes
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.labels import DEPLOYMENT
@@ -91,10 +92,10 @@ class Reflector:
 
     def _take(self, manifest: Manifest) -> None:
         """Into the mirror. What no longer says whose it is, is told as it was, too."""
-        before = None if _said(manifest) else self._mirror.get(key_of(manifest))
-        if self._mirror.put(manifest):
+        before = self._mirror.get(key_of(manifest)) if self.kind in routes.COMPARED or not _said(manifest) else None
+        if self._mirror.put(manifest) and routes.matters(before, manifest):
             self._changed(manifest)
-            if before is not None and _said(before):
+            if not _said(manifest) and before is not None and _said(before):
                 self._changed(before)
 
     async def _follow(self, version: str) -> str:

@@ -18,6 +18,7 @@ CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
 GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
 
 SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells
+COMPARED: Final = ("PodDisruptionBudget",)  # its status counts pods
 _POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
@@ -55,6 +56,18 @@ def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:
 
 def _maturity(manifest: Manifest) -> object:
     return (manifest.get("status") or {}).get("maturity")
+
+
+def matters(before: Manifest | None, after: Manifest) -> bool:
+    """Whether a watched child's change is one for its deployment. What a disruption budget counts is none."""
+    if before is None or after.get("kind") not in COMPARED:
+        return True
+    return _wanted(before) != _wanted(after)
+
+
+def _wanted(manifest: Manifest) -> Manifest:
+    metadata = {k: v for k, v in manifest["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+    return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": metadata}
 
 
 def soon(manifest: Manifest) -> tuple[Key, ...]:

@@ -99,3 +99,17 @@ def test_a_child_that_lost_its_label_or_its_owner_by_hand_is_its_deployment_s_st
         assert routes.now({"kind": "Deployment", "metadata": left}) == (Key("FDEDeployment", "n", "a"),)
     moved = {**metadata, "labels": {DEPLOYMENT: "b"}}
     assert {key.name for key in routes.now({"kind": "Deployment", "metadata": moved})} == {"a", "b"}
+
+
+def test_what_a_disruption_budget_counts_is_no_matter_of_its_deployment_and_an_edit_is() -> None:
+    before = {
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "a", "resourceVersion": "1", "labels": {"x": "y"}},
+        "spec": {"maxUnavailable": 1},
+    }
+    counted = {**before, "metadata": {**before["metadata"], "resourceVersion": "2"}, "status": {"currentHealthy": 1}}
+    edited = {**counted, "spec": {"maxUnavailable": 0}}
+    hidden = {**counted, "metadata": {"name": "a", "resourceVersion": "3", "labels": {}}}
+    assert not routes.matters(before, counted)
+    assert routes.matters(before, edited) and routes.matters(before, hidden) and routes.matters(None, counted)
+    assert routes.matters({**before, "kind": "Deployment"}, {**counted, "kind": "Deployment"})
