@@ -209,9 +209,9 @@ class CalledWatch:
     def __init__(self, source: Watched, calls: Calls) -> None:
         self._source, self._calls = source, calls
 
-    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
+    async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
         """As the source's."""
-        return await self._calls.made("list", kind, lambda: self._source.snapshot(kind, labels))
+        return await self._calls.made("list", kind, lambda: self._source.snapshot(kind, labels, take))
 
     async def follow(
         self, kind: str, labels: dict[str, str | None], version: str

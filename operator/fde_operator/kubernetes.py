@@ -95,6 +95,7 @@ def config_of(kubeconfig: str | None) -> SingleConfig:
     return config
 
 
+_PAGE: Final = 100  # objects that are whole in memory at a time
 _RESOURCES: Final = {kind: _resource(kind) for kind in _TABLE}
 
 
@@ -134,16 +135,18 @@ class KubernetesCluster:
                 return None
             raise self._translated(error, f"reading {key}") from error
 
-    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
-        """A complete list and its resource version; a label of value None has to be there, whatever it says."""
+    async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
+        """A complete list, handed to `take` page by page; its resource version. A label of value None has to be there, whatever
+        it says."""
         main, _ = _RESOURCES[kind]
         where = _where("*") if _TABLE[kind][3] else {}
-        pages = self._client.list(main, labels=cast(Any, labels) or None, chunk_size=500, **where)
+        pages = self._client.list(main, labels=cast(Any, labels) or None, chunk_size=_PAGE, **where)
         try:
-            found = [{"apiVersion": _api_version(kind), "kind": kind, **item} async for item in pages]
+            async for item in pages:
+                take({"apiVersion": _api_version(kind), "kind": kind, **item})
         except _FAULTS as error:
             raise self._translated(error, f"listing {kind}") from error
-        return found, pages.resourceVersion
+        return str(pages.resourceVersion)
 
     async def list(
         self,

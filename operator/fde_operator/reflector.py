@@ -32,8 +32,8 @@ _SILENT_S: Final = (
 class Watched(Protocol):
     """What a reflector needs of the API server."""
 
-    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
-        """All objects and the resource version of the list; raises Unavailable or Denied."""
+    async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
+        """Hands each object to `take`; the resource version of the list. Raises Unavailable or Denied."""
         ...
 
     def follow(
@@ -44,7 +44,10 @@ class Watched(Protocol):
 
 
 class Reflector:
-    """One kind with one label selector into the mirror. `changed` gets each object that is news, or has gone."""
+    """One kind with one label selector into the mirror. `changed` gets each object that is news, or has gone.
+
+    `turn`: held while it lists.
+    """
 
     def __init__(
         self,
@@ -53,9 +56,12 @@ class Reflector:
         kind: str,
         labels: dict[str, str | None],
         changed: Callable[[Manifest], None],
+        *,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._source, self._mirror, self.kind, self._labels, self._changed = source, mirror, kind, labels, changed
         self.synced = asyncio.Event()
+        self._turn = turn or asyncio.Lock()
         self._backoff = Backoff(0.5, 15.0)
 
     async def run(self) -> None:
@@ -78,13 +84,15 @@ class Reflector:
 
     async def relist(self) -> str:
         """The whole kind into the mirror, which is then `synced`; the list's resource version."""
-        found, version = await self._source.snapshot(self.kind, self._labels)
-        for manifest in found:
+        alive: dict[tuple[str, str], str] = {}
+
+        def take(manifest: Manifest) -> None:
+            metadata = manifest["metadata"]
+            alive[metadata.get("namespace", ""), metadata["name"]] = str(metadata["uid"])
             self._take(manifest)
-        alive = {
-            (one["metadata"].get("namespace", ""), one["metadata"]["name"]): str(one["metadata"]["uid"])
-            for one in found
-        }
+
+        async with self._turn:
+            version = await self._source.snapshot(self.kind, self._labels, take)
         for ghost in self._mirror.prune(self.kind, alive, version=int(version)):
             self._changed(ghost)
         self.synced.set()

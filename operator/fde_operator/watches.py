@@ -39,9 +39,12 @@ class Watches:
 
     def __init__(self, source: Watched, mirror: Mirror, changed: Callable[[Manifest], None]) -> None:
         self._mirror, self._changed = mirror, changed
-        self.reflectors = [Reflector(source, mirror, kind, labels, changed) for kind, labels in _SELECTED.items()]
+        turn = asyncio.Lock()  # one list at a time: seven kinds at once are seven times the pages in memory
+        self.reflectors = [
+            Reflector(source, mirror, kind, labels, changed, turn=turn) for kind, labels in _SELECTED.items()
+        ]
         # kopf follows these; they are listed here once before it starts, and again at each resync.
-        self._ours = [Reflector(source, mirror, kind, {}, changed) for kind in OURS]
+        self._ours = [Reflector(source, mirror, kind, {}, changed, turn=turn) for kind in OURS]
 
     async def filled(self) -> None:
         """Return when the mirror holds everything there is. The reflectors must be running."""

@@ -206,8 +206,8 @@ class Source:
     def __init__(self, then: str) -> None:
         self.then, self.closed = then, False
 
-    async def snapshot(self, kind: str, labels: Any) -> tuple[list[Any], str]:
-        return [], "1"
+    async def snapshot(self, kind: str, labels: Any, take: Any) -> str:
+        return "1"
 
     async def follow(self, kind: str, labels: Any, version: str) -> Any:
         try:
@@ -227,7 +227,7 @@ def test_a_watch_is_counted_once_when_it_ends_and_is_closed(then: str, outcome: 
     watch = CalledWatch(source, calls(Clock(), metrics))
 
     async def read() -> list[str]:
-        assert (await watch.snapshot("Job", {}))[1] == "1"
+        assert await watch.snapshot("Job", {}, lambda _: None) == "1"
         events, found = watch.follow("Job", {}, "1"), []
         try:
             async with asyncio.timeout(0.05 if then == "silence" else 60):

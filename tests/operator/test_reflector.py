@@ -34,11 +34,13 @@ class Script:
         self.snapshots, self.watches = snapshots, watches
         self.followed: list[str] = []
 
-    async def snapshot(self, kind: str, labels: dict[str, str | None]) -> tuple[list[Manifest], str]:
+    async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
         found = self.snapshots.pop(0)
         if isinstance(found, Exception):
             raise found
-        return found
+        for one in found[0]:
+            take(one)
+        return str(found[1])
 
     async def follow(
         self, kind: str, labels: dict[str, str | None], version: str

@@ -34,6 +34,7 @@ Tell = Callable[[str], None]
 _NAMESPACES: Final = 20
 _LIMIT_S: Final = 600.0
 _CHANGES: Final = 100
+_LOOK_S: Final = 5.0  # a list of a thousand costs the API server itself a third of a second
 _USER: Final = "system:serviceaccount:fde-system:fde-operator"
 _PATHS: Final = {
     "FDEDeployment": "apis/fde.io/v1/namespaces/{}/fdedeployments",
@@ -258,7 +259,7 @@ async def _rows(site: Site, tell: Tell, idle_s: float) -> AsyncIterator[Row]:
     began = time.monotonic()
     await _side_by_side(lambda number: _deploy(site, number), site.count)
     created_s = time.monotonic() - began
-    await _until(lambda: _all_ready(site, tell), "all deployments to be Ready", pause_s=1.0)
+    await _until(lambda: _all_ready(site, tell), "all deployments to be Ready", pause_s=_LOOK_S)
     yield Row(
         what=f"{site.count} deployments, create to Ready",
         unit="s",
