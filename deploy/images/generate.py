@@ -26,6 +26,7 @@ SOURCES: Final = (
     "notebooks",
     "deploy/policies",
     "deploy/operator",
+    "deploy/audit",
 )
 
 

@@ -22,6 +22,7 @@ COPY cli cli/
 COPY notebooks notebooks/
 COPY deploy/policies deploy/policies/
 COPY deploy/operator deploy/operator/
+COPY deploy/audit deploy/audit/
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && python -m pip --python /opt/fde/bin/python install --no-deps --no-index /wheels/*.whl
 
