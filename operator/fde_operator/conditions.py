@@ -17,6 +17,8 @@ def condition(kind: str, status: bool | None, reason: str, message: str = "") ->
     return {"type": kind, "status": word, "reason": reason, "message": message[:32768]}
 
 
+# Conditions that are well when they are False, or not there.
+TROUBLE_WHEN_TRUE: Final = ("Reconciling", "Stalled", "UpdatePending", "Deprecated", "Error", "Contended")
 # Of an object that is reconciled slowly (fde_operator.object_breaker); it goes with the next calm look.
 _CONTENDED: Final[Condition] = {
     "type": "Contended",

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import httpx2
 import msgspec
+import yaml
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core import resource
@@ -88,6 +89,10 @@ def config_of(kubeconfig: str | None) -> SingleConfig:
         config = (KubeConfig.from_file(kubeconfig) if kubeconfig else KubeConfig.from_env()).get()
     except (ConfigError, OSError) as error:
         raise Misuse(f"no connection to Kubernetes is configured: {error}; give --kubeconfig FILE") from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Misuse(
+            f"{kubeconfig or 'KUBECONFIG'} is no kubeconfig: {type(error).__name__}; give --kubeconfig FILE"
+        ) from error
     if config is None:
         raise Misuse(
             f"the kubeconfig {kubeconfig or ''} names no current context; `kubectl config use-context` sets it"

@@ -260,7 +260,7 @@ class KubernetesLeases:
             if code == 409:
                 raise Conflicting(said) from error
             if code in (400, 403, 422):
-                raise Denied(f"{said}; role fde-operator-lease of deploy/policies/rbac.yaml has the rights") from error
+                raise Denied(f"{said}; role fde-operator-lease of deploy/policies/lease.yaml has the rights") from error
             raise Unavailable(said) from error
 
 

@@ -108,7 +108,9 @@ def refusal(act: Act, gaps: Sequence[str]) -> Held | None:
         return None
     more = f"; and {len(gaps) - _TOLD} more" if len(gaps) > _TOLD else ""
     return Held(
-        REASON, f"{STOPPED[act]}: {'; '.join(gaps[:_TOLD])}{more}. Run `fde operator install`.", retry_after_s=RECHECK_S
+        REASON,
+        f"{STOPPED[act]}: {'; '.join(gaps[:_TOLD])}{more}. Run `fde operator install`, or upgrade the chart.",
+        retry_after_s=RECHECK_S,
     )
 
 

@@ -10,7 +10,7 @@ from fde_cli.kube.difference import difference, is_change
 from fde_cli.kube.explanation import explanation
 from fde_cli.kube.rehearsal import Step, why
 from fde_cli.kube.standing import detail, overview, standing, table
-from fde_cli.kube.target import key_of_target
+from fde_cli.kube.target import deployment_of, key_of_target
 from fde_events.errors import Misuse
 from fde_operator.errors import Denied
 from fde_operator.key import Key
@@ -161,7 +161,7 @@ def test_a_pending_update_is_explained_with_its_window_and_the_way_around_it() -
     )
     assert "runs as it should" in said
     assert f"v1.0.1 is available. The next window opens at {window}." in said
-    assert "kubectl -n customer-northgate annotate fded sync fde.io/update-now=true" in said
+    assert "kubectl -n customer-northgate annotate --overwrite fded sync fde.io/update-now=v1.0.1" in said
 
 
 def test_what_nobody_can_know_is_told_only_of_one_that_does_not_work() -> None:
@@ -247,3 +247,9 @@ def test_a_primitive_says_what_the_libraries_hold_of_it() -> None:
     assert first == "incident-sync.v1.0.0 is beta: 5 deployments run it, 4 of them are ready."
     assert inside.startswith("In library core: incident-sync v1.0.0 is beta")
     assert "No library that you see holds it" in explanation(primitive)[1]
+
+
+def test_a_deployment_is_named_as_kubectl_names_it_and_another_kind_is_told() -> None:
+    assert deployment_of("fded/sync", "n") == deployment_of("sync", "n") == Key("FDEDeployment", "n", "sync")
+    with pytest.raises(Misuse, match="is a TelemetryFeed"):
+        deployment_of("tfeed/sync", "n")

@@ -195,7 +195,7 @@ def test_publishing_and_new_rollouts_stop_and_what_runs_stays() -> None:
         held = refusal(act, gaps)  # type: ignore[arg-type]
         assert held is not None and held.reason == "PolicyMissing"
         assert "0.fde.io is missing" in str(held)
-        assert "and 2 more. Run `fde operator install`." in str(held)
+        assert "and 2 more. Run `fde operator install`, or upgrade the chart." in str(held)
         assert refusal(act, []) is None  # type: ignore[arg-type]
     assert refusal("repair", gaps) is None
     assert refusal("stop", gaps) is None

@@ -81,7 +81,7 @@ _PRIMITIVE: Final[dict[str, Any]] = {
 
 
 def run(tell: Tell, *, count: int, idle_s: float, kopf_too: bool) -> list[Row]:
-    """The rows, measured in one run on a control plane of its own. Errors become a note."""
+    """The rows, measured in one run on a control plane of its own; without one, a row that says so."""
     return asyncio.run(_measured(tell, count, idle_s, kopf_too))
 
 
@@ -334,7 +334,7 @@ async def _changed(site: Site, which: int, number: int) -> float:
 async def _repaired(site: Site, kind: str) -> Row:
     """One object of `kind` deleted by hand: seconds until it is there again; the worst of five."""
     taken = []
-    for which in range(5):
+    for which in range(min(5, site.count)):
         namespace = _namespace(which)
         selector = f"labelSelector=fde.io/deployment%3Dd{which}"
         place = _PATHS[kind].format(namespace)

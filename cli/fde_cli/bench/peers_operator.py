@@ -45,6 +45,8 @@ def kopf_alone_s(kubeconfig: Path, count: int, directory: Path) -> float:
         assert process.stdout is not None
         if not select.select([process.stdout], [], [], _LIMIT_S)[0]:
             raise TimeoutError(f"kopf did not see {count} objects within {_LIMIT_S:.0f} s")
+        if process.stdout.readline() != b"seen\n":
+            raise RuntimeError("kopf ended before it had seen the objects")
         return time.monotonic() - began
     finally:
         process.kill()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Flag, KafkaConfig, Seconds, check_port, reached
+from fde_cli.options import Brokers, Flag, KafkaConfig, Seconds, reached
 
 if TYPE_CHECKING:
     from fde_events.chain import Anchor, Verifier
@@ -274,11 +274,16 @@ def destroy(customer: str, keys: str, kubeconfig: Path | None) -> int:
 def _kept(file: Path | None, kubeconfig: Path | None, *, needed: bool = True) -> list[Anchor]:
     import asyncio
 
+    from fde_events.errors import Unavailable
     from fde_operator.audit.anchors import ConfigMapAnchors, read_file
+    from fde_operator.errors import Denied
 
     found = list(read_file(file)) if file is not None else []
     if kubeconfig is not None:
-        found += asyncio.run(ConfigMapAnchors(_cluster(kubeconfig)).read())
+        try:
+            found += asyncio.run(ConfigMapAnchors(_cluster(kubeconfig)).read())
+        except (Unavailable, Denied) as error:
+            _tell(f"fde audit: the cluster's anchors cannot be read: {error}")
     if not found and needed:
         _tell("fde audit: no anchors (--anchors, --kubeconfig): a tail that was cut would not be seen")
     return found
@@ -382,9 +387,8 @@ def _address(listen: str) -> tuple[str, int]:
     from fde_events.errors import Misuse
 
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         raise Misuse(f"--listen is host:port, not {listen!r}.")
-    check_port(None, int(port))
     return host.strip("[]"), int(port)
 
 

@@ -47,7 +47,7 @@ def status(
     """
     from fde_cli.kube.connection import Connection
     from fde_cli.kube.standing import detail, overview, standing
-    from fde_cli.kube.target import found, key_of_target
+    from fde_cli.kube.target import deployment_of, found
     from fde_events.errors import Misuse
 
     if name and all_namespaces:
@@ -57,7 +57,7 @@ def status(
 
     async def ask(cluster: Cluster) -> tuple[list[Manifest], list[Manifest]]:
         if name:
-            one = [await found(cluster, key_of_target(f"fded/{name}", place))]
+            one = [await found(cluster, deployment_of(name, place))]
         else:
             one = await cluster.list("FDEDeployment", namespace=place)
         return one, await _seen(lambda: cluster.list("TelemetryFeed", namespace=place))
@@ -110,7 +110,7 @@ def plan(
     from fde_cli import log
     from fde_cli.kube.connection import Connection
     from fde_cli.kube.plan import filed, planned
-    from fde_cli.kube.target import key_of_target
+    from fde_cli.kube.target import deployment_of
     from fde_events.errors import BadInput, Misuse
     from fde_operator.cluster import key_of
 
@@ -124,7 +124,7 @@ def plan(
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise BadInput(str(file), f"it cannot be read as YAML: {error}") from error
         manifest = filed(document, where=str(file), namespace=where.namespace)
-    key = key_of(manifest) if manifest else key_of_target(f"fded/{name}", where.namespace)
+    key = key_of(manifest) if manifest else deployment_of(name, where.namespace)
     # The operator's code logs what it applied. Nothing is, here.
     log.to_stderr(logging.CRITICAL)
     outcome = where.ask(lambda cluster: planned(cluster, key, file=manifest), only_rehearse=True)
@@ -156,10 +156,10 @@ def history(name: str, /, *, namespace: Namespace = None, kubeconfig: Kubeconfig
     """
     from fde_cli.kube.connection import Connection
     from fde_cli.kube.standing import table
-    from fde_cli.kube.target import found, key_of_target
+    from fde_cli.kube.target import deployment_of, found
 
     where = Connection.of(kubeconfig, namespace)
-    key = key_of_target(f"fded/{name}", where.namespace)
+    key = deployment_of(name, where.namespace)
     said = where.ask(lambda cluster: found(cluster, key)).get("status", {})
     versions, attempts = said.get("history", []), said.get("attempts", [])
     if json_:

@@ -89,7 +89,7 @@ def operator(
         kafka_config=str(kafka_config) if kafka_config else None,
         kafka_admin_config=str(kafka_admin_config) if kafka_admin_config else None,
         kafka_replication=kafka_replication,
-        broker_networks=tuple(cidr.strip() for cidr in broker_networks.split(",") if cidr.strip()),
+        broker_networks=_networks(broker_networks),
         sidecar_image=sidecar_image or defaults.sidecar_image,
         runtime_image=runtime_image or defaults.runtime_image,
         telemetry_secret=telemetry_secret,
@@ -139,6 +139,20 @@ def _file(kubeconfig: Path | None) -> str | None:
 
         raise Misuse(f"there is no kubeconfig file {kubeconfig}")
     return str(kubeconfig) if kubeconfig else None
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    import ipaddress
+
+    from fde_events.errors import Misuse
+
+    found = tuple(cidr.strip() for cidr in text.split(",") if cidr.strip())
+    for cidr in found:
+        try:
+            ipaddress.ip_network(cidr)
+        except ValueError as error:
+            raise Misuse(f"--broker-networks: {error}; a network reads like 10.0.0.0/8") from error
+    return found
 
 
 def _tell(text: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fde_cli.kube.standing import TROUBLE_WHEN_TRUE, Told, conditions, standing
+from fde_cli.kube.standing import Told, conditions, standing
 from fde_operator.cluster import Manifest
+from fde_operator.conditions import TROUBLE_WHEN_TRUE
 
 # What a condition means when all is not well with it. The reason and the message are the operator's own.
 _MEANS: Final[Mapping[str, str]] = {
@@ -24,9 +25,10 @@ _MEANS: Final[Mapping[str, str]] = {
     "Attached": "It reads no workload",
     "Published": "It is not published",
     "Error": "Something outside refuses",
+    "Contended": "Something else changes what the operator makes",
     "Deprecated": "It should not be used any more",
 }
-# What to do, where the message does not say it. NAMESPACE, NAME and PRIMITIVE are filled in.
+# What to do, where the message does not say it. NAMESPACE, NAME, PRIMITIVE and VERSION are filled in.
 _NEXT: Final[Mapping[str, str]] = {
     "PrimitiveNotFound": "`kubectl get dprim` lists the published versions; name one in spec.primitiveRef.",
     "NoCustomer": "an administrator runs `kubectl label namespace NAMESPACE fde.io/customer=CUSTOMER`.",
@@ -39,7 +41,7 @@ _NEXT: Final[Mapping[str, str]] = {
     "SecretNotFound": "make the Secret in NAMESPACE with the key that the message names; nothing else needs to be done.",
     "NotSynced": "look at the ExternalSecret: `kubectl -n NAMESPACE describe externalsecret`.",
     "NoWindow": "set lifecycle.maintenanceWindow and timeZone, or name the version in spec.primitiveRef.version.",
-    "OutsideWindow": "`kubectl -n NAMESPACE annotate fded NAME fde.io/update-now=true` takes it now.",
+    "OutsideWindow": "`kubectl -n NAMESPACE annotate --overwrite fded NAME fde.io/update-now=VERSION` takes that version now, once.",
     "AwaitingReview": "a reviewer who had no part in it runs `fde review approve NAME`.",
     "Suspended": "set spec.suspend to false to run it again.",
     "SpecInvalid": "`kubectl explain` of the field that the message names says what it takes.",
@@ -117,6 +119,7 @@ def _next(reason: str, manifest: Manifest) -> str:
     metadata, spec = manifest["metadata"], manifest.get("spec", {})
     reference = spec.get("primitiveRef", {})
     filled = step.replace("NAMESPACE", metadata.get("namespace", "")).replace("PRIMITIVE", _primitive_name(reference))
+    filled = filled.replace("VERSION", (manifest.get("status") or {}).get("availableVersion") or "VERSION")
     return f"\n  Next: {filled.replace('NAME', metadata['name'])}"
 
 

@@ -67,6 +67,8 @@ def filed(document: Any, *, where: str, namespace: str) -> Manifest:
     """The FDEDeployment in a decoded file, with a namespace. BadInput for anything else."""
     if not isinstance(document, dict) or document.get("kind") != "FDEDeployment":
         raise BadInput(where, "it holds no FDEDeployment")
+    if not isinstance(document.get("metadata") or {}, dict):
+        raise BadInput(where, "its metadata is no mapping")
     metadata = {"namespace": namespace, **(document.get("metadata") or {})}
     manifest: Manifest = {**document, "metadata": metadata}
     parse(manifest, where=where)

@@ -12,9 +12,6 @@ import msgspec
 
 from fde_operator.cluster import Manifest
 
-# Conditions that are well when they are False.
-TROUBLE_WHEN_TRUE: Final = ("Reconciling", "Stalled", "UpdatePending", "Deprecated", "Error")
-
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A condition as its object says it. `stale`: said of an earlier generation than the one that stands there."""

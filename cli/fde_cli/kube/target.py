@@ -26,6 +26,16 @@ def key_of_target(text: str, namespace: str) -> Key:
     return Key(kind.name, namespace if kind.namespaced else "", name)
 
 
+def deployment_of(text: str | None, namespace: str) -> Key:
+    """The FDEDeployment that `text` names, by its NAME or as ``fded/NAME``; Misuse for another kind."""
+    key = key_of_target(text or "", namespace)
+    if key.kind != "FDEDeployment":
+        raise Misuse(
+            f"{text!r} is a {key.kind}: this command is about FDEDeployments; `kubectl fde explain` takes every kind"
+        )
+    return key
+
+
 async def found(cluster: Cluster, key: Key) -> Manifest:
     """The object; Refused when it is not there, with what to look at."""
     manifest = await cluster.get(key)
