@@ -153,7 +153,8 @@ class _Look:
         if self._guard is None or paused(deployment) or not rolls_out(target.workload, observed):
             return
         asked = (deployment.metadata.generation, target.version)
-        ran = (self.raw.get("status", {}).get("observedGeneration"), self._status["resolvedVersion"])
+        # What was begun, and not what was looked at: a look that was held has observed the generation, too.
+        ran = (self._attempts[0].generation if self._attempts else None, self._status["resolvedVersion"])
         act: Act = "repair" if same(target.workload, observed) is None and asked == ran else "rollout"
         if stopped := refusal(act, await self._guard.gaps()):
             raise stopped

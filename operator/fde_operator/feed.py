@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from structlog import get_logger
@@ -42,6 +42,10 @@ from fde_operator.settings import OperatorSettings
 from fde_operator.telemetry import secret_name
 
 log = get_logger()
+_UNSEEN: Final = (
+    "DeploymentNotFound",
+    "Superseded",
+)  # what would end these is another object, of which no event comes here
 
 
 async def reconcile(
@@ -107,6 +111,8 @@ class _Feed:
         await self._say([self._ready(attached, wanted), attached, *_told(wanted)])
         if later:
             raise Postponed(later)
+        if attached["reason"] in _UNSEEN:
+            again_s = min(workloads.LOOK_S, again_s or workloads.LOOK_S)
         if workloads.selector_of(self._raw) is not None:
             return min(workloads.LOOK_S, again_s or workloads.LOOK_S)
         return again_s

@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import kopf
+from structlog import get_logger
 
 from fde_api.meta import GROUP
 from fde_operator.cluster import Manifest
 from fde_operator.kubernetes import config_of
 
+log = get_logger()
 OURS: Final = ("patterncandidates", "deploymentprimitives", "fdedeployments", "telemetryfeeds", "patternlibraries")
 
 
@@ -58,7 +60,11 @@ def registry(seen: Callable[[Manifest, bool], None], login: Callable[[], kopf.Co
     handlers = kopf.OperatorRegistry()
 
     def hand_on(body: kopf.Body, event: kopf.RawEvent, **_: Any) -> None:
-        seen(dict(body), event["type"] == "DELETED")
+        try:
+            seen(dict(body), event["type"] == "DELETED")
+        except Exception:  # a defect of ours: kopf's log, which is silent, would be the only one that heard of it
+            log.exception("event_lost", kind=body.get("kind"))
+            raise
 
     def log_in(**_: Any) -> kopf.ConnectionInfo:
         return login()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from json import JSONDecodeError
 from typing import Any, Final, cast
@@ -100,6 +101,8 @@ def config_of(kubeconfig: str | None) -> SingleConfig:
     return config
 
 
+_RETIRED: Final = 4  # clients that requests may still be under way on
+_RECONNECT_S: Final = 30.0
 _PAGE: Final = 100  # objects that are whole in memory at a time
 _RESOURCES: Final = {kind: _resource(kind) for kind in _TABLE}
 
@@ -126,6 +129,7 @@ class KubernetesCluster:
             await client.aclose()
 
     def _connect(self) -> AsyncClient:
+        self._connected_s = time.monotonic()
         config = config_of(self._kubeconfig)
         transport = self._transport(config) if self._transport else None
         return AsyncClient(config=config, timeout=httpx2.Timeout(self._timeout_s), trust_env=False, transport=transport)
@@ -269,9 +273,10 @@ class KubernetesCluster:
             return Unavailable(f"The API server at {self.url} did not answer while {doing}: {said}.")
         if code == 409 or code == 404:
             return Conflicting(f"{doing}: {said}")
-        if code == 401:  # a pod's token is replaced about hourly; lightkube reads it once
-            self._retired.append(self._client)
-            self._client = self._connect()
+        if code == 401:  # a token of a kubeconfig may have been replaced; a pod's is read again by lightkube itself
+            if len(self._retired) < _RETIRED or time.monotonic() - self._connected_s > _RECONNECT_S:
+                self._retired = [*self._retired[-_RETIRED + 1 :], self._client]
+                self._client = self._connect()
             return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=1)
         if code == 403 and any(words in said for words in _STARTING):
             return Unavailable(f"Admission at {self.url} is not ready while {doing}: {said}.")

@@ -31,7 +31,7 @@ from fde_operator.object_breaker import ObjectBreaker
 _RECONCILE_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CALL_S: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WAIT_S: Final = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-_GUARDED: Final = ("FDEDeployment", "TelemetryFeed", "PatternCandidate", "PatternLibrary")
+_GUARDED: Final = ("FDEDeployment", "TelemetryFeed", "PatternCandidate")
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 

@@ -67,11 +67,12 @@ class MirroredCluster:
         """What the API server has now, into the mirror: after a conflict, when memory was behind."""
         if not self._mirror.holds(key.kind):
             return
+        before = self._mirror.get(key)
         found = await self._inner.list(key.kind, namespace=key.namespace, fields={"metadata.name": key.name})
         if found and self._covers(key.kind, found[0]["metadata"].get("labels")):
             self._mirror.put(found[0])
-        elif not found:
-            self._mirror.remove(key)
+        elif not found and before is not None:  # that very object: another one may have come meanwhile
+            self._mirror.remove(key, uid=before["metadata"]["uid"])
 
     async def create(self, manifest: Manifest) -> Manifest:
         """And remember it."""

@@ -59,10 +59,7 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
 
     Ends the process at once when it no longer leads.
     """
-    main = asyncio.current_task()
-    assert main is not None
-    for number in (signal.SIGTERM, signal.SIGINT):  # until kopf takes them over
-        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+    _end_by_signal()
     metrics = Metrics()
     health = Health(metrics)
     stop_tracing = tracing.configure()
@@ -200,7 +197,8 @@ async def _kopf(kubeconfig: str | None, watches: Watches) -> None:
                 clusterwide=True,
             )
             return
-        except (JSONDecodeError, UnicodeDecodeError, Unavailable, Denied) as error:
+        except (JSONDecodeError, UnicodeDecodeError, Unavailable, Denied, Conflicting) as error:
+            _end_by_signal()  # kopf took the signals, and is no more
             # kopf ends when an answer is no JSON: something between here and the API server answered.
             failures = 1 if time.monotonic() - began > _CALM_S else failures + 1
             delay_s = backoff.delay_s(failures, 0.5)
@@ -288,13 +286,23 @@ async def wait_for_api(cluster: Cluster, *, tell: Tell) -> None:
             await asyncio.sleep(backoff.delay_s(failures, 0.5))
 
 
+def _end_by_signal() -> None:
+    """SIGTERM and SIGINT cancel what runs this, until kopf takes them over."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
 def _always() -> None:
     """No Lease: this process may always write."""
 
 
 def _end_at_once(tell: Tell) -> Callable[[str], None]:
     def end(sentence: str) -> None:
-        tell(f"fde operator: it no longer leads and ends at once: {sentence}")
-        os._exit(1)  # nothing of this process may go on, whatever it waits for
+        try:
+            tell(f"fde operator: it no longer leads and ends at once: {sentence}")
+        finally:
+            os._exit(1)  # nothing of this process may go on, whatever it waits for, or whoever hung up
 
     return end

@@ -5,6 +5,7 @@ key -> reconcile (level-triggered: reads what is) -> done, later, or later and l
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from structlog import get_logger
 from fde_events.errors import FdeError, Unavailable
 from fde_operator import deployment, feed, kafka, library, primitive, routes, tracing, usage
 from fde_operator.cluster import Cluster, Manifest
-from fde_operator.errors import Conflicting, nature_of
+from fde_operator.errors import Conflicting, Throttled, Tripped, nature_of
 from fde_operator.health import Health
 from fde_operator.key import Key
 from fde_operator.metrics import Metrics
@@ -131,6 +132,11 @@ class Reconciler:
         except Conflicting as conflict:
             delay_s = queue.race(key)
             log.info("reconciliation_raced", key=str(key), why=str(conflict), retry_s=round(delay_s, 1))
+            return
+        except (Throttled, Tripped) as error:  # no failure of this object: it is due when asking may help
+            delay_s = error.retry_after_s * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
+            queue.add_after(key, delay_s)
+            log.info("reconciliation_postponed", key=str(key), why=why(error), retry_s=round(delay_s, 1))
             return
         except FdeError as error:
             # Permanent ones too: nobody tells when a right was given or a policy was mended.

@@ -33,7 +33,7 @@ class Watched(Protocol):
     """What a reflector needs of the API server."""
 
     async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
-        """Hands each object to `take`; the resource version of the list. Raises Unavailable or Denied."""
+        """Hands each object to `take`; the resource version of the list. Raises Unavailable, Denied and Conflicting."""
         ...
 
     def follow(
@@ -73,9 +73,9 @@ class Reflector:
                     version = await self.relist()
                     failures = 0
                 version = await self._follow(version)
-            except Conflicting:
+            except _Forgotten:
                 version = ""
-            except (Unavailable, Denied) as error:
+            except (Unavailable, Denied, Conflicting) as error:
                 failures += 1
                 delay_s = self._backoff.delay_s(failures, random.random())  # noqa: S311 - jitter, not a secret
                 log.warning("watch_broken", kind=self.kind, why=str(error), retry_s=round(delay_s, 1))
@@ -119,10 +119,16 @@ class Reflector:
                     self._changed(manifest)
                 else:
                     self._take(manifest)
+        except Conflicting as error:
+            raise _Forgotten(str(error)) from error
         except (TimeoutError, StopAsyncIteration):
             return version
         finally:
             await events.aclose()
+
+
+class _Forgotten(Exception):
+    """The API server no longer knows what came after a version: list again, at once."""
 
 
 def _said(manifest: Manifest) -> bool:

@@ -287,3 +287,21 @@ def test_nothing_new_runs_while_a_policy_is_missing_and_what_runs_is_kept_and_pu
     edited["metadata"]["generation"] = 3
     assert deployed(cluster)[0] != "PolicyMissing"  # ending it goes on
     assert cluster.objects[WORKLOAD]["spec"]["replicas"] == 0
+
+
+def test_a_job_that_was_held_is_held_at_the_next_look_too(cluster: Any, given: Any) -> None:
+    """Its name holds a digest: a new one is not there before, as one that was deleted by hand is not."""
+    spec = given.spec()
+    spec["runtime"]["workload"]["kind"] = "Job"
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment())
+    deployed(cluster)
+    jobs = [key for key in cluster.objects if key.kind == "Job"]
+    assert len(jobs) == 1
+    del cluster.objects[Key(POLICY, "", REVIEW)]
+    edited = cluster.objects[DEPLOYED]
+    edited["spec"]["parameters"]["instanceHost"] = "other.example"
+    edited["metadata"]["generation"] = 2
+    for _ in range(3):
+        assert deployed(cluster)[0] == "PolicyMissing"
+    assert [key for key in cluster.objects if key.kind == "Job"] == jobs
