@@ -30,9 +30,9 @@ def lowest(granted: Iterable[str]) -> str:
 
 
 def deprecation(primitive: Manifest) -> str | None:
-    """Why this version is deprecated, as its annotation says; None when it is not."""
+    """Why this version is deprecated, as its annotation says, at most 512 characters; None when it is not."""
     said = (primitive["metadata"].get("annotations") or {}).get(DEPRECATION)
-    return None if said is None else said.strip() or "no reason was given"
+    return None if said is None else said.strip()[:512] or "no reason was given"
 
 
 def maturity_of(primitive: Manifest) -> str:

@@ -77,9 +77,14 @@ def held(why: Held, *, valid: bool | None = None, pending: Pending | None = None
 
 
 def retired() -> tuple[Condition, ...]:
-    """The conditions of one of which nothing is left."""
+    """The conditions of one that ended for good."""
     return (
-        condition("Ready", True, "Retired", "nothing runs and nothing is left: the phase is retired, for good"),
+        condition(
+            "Ready",
+            True,
+            "Retired",
+            "nothing runs, and what was made for it is gone or going: the phase is retired, for good",
+        ),
         condition("Reconciling", False, "Retired"),
         condition("Stalled", False, "Retired"),
         condition("UpdatePending", False, "Retired"),
@@ -94,7 +99,7 @@ def updating(pending: Pending) -> Condition:
 def opens_s(pending: Pending | None, now: str) -> float | None:
     """Seconds until the window that an update waits for."""
     if pending is None or pending.opening is None:
-        return None
+        return pending.retry_after_s if pending else None
     return (pending.opening.starts - moment(now)).total_seconds()
 
 

@@ -103,6 +103,7 @@ async def _decided(
     return (
         condition("Ready", True, "Published", message),
         condition("Published", True, "Published", message),
+        condition("Reconciling", False, "Published"),
         condition("Stalled", False, "Published"),
     ), name
 
@@ -167,5 +168,6 @@ def _unpublished(reason: str, message: str, *, stalled: bool) -> tuple[Condition
     return (
         condition("Ready", False, reason, message),
         condition("Published", False, reason, message),
+        condition("Reconciling", False, reason),
         condition("Stalled", stalled, reason, message if stalled else ""),
     )

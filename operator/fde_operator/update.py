@@ -61,12 +61,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Condition UpdatePending. `opening`: the window it waits for."""
+    """Condition UpdatePending. `opening`: the window it waits for. `retry_after_s`: what it waits for tells nobody."""
 
     waits: bool
     reason: str
     message: str = ""
     opening: Opening | None = None
+    retry_after_s: float | None = None
 
     @property
     def next_window(self) -> str | None:
@@ -131,7 +132,13 @@ def held_back(choice: Choice, held: Held, standing: Standing, versions: Versions
     """`choice` when the version it takes cannot be run with this spec: what runs goes on."""
     message = f"{choice.version} is not taken: {held}"
     available = newest(versions.values(), standing.running)
-    return Choice(standing.running, "", Pending(True, held.reason, message), available, standing.handled)
+    return Choice(
+        standing.running,
+        "",
+        Pending(True, held.reason, message, retry_after_s=held.retry_after_s),
+        available,
+        standing.handled,
+    )
 
 
 def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> str | None:
