@@ -25,6 +25,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fde_api.deployment import Attempt
+from fde_operator.clock import rfc3339
 from fde_operator.readiness import Readiness
 
 KEPT: Final = 20
@@ -43,11 +44,6 @@ Attempts = tuple[Attempt, ...]
 def moment(text: str) -> datetime:
     """An RFC 3339 time, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def rfc3339(at: datetime) -> str:
-    """Whole seconds, UTC."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read(found: Any) -> Attempts:

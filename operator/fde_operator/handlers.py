@@ -13,17 +13,18 @@ import base64
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import kopf
 from structlog import get_logger
 
+from fde_api.kinds import KINDS
 from fde_api.meta import GROUP
 from fde_operator.cluster import Manifest
 from fde_operator.kubernetes import config_of
+from fde_operator.routes import OURS
 
 log = get_logger()
-OURS: Final = ("patterncandidates", "deploymentprimitives", "fdedeployments", "telemetryfeeds", "patternlibraries")
 
 
 class _Backoffs:
@@ -70,8 +71,9 @@ def registry(seen: Callable[[Manifest, bool], None], login: Callable[[], kopf.Co
         return login()
 
     kopf.on.login(registry=handlers)(log_in)
-    for plural in OURS:
-        kopf.on.event(GROUP, "v1", plural, registry=handlers)(hand_on)
+    for kind in KINDS:
+        if kind.name in OURS:
+            kopf.on.event(GROUP, "v1", kind.plural, registry=handlers)(hand_on)
     return handlers
 
 

@@ -65,6 +65,8 @@ class Metrics:
             "audit_dropped", "Acts that the journal had no room for; each is told by a gap."
         )
         self.audit_failures = self._gauge("audit_failures", "Attempts in a row to write the chain that failed.")
+        self.mirror_objects = self._gauge("mirror_objects", "Objects that are kept in memory.")
+        self.mirror_bytes = self._gauge("mirror_bytes", "What they take there, as JSON.")
         self.loop_lag = self._gauge("event_loop_lag_seconds", "By how much a timer of the event loop was late, last.")
         Info("fde_operator_build", "What runs.", registry=self.registry).info(
             {"version": _version(), "python": platform.python_version()}

@@ -6,20 +6,15 @@ A reconciliation therefore sees its own writes, and others' as soon as their eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Final
 
+from fde_operator import clock
 from fde_operator.cluster import Cluster, Manifest, key_of
+from fde_operator.desired import OWNED_KINDS
 from fde_operator.errors import Conflicting
 from fde_operator.key import Key
 from fde_operator.labels import OWNED
 from fde_operator.mirror import Mirror
 from fde_operator.settings import MANAGED_BY
-
-# Of these the mirror holds what is ours alone: the API server selects by label, other people's never reach this process.
-OWNED_KINDS: Final = frozenset(
-    {"ServiceAccount", "NetworkPolicy", "ConfigMap", "PodDisruptionBudget", "Deployment", "CronJob", "Job"}
-)
 
 
 class MirroredCluster:
@@ -43,6 +38,7 @@ class MirroredCluster:
         self._wrote, self._said, self._changed = wrote, said, changed
 
     def _covers(self, kind: str, labels: Mapping[str, str] | None = None) -> bool:
+        # Of these the mirror holds what is ours alone: the API server selects by label, others' never reach this process.
         ours = kind not in OWNED_KINDS or (labels or {}).get(OWNED) == MANAGED_BY
         return ours and self._mirror.holds(kind)
 
@@ -123,7 +119,7 @@ class MirroredCluster:
         """And remember that it is on its way out."""
         await self._inner.delete(key, uid=uid)
         if self._mirror.holds(key.kind):
-            self._mirror.doom(key, uid=uid, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self._mirror.doom(key, uid=uid, at=clock.now())
 
     def _made(self, manifest: Manifest) -> Manifest:
         if self._remember(manifest):

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Literal
 
 from fde_api.kinds import KINDS as OURS
 from fde_api.meta import GROUP
+from fde_operator import clock
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Denied, Held
 from fde_operator.install import manifests
 from fde_operator.key import Key
+from fde_operator.routes import POLICIES
 
-KINDS: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+KINDS: Final = POLICIES
 REASON: Final = "PolicyMissing"
 # What stops while a policy is missing or altered. Repairs and stopping go on: what runs was admitted, and ending it harms nobody.
 Act = Literal["publish", "rollout", "repair", "stop"]
@@ -45,7 +46,7 @@ class Guard:
     def __init__(
         self, cluster: Cluster, direct: Cluster | None = None, *, now: Callable[[], str] | None = None
     ) -> None:
-        self._cluster, self._direct, self._now = cluster, direct or cluster, now or _utc
+        self._cluster, self._direct, self._now = cluster, direct or cluster, now or clock.now
         self._seen: dict[Key, tuple[str, Sequence[str]]] = {}
         self._definitions: tuple[float, Sequence[str]] | None = None
         self._broken = False
@@ -210,7 +211,3 @@ def difference(observed: Any, wanted: Any, path: str) -> str:
 
 def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping | list | tuple | str) and not value)
-
-
-def _utc() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

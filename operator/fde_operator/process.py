@@ -22,7 +22,7 @@ from structlog import get_logger
 
 from fde_events.connection import connection as kafka_connection
 from fde_events.errors import Unavailable
-from fde_operator import handlers, kafka, tracing
+from fde_operator import handlers, kafka, routes, tracing
 from fde_operator.breaker import Breaker
 from fde_operator.bucket import Bucket
 from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, CalledWatch, Calls
@@ -41,7 +41,7 @@ from fde_operator.mirrored import MirroredCluster
 from fde_operator.policies import Guard
 from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff
-from fde_operator.reconciler import OURS, Reconciler, why
+from fde_operator.reconciler import Reconciler, why
 from fde_operator.recording import Recording
 from fde_operator.settings import OperatorSettings
 from fde_operator.watches import MIRRORED, Watches
@@ -109,6 +109,8 @@ async def _lead(
     calls = Calls("kubernetes", metrics, bucket=Bucket(RATE, BURST), breaker=Breaker())
     called = CalledCluster(client, calls)
     mirror = Mirror(MIRRORED)
+    metrics.mirror_objects.set_function(lambda: float(len(mirror)))
+    metrics.mirror_bytes.set_function(lambda: float(mirror.size_bytes))
     events = Events(FencedCluster(called, fence), metrics, instance=identity)
     recording = _recording(settings, called, mirror, tell)
     if recording:
@@ -273,7 +275,7 @@ async def wait_for_api(cluster: Cluster, *, tell: Tell) -> None:
     backoff, failures, said = Backoff(0.5, 10.0), 0, ""
     while True:
         try:
-            for kind in OURS:  # a list of nothing: it needs no right that the work itself does not need
+            for kind in routes.OURS:  # a list of nothing: it needs no right that the work itself does not need
                 await cluster.list(kind, fields={"metadata.name": "none"})
             return
         except (Unavailable, Denied, Conflicting) as error:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import deployment, feed, kafka, library, primitive, routes, tracing, usage
+from fde_operator import clock, deployment, feed, kafka, library, primitive, routes, tracing, usage
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Conflicting, Throttled, Tripped, nature_of
 from fde_operator.health import Health
@@ -28,7 +27,6 @@ from fde_operator.reconciliation import begin, current
 from fde_operator.settings import OperatorSettings
 
 log = get_logger()
-OURS: Final = ("PatternCandidate", "DeploymentPrimitive", "FDEDeployment", "TelemetryFeed", "PatternLibrary")
 _GUARDED: Final = (
     "FDEDeployment",
     "TelemetryFeed",
@@ -158,7 +156,7 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """Level-triggered: reads what is, whatever the event was. Returns seconds until the next look."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = clock.now()
         match key.kind:
             case "FDEDeployment":
                 return await deployment.reconcile(self._cluster, key, self._settings, now=now, guard=self._guard)
@@ -199,7 +197,7 @@ class Reconciler:
 
     async def everything(self) -> None:
         """All objects of ours, when nothing else is due."""
-        await self._all(OURS, idly=True)
+        await self._all(routes.OURS, idly=True)
 
 
 def why(error: FdeError) -> str:

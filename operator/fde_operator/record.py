@@ -26,7 +26,8 @@ import msgspec
 
 from fde_api.deployment import Attempt
 from fde_api.primitive import Outcome
-from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, moment, rfc3339
+from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, moment
+from fde_operator.clock import rfc3339
 from fde_operator.cluster import Manifest
 
 KEPT: Final = 100  # outcomes of one version

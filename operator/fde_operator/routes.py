@@ -19,7 +19,14 @@ GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose
 
 SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells
 COMPARED: Final = ("PodDisruptionBudget",)  # its status counts pods
-_POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+OURS: Final = (
+    "PatternCandidate",
+    "DeploymentPrimitive",
+    "FDEDeployment",
+    "TelemetryFeed",
+    "PatternLibrary",
+)  # reconciled
+POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
 def now(manifest: Manifest) -> tuple[Key, ...]:
@@ -37,7 +44,7 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
         return (own, Key("FDEDeployment", namespace, owner)) if owner else (own,)
     if kind == "DeploymentPrimitive":
         return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
-    if kind in _POLICIES:
+    if kind in POLICIES:
         return (Key(POLICY_CHANGED, "", "all"),)
     if kind == "Namespace":
         return (Key(CUSTOMER_CHANGED, name, "all"),)

@@ -14,22 +14,21 @@ from structlog import get_logger
 
 from fde_events.errors import Unavailable
 from fde_operator.cluster import Manifest, key_of
+from fde_operator.desired import OWNED_KINDS
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.labels import CUSTOMER, OWNED
 from fde_operator.mirror import Mirror
-from fde_operator.mirrored import OWNED_KINDS
 from fde_operator.queue import Backoff
-from fde_operator.reconciler import OURS
 from fde_operator.reflector import Reflector, Watched
+from fde_operator.routes import OURS, POLICIES
 from fde_operator.settings import MANAGED_BY
 
 log = get_logger()
 _AGAIN: Final = Backoff(0.5, 10.0)
-_POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _SELECTED: Final[dict[str, dict[str, str | None]]] = {
     **{kind: {OWNED: MANAGED_BY} for kind in sorted(OWNED_KINDS)},
     "Namespace": {CUSTOMER: None},  # one that loses the label has gone, for us
-    **{kind: {"app.kubernetes.io/part-of": "fde"} for kind in _POLICIES},
+    **{kind: {"app.kubernetes.io/part-of": "fde"} for kind in POLICIES},
 }
 MIRRORED: Final = frozenset({*OURS, *_SELECTED})
 

@@ -21,10 +21,10 @@ from fde_operator.attempts import (
     moment,
     overdue,
     refused,
-    rfc3339,
     rolled_back,
     stopped,
 )
+from fde_operator.clock import rfc3339
 from fde_operator.readiness import Readiness, readiness
 
 START = "2026-11-21T12:00:00Z"

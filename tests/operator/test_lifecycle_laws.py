@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from fde_api.deployment import FDEDeployment, FDEDeploymentStatus
 from fde_operator import deployment
-from fde_operator.attempts import rfc3339
+from fde_operator.clock import rfc3339
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.key import Key
 from fde_operator.settings import OperatorSettings
