@@ -280,6 +280,9 @@ _PATHS = {
 }
 
 
+_STARTING = ("failed to configure policy", "not yet ready to handle request")
+
+
 class Refused(Exception):
     """The API server said no; the message is its own."""
 
@@ -340,7 +343,14 @@ class Api:
         path = "/".join(part for part in (place, name, sub) if part)
         content = body if body is None or isinstance(body, str) else json.dumps(body)
         headers = [*self._as(user), ("Content-Type", what)]
-        return self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
+        deadline = time.monotonic() + 30
+        while True:
+            answer = self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
+            # An API server that has just started knows its policies before it can judge by them.
+            starting = answer.status_code == 403 and any(words in answer.text for words in _STARTING)
+            if not starting or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.2)
 
     ask = _send  # the answer itself, whatever it says
 

@@ -155,24 +155,29 @@ def test_what_people_did_and_were_refused_is_recorded_verifies_and_can_be_handed
     print(f"recorded {time.monotonic() - asked:.2f} s after it was asked for")
     assert (approved.decided, approved.why) == ({"review": "Approved"}, "it holds for five customers")
     assert approved.outcome == "allowed"
-    created = scene.await_act(who="ben@company.example", verb="create", kind="fdedeployments")
+    created = scene.await_act(
+        namespace=scene.namespace, who="ben@company.example", verb="create", kind="fdedeployments"
+    )
     assert (created.name, created.namespace, created.generation) == ("sync", space, 1)
-    edited = scene.await_act(who="ben@company.example", verb="patch", outcome="allowed")
+    edited = scene.await_act(namespace=scene.namespace, who="ben@company.example", verb="patch", outcome="allowed")
     assert (edited.uid, edited.generation) == (created.uid, 2)
-    forged = scene.await_act(who="ben@company.example", outcome="denied")
+    forged = scene.await_act(namespace=scene.namespace, who="ben@company.example", outcome="denied")
     assert "owning-fde" in forged.why
     assert forged.policy.endswith(".fde.io")
-    refused = scene.await_act(who="nobody@company.example", kind="fdedeployments")
+    refused = scene.await_act(namespace=scene.namespace, who="nobody@company.example", kind="fdedeployments")
     assert (refused.outcome, refused.policy) == ("denied", "")
     assert 'User "nobody@company.example" cannot patch' in refused.why
-    assert scene.await_act(who="nobody@company.example", kind="secrets", verb="list").outcome == "denied"
+    assert (
+        scene.await_act(namespace=scene.namespace, who="nobody@company.example", kind="secrets", verb="list").outcome
+        == "denied"
+    )
     assert scene.await_act(who="ana@company.example", name=unique).outcome == "denied"
 
     # Killed: what happened meanwhile is read from the log, and nothing twice.
     collector.kill()
     api.delete("FDEDeployment", "sync", space, user="ben")
     collector.start()
-    gone = scene.await_act(who="ben@company.example", verb="delete")
+    gone = scene.await_act(namespace=scene.namespace, who="ben@company.example", verb="delete")
     assert (gone.uid, gone.outcome) == (created.uid, "allowed")
     ids = [str(one.body["id"]) for one in scene.links() if one.chain == scene.chain]
     assert len(ids) == len(set(ids))
@@ -255,7 +260,7 @@ def test_the_operators_own_writes_are_recorded_with_the_attempt_they_belong_to(
         assert act.uid and act.uid != made["metadata"]["uid"]
     finally:
         operator.stop()
-    assert scene.await_act("operator", kind="NetworkPolicy").outcome == "allowed"
+    assert scene.await_act("operator", kind="NetworkPolicy", namespace=scene.namespace).outcome == "allowed"
 
 
 def test_the_api_server_posts_to_the_collector_and_says_again_what_it_could_not_take(
@@ -297,10 +302,12 @@ def test_the_api_server_posts_to_the_collector_and_says_again_what_it_could_not_
     try:
         scene.api.create(given.deployment(namespace=scene.namespace), user="ben")
         collector.start()
-        act = scene.await_act(who="ben@company.example", verb="create", kind="fdedeployments")
+        act = scene.await_act(
+            namespace=scene.namespace, who="ben@company.example", verb="create", kind="fdedeployments"
+        )
         assert (act.name, act.outcome) == ("sync", "allowed")
         scene.api.delete("FDEDeployment", "sync", scene.namespace, user="ben")
-        assert scene.await_act(who="ben@company.example", verb="delete").uid == act.uid
+        assert scene.await_act(namespace=scene.namespace, who="ben@company.example", verb="delete").uid == act.uid
         assert collector.stop() == 0, collector.log()
     finally:
         collector.kill()
