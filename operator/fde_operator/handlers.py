@@ -60,7 +60,8 @@ def registry(seen: Callable[[Manifest, bool], None], login: Callable[[], kopf.Co
     """All handlers; `seen` takes each object as an event showed it, and whether it has gone."""
     handlers = kopf.OperatorRegistry()
 
-    def hand_on(body: kopf.Body, event: kopf.RawEvent, **_: Any) -> None:
+    async def hand_on(body: kopf.Body, event: kopf.RawEvent, **_: Any) -> None:
+        # A coroutine, though it waits for nothing: other functions kopf runs in threads, and the queue is the loop's.
         try:
             seen(dict(body), event["type"] == "DELETED")
         except Exception:  # a defect of ours: kopf's log, which is silent, would be the only one that heard of it
