@@ -30,6 +30,7 @@ from fde_events.tenancy.plan import Action, Observed
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.kafka import Administration
 from fde_operator.key import Key
+from fde_operator.layer import Layer
 from fde_operator.primitive import Decisions
 
 Fence = Callable[[], None]
@@ -37,59 +38,37 @@ _READS: Final = ("GET", "HEAD", "OPTIONS")
 _GOES_OUT: Final = (".send_request_headers.started", ".send_request_body.started")
 
 
-class FencedCluster:
+class FencedCluster(Layer):
     """A :class:`fde_operator.cluster.Cluster` that reads always and writes while `fence` lets it; else it raises Fenced."""
 
     def __init__(self, cluster: Cluster, fence: Fence) -> None:
-        self._cluster, self._fence = cluster, fence
-
-    async def get(self, key: Key) -> Manifest | None:
-        """Reads."""
-        return await self._cluster.get(key)
-
-    async def list(
-        self,
-        kind: str,
-        *,
-        namespace: str = "",
-        labels: dict[str, str] | None = None,
-        fields: dict[str, str] | None = None,
-    ) -> list[Manifest]:
-        """Reads."""
-        return await self._cluster.list(kind, namespace=namespace, labels=labels, fields=fields)
-
-    async def rehearse(self, manifest: Manifest) -> None:
-        """A dry run: nothing is written."""
-        await self._cluster.rehearse(manifest)
-
-    async def stands(self, manifest: Manifest) -> bool:
-        """A dry run: nothing is written."""
-        return await self._cluster.stands(manifest)
+        super().__init__(cluster)
+        self._fence = fence
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Writes."""
         self._fence()
-        return await self._cluster.create(manifest)
+        return await super().create(manifest)
 
     async def apply(self, manifest: Manifest) -> Manifest:
         """Writes."""
         self._fence()
-        return await self._cluster.apply(manifest)
+        return await super().apply(manifest)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """Writes."""
         self._fence()
-        return await self._cluster.apply_status(manifest)
+        return await super().apply_status(manifest)
 
     async def put(self, manifest: Manifest) -> None:
         """Writes."""
         self._fence()
-        await self._cluster.put(manifest)
+        await super().put(manifest)
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """Writes."""
         self._fence()
-        await self._cluster.delete(key, uid=uid)
+        await super().delete(key, uid=uid)
 
 
 class FencedAdministration:

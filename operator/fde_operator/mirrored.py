@@ -13,11 +13,12 @@ from fde_operator.desired import OWNED_KINDS
 from fde_operator.errors import Conflicting
 from fde_operator.key import Key
 from fde_operator.labels import OWNED
+from fde_operator.layer import Layer
 from fde_operator.mirror import Mirror
 from fde_operator.settings import MANAGED_BY
 
 
-class MirroredCluster:
+class MirroredCluster(Layer):
     """A :class:`fde_operator.cluster.Cluster` over another one. What the mirror does not hold is read there.
 
     `wrote` gets each object that was made or applied, as the API server answered; `said` each object as it was before its
@@ -34,7 +35,8 @@ class MirroredCluster:
         said: Callable[[Manifest, Manifest], None] = lambda *_: None,
         changed: Callable[[Manifest], None] = lambda _: None,
     ) -> None:
-        self._inner, self._mirror = inner, mirror
+        super().__init__(inner)
+        self._mirror = mirror
         self._wrote, self._said, self._changed = wrote, said, changed
 
     def _covers(self, kind: str, labels: Mapping[str, str] | None = None) -> bool:
@@ -78,10 +80,6 @@ class MirroredCluster:
             await self.refresh(key_of(manifest))
             raise
 
-    async def rehearse(self, manifest: Manifest) -> None:
-        """Nothing is made, nothing remembered."""
-        await self._inner.rehearse(manifest)
-
     async def apply(self, manifest: Manifest) -> Manifest:
         """And remember it."""
         before = await self.get(key_of(manifest)) if self._covers(manifest["kind"]) else None
@@ -106,14 +104,6 @@ class MirroredCluster:
         except Conflicting:
             await self.refresh(key_of(manifest))
             raise
-
-    async def stands(self, manifest: Manifest) -> bool:
-        """Asked of the API server."""
-        return await self._inner.stands(manifest)
-
-    async def put(self, manifest: Manifest) -> None:
-        """Written, and not remembered: nothing comes back."""
-        await self._inner.put(manifest)
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """And remember that it is on its way out."""

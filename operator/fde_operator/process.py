@@ -213,19 +213,23 @@ def _recording(settings: OperatorSettings, cluster: Cluster, mirror: Mirror, tel
         missing = "FDE_BROKERS" if settings.brokers is None else "FDE_AUDIT_STATE"
         tell(f"fde operator: what it does is not recorded for audit: {missing} is not set")
         return None
-    file = Path(settings.kafka_config) if settings.kafka_config else None
 
     async def customer_of(namespace: str) -> str | None:
         return mirror.customer(namespace)
 
-    return Recording(kafka_connection(settings.brokers, file), Path(settings.audit_state), cluster, customer_of)
+    return Recording(_connection(settings), Path(settings.audit_state), cluster, customer_of)
+
+
+def _connection(settings: OperatorSettings) -> str:
+    """The operator's own connection to Kafka."""
+    file = Path(settings.kafka_config) if settings.kafka_config else None
+    return kafka_connection(settings.brokers or "", file)
 
 
 def _decisions(settings: OperatorSettings, metrics: Metrics) -> Decisions:
     if settings.brokers is None:
         return NoDecisions()
-    file = Path(settings.kafka_config) if settings.kafka_config else None
-    decisions = KafkaDecisions(kafka_connection(settings.brokers, file))
+    decisions = KafkaDecisions(_connection(settings))
     return CalledDecisions(decisions, Calls("decisions", metrics))
 
 

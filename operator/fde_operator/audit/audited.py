@@ -24,6 +24,7 @@ from fde_operator.audit.reason import brief, policy_of
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.errors import Conflicting, Denied, Fenced, Throttled, Tripped
 from fde_operator.key import Key
+from fde_operator.layer import Layer
 from fde_operator.settings import FIELD_MANAGER
 
 OPERATOR: Final = f"system:serviceaccount:fde-system:{FIELD_MANAGER}"
@@ -33,37 +34,15 @@ _SECRETS: Final = ("data", "stringData")
 Answer = TypeVar("Answer")
 
 
-class AuditedCluster:
+class AuditedCluster(Layer):
     """A :class:`fde_operator.cluster.Cluster` whose writes are journaled. `who`: as whom the inner one writes.
 
     Never blocks on Kafka. Raises what the inner cluster raises.
     """
 
     def __init__(self, inner: Cluster, journal: Journal, names: Names, *, who: str = OPERATOR) -> None:
-        self._inner, self._journal, self._names, self._who = inner, journal, names, who
-
-    async def get(self, key: Key) -> Manifest | None:
-        """See :class:`Cluster`."""
-        return await self._inner.get(key)
-
-    async def list(
-        self,
-        kind: str,
-        *,
-        namespace: str = "",
-        labels: dict[str, str] | None = None,
-        fields: dict[str, str] | None = None,
-    ) -> list[Manifest]:
-        """See :class:`Cluster`."""
-        return await self._inner.list(kind, namespace=namespace, labels=labels, fields=fields)
-
-    async def rehearse(self, manifest: Manifest) -> None:
-        """See :class:`Cluster`."""
-        await self._inner.rehearse(manifest)
-
-    async def stands(self, manifest: Manifest) -> bool:
-        """See :class:`Cluster`."""
-        return await self._inner.stands(manifest)
+        super().__init__(inner)
+        self._journal, self._names, self._who = journal, names, who
 
     async def create(self, manifest: Manifest) -> Manifest:
         """See :class:`Cluster`."""
