@@ -540,11 +540,15 @@ cases(
     "status-author",
     [
         (None, "the operator", lambda w: w.change(w.make(w.deployment(), "ben"), READY, "operator", "status")),
-        (None, "the engine, of a proposal", lambda w: w.change(w.make(w.proposal(), "ben"), READY, "engine", "status")),
         (
             0,
             "somebody with every right of ours",
             lambda w: w.change(w.make(w.deployment(), "ben"), READY, SLOPPY, "status"),
+        ),
+        (
+            0,
+            "of a proposal, too",
+            lambda w: w.change(w.make(w.proposal(), "ben"), READY, SLOPPY, "status"),
         ),
     ],
 )

@@ -132,9 +132,9 @@ TABLE: list[tuple[str, tuple[str, ...], str, str, bool]] = [
     ("engine", ("create", "update", "patch"), "patterncandidates", MINE, False),
     ("engine", ("delete", "deletecollection"), "patterncandidates", LIBRARY, False),
     ("engine", ("approve",), "patterncandidates/approval", LIBRARY, False),
-    ("engine", READ, "patternproposals", MINE, True),
-    ("engine", WRITE, "patternproposals", MINE, False),
-    ("engine", ("patch",), "patternproposals/status", MINE, True),
+    ("engine", ("get",), "deploymentprimitives/source", "", True),
+    ("engine", (*READ, *WRITE), "patternproposals", MINE, False),  # what was submitted comes by Kafka
+    ("engine", ("get", "update", "patch"), "patternproposals/status", MINE, False),
     ("engine", WRITE, "deploymentprimitives", "", False),
     ("engine", (*READ, *WRITE), "fdedeployments", MINE, False),
     ("operator", READ, "fdedeployments", MINE, True),
