@@ -6,6 +6,11 @@ As client-go's leaderelection: nobody ever compares its clock with the times in 
 measures on its own clock how long the record has not changed. Two things are stricter here. Who has gone without a release
 is waited for even if the Lease was deleted or its holder was edited away: the holder may not know it yet, and writes on
 until its next renewal. And a stranger's long `leaseDurationSeconds` keeps nobody out for ever.
+
+A Lease is installed without a spec, and marked as never held, so that the first leader need not wait. Installing again puts
+that mark back, so a leader does not remove it: with each renewal it leaves a mark of its own, which takes the other's
+meaning. What is left to a hand: who deletes a held Lease and installs another one lets a process that starts in that moment
+begin before the holder's next renewal, `retry_s` later at most while the API server answers.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from fde_operator.cluster import Manifest
 
 RELEASED_S: Final = 1  # leaseDurationSeconds of a Lease that was given back; as client-go marks it
 UNUSED: Final = ("fde.io/lease", "unused")  # an annotation, of a Lease that is installed with the operator
+HELD: Final = ("fde.io/lease-held", "true")  # an annotation, of one that some process has taken since
 _LONGEST_S: Final = 60.0  # nobody is waited for longer, whatever the record says
 
 
@@ -42,10 +48,14 @@ class Terms:
             raise ValueError(f"a lease is at most {_LONGEST_S:g} s")
 
 
-def _unused(lease: Manifest) -> Mapping[str, Any]:
-    """The record of a Lease without one: as if given back, if whoever made it says that nobody ever held it."""
-    marked = (lease["metadata"].get("annotations") or {}).get(UNUSED[0]) == UNUSED[1]
-    return {"holderIdentity": "", "leaseDurationSeconds": RELEASED_S} if marked else {}
+# The record of a Lease that nobody ever held: as if given back.
+_NEVER_HELD: Final[Mapping[str, Any]] = {"holderIdentity": "", "leaseDurationSeconds": RELEASED_S}
+
+
+def _never_held(lease: Manifest) -> bool:
+    """Whether whoever made it says so, and nobody says otherwise."""
+    marks = lease["metadata"].get("annotations") or {}
+    return not lease.get("spec") and marks.get(UNUSED[0]) == UNUSED[1] and HELD[0] not in marks
 
 
 def holder_of(lease: Mapping[str, Any] | None) -> str:
@@ -61,8 +71,13 @@ class Sighting:
     since_s: float | None = None
 
     def see(self, lease: Manifest | None, now_s: float) -> Sighting:
-        """What is seen now. Labels and annotations are no sign of life."""
-        record = None if lease is None else lease.get("spec") or _unused(lease)
+        """What is seen now. Labels and annotations are no sign of life.
+
+        That it was never held is believed of the Lease seen first: who saw another one before knows better.
+        """
+        record = None if lease is None else lease.get("spec") or {}
+        if lease is not None and _never_held(lease) and (self.since_s is None or self.record == _NEVER_HELD):
+            record = _NEVER_HELD
         if self.since_s is not None and record == self.record:
             return self
         return Sighting(record, now_s)
@@ -98,7 +113,9 @@ def taken(lease: Manifest | None, *, name: str, namespace: str, identity: str, t
 def renewed(lease: Manifest, *, terms: Terms, now: str) -> Manifest:
     """The same, used a little longer."""
     spec = {**(lease.get("spec") or {}), "renewTime": now, "leaseDurationSeconds": max(2, round(terms.lease_s))}
-    return {**lease, "spec": spec}
+    metadata = lease["metadata"]
+    marks = {**(metadata.get("annotations") or {}), HELD[0]: HELD[1]}
+    return {**lease, "metadata": {**metadata, "annotations": marks}, "spec": spec}
 
 
 def released(lease: Manifest, *, now: str) -> Manifest:
@@ -114,5 +131,6 @@ def renewable(lease: Manifest | None, identity: str) -> bool:
 
 def reborn(lease: Manifest) -> Manifest:
     """A deleted Lease, to be made again by its holder."""
-    kept = {name: value for name, value in lease["metadata"].items() if name in ("name", "namespace", "labels")}
+    names = ("name", "namespace", "labels", "annotations")
+    kept = {name: value for name, value in lease["metadata"].items() if name in names}
     return {**lease, "metadata": kept}

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_operator.tenure import Sighting, Terms, released, renewable, renewed, taken
+from fde_operator.tenure import Sighting, Terms, reborn, released, renewable, renewed, taken
 
 TERMS = Terms(lease_s=10.0, renew_s=7.0, retry_s=1.5, again_s=0.2)
 NOW = "2026-11-21T10:00:00.000000Z"
@@ -38,15 +38,50 @@ def test_a_lease_that_was_given_back_is_free_at_once() -> None:
     assert seen.wait_s(TERMS, 5.0) == 0
 
 
-def test_a_lease_that_was_installed_and_never_held_is_free_at_once_and_its_mark_means_nothing_later() -> None:
-    (installed,) = yaml.safe_load_all((Path(__file__).parents[2] / "deploy/operator/turn.yaml").read_text())
-    assert Sighting().see(installed, 5.0).wait_s(TERMS, 5.0) == 0
-    assert Sighting().see({**installed, "spec": {}}, 5.0).wait_s(TERMS, 5.0) == 0
-    held = mine(installed)
-    assert held["metadata"] == installed["metadata"]
+def installed() -> dict[str, Any]:
+    (found,) = yaml.safe_load_all((Path(__file__).parents[2] / "deploy/operator/turn.yaml").read_text())
+    return dict(found)
+
+
+@pytest.mark.parametrize("more", [{}, {"spec": {}}, {"spec": None}], ids=str)
+def test_a_lease_that_was_installed_and_never_held_is_free_at_once(more: dict[str, Any]) -> None:
+    lease = {**installed(), **more}
+    seen = Sighting().see(lease, 5.0)
+    assert seen.wait_s(TERMS, 5.0) == 0
+    assert seen.see(lease, 6.0).wait_s(TERMS, 6.0) == 0  # whoever was slower this time
+
+
+def test_its_mark_means_nothing_once_it_was_held() -> None:
+    held = mine(installed())
     assert Sighting().see(held, 5.0).wait_s(TERMS, 5.0) == 10
     emptied = {**held, "spec": {**held["spec"], "holderIdentity": ""}}
     assert Sighting().see(emptied, 5.0).wait_s(TERMS, 5.0) == 10
+
+
+@pytest.mark.parametrize("spec", [{}, None], ids=str)
+def test_a_lease_whose_spec_was_removed_while_it_is_held_is_waited_for(spec: dict[str, Any] | None) -> None:
+    """Also by who begins only then. The installer's mark is there still, or again: installing puts it back."""
+    of = {"installed": mine(installed()), "made by its holder": mine(), "made again": reborn(mine(installed()))}
+    for held in (*of.values(), renewed(of["made again"], terms=TERMS, now=NOW), released(mine(installed()), now=NOW)):
+        marks = {**held["metadata"].get("annotations", {}), **installed()["metadata"]["annotations"]}
+        bare = {**held, "metadata": {**held["metadata"], "annotations": marks}, "spec": spec}
+        assert Sighting().see(bare, 5.0).wait_s(TERMS, 5.0) == 10
+        assert Sighting().see(held, 5.0).see(bare, 6.0).wait_s(TERMS, 6.0) == 10
+
+
+@pytest.mark.parametrize("before", [mine(), None, released(mine(), now=NOW)], ids=["held", "missing", "given back"])
+def test_a_lease_that_is_deleted_and_installed_anew_is_waited_for_by_who_saw_the_old_one(before: Any) -> None:
+    seen = Sighting().see(before, 0.0).see(installed(), 3.0)
+    assert seen.wait_s(TERMS, 3.0) == 10
+    assert seen.see(installed(), 13.0).wait_s(TERMS, 13.0) == 0
+
+
+def test_what_others_wrote_into_its_metadata_stays() -> None:
+    held = mine(installed())
+    again = renewed(held, terms=TERMS, now="2026-11-21T10:00:01.000000Z")
+    assert held["metadata"]["labels"] == installed()["metadata"]["labels"]
+    assert held["metadata"]["annotations"].items() > installed()["metadata"]["annotations"].items()
+    assert again["metadata"] == held["metadata"]
 
 
 def test_a_held_lease_is_waited_for_from_when_it_was_seen_to_change() -> None:
