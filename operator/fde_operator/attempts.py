@@ -56,7 +56,7 @@ def read(found: Any) -> Attempts:
 
 def written(attempts: Attempts) -> list[dict[str, Any]] | None:
     """As a status has them; None when there are none."""
-    return msgspec.to_builtins(attempts) or None
+    return list(msgspec.to_builtins(attempts)) or None  # a list, as it is read: a tuple would never be equal to it
 
 
 def open_(attempt: Attempt) -> bool:

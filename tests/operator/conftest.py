@@ -122,7 +122,8 @@ class MemoryCluster:
         kinds = [one["type"] for one in manifest["status"].get("conditions", ())]
         assert len(kinds) == len(set(kinds)), f"the server refuses duplicate conditions: {kinds}"
         self._write(f"status {key_of(manifest)}")
-        self.objects[key_of(manifest)]["status"] = copy.deepcopy(manifest["status"])
+        # As JSON, like every answer: a tuple that is a list when it is read again is news for ever.
+        self.objects[key_of(manifest)]["status"] = json.loads(msgspec.json.encode(manifest["status"]))
         return manifest
 
     async def delete(self, key: Key, *, uid: str) -> None:
