@@ -5,13 +5,14 @@ KubernetesLeases (get, create, update) <- Lease.hold() -> renewing in the backgr
 A leader may write until `renew_s` after it *sent* its last successful renewal, by a clock that runs on while the machine is
 suspended and while the process is stopped. Others begin `lease_s` after they saw the last change. What remains: a write
 whose last byte was handed to the kernel before the deadline may reach the API server after it; the process ends when it
-loses the Lease, which closes its connections. Not covered: a machine whose clocks all stand still (a virtual machine that
-is paused), until its first renewal fails with a conflict.
+loses the Lease, which closes its connections. The kernel sees to that too: each renewal sets an alarm (`alarm`) a little behind the
+deadline, which ends a process that was stopped before its next instruction. Not covered: a machine whose clocks all stand
+still (a virtual machine that is paused), until its first renewal fails with a conflict.
 
 Wiring (process.py), one of these for a process; `hold` returns when it leads, and waits as a warm standby until then::
 
     leases = KubernetesLeases(kubeconfig, namespace="fde-system", name="fde-operator")
-    lease = Lease(leases, new_identity())
+    lease = Lease(leases, new_identity(), alarm=alarm.alarm)
     await lease.hold(lost=end_at_once)      # end_at_once(why): tell it, then os._exit(1): nothing of this process may go on
     ...                                     # workers, whose cluster is fence.FencedCluster(cluster, lease.fence)
     await lease.release()                   # after the last worker has ended: another one leads within 3 s
@@ -56,6 +57,10 @@ def new_identity() -> str:
     return f"{socket.gethostname()}_{secrets.token_hex(8)}"
 
 
+def _no_alarm(_: float) -> None:
+    """For tests, whose process must not end."""
+
+
 class Leases(Protocol):
     """The one Lease object. Each call may raise Unavailable and Denied."""
 
@@ -86,7 +91,9 @@ class Lease:
         terms: Terms | None = None,
         clock: Callable[[], float] = running_s,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        alarm: Callable[[float], None] = _no_alarm,
     ) -> None:
+        self._alarm = alarm
         self._leases, self.identity, self.terms = leases, identity, terms or Terms()
         self._clock, self._sleep = clock, sleep
         self._lease: Manifest = {}
@@ -148,7 +155,13 @@ class Lease:
         sent_s = self._clock()
         async with asyncio.timeout(_ATTEMPT_S):
             self._lease = await (self._leases.make(mine) if seen is None else self._leases.replace(mine))
+        self._led_since(sent_s)
+
+    def _led_since(self, sent_s: float) -> None:
         self._sent_s = sent_s
+        # Behind the deadline by a part of what the others wait longer: this process may still say why it ends.
+        last_s = self.terms.renew_s + (self.terms.lease_s - self.terms.renew_s) / 4
+        self._alarm(max(0.001, sent_s + last_s - self._clock()))
 
     async def _keep(self, lost: Callable[[str], None]) -> None:
         pause_s = self.terms.retry_s
@@ -184,7 +197,7 @@ class Lease:
             # Whatever it is, the deadline decides: whoever kept the Lease must not die of it unheard.
             log.exception("lease_not_renewed", silent_s=round(self._silent_s(), 1))
             return False
-        self._sent_s = sent_s
+        self._led_since(sent_s)
         return True
 
     def _silent_s(self) -> float:
@@ -201,6 +214,7 @@ class Lease:
         if self._why_not():
             return
         self._ended = "this process gave the Lease back"  # before it is: nothing may be written in between
+        self._alarm(0.0)
         try:
             async with asyncio.timeout(_RELEASE_S):
                 try:

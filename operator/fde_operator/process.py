@@ -22,7 +22,7 @@ from structlog import get_logger
 
 from fde_events.connection import connection as kafka_connection
 from fde_events.errors import Unavailable
-from fde_operator import handlers, kafka, routes, tracing
+from fde_operator import alarm, handlers, kafka, routes, tracing
 from fde_operator.breaker import Breaker
 from fde_operator.bucket import Bucket
 from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, CalledWatch, Calls
@@ -60,11 +60,12 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
     Ends the process at once when it no longer leads.
     """
     _end_by_signal()
+    alarm.ready()
     metrics = Metrics()
     health = Health(metrics)
     stop_tracing = tracing.configure()
     leases = KubernetesLeases(kubeconfig, namespace=settings.namespace, name=_LEASE)
-    lease = LeaseThread(Lease(leases, new_identity()), leases.aclose)
+    lease = LeaseThread(Lease(leases, new_identity(), alarm=alarm.alarm), leases.aclose)
     try:
         async with contextlib.AsyncExitStack() as stack:
             if settings.health is not None:

@@ -14,6 +14,7 @@ import signal
 import sys
 
 from fde_events.errors import Unavailable
+from fde_operator import alarm
 from fde_operator.errors import Fenced
 from fde_operator.fence import FencedCluster, fenced_transport
 from fde_operator.kubernetes import KubernetesCluster
@@ -27,7 +28,8 @@ def tell(text: str) -> None:
 
 async def main(leader: str, writer: str, namespace: str, name: str, pace: str) -> None:
     terms = Terms(lease_s=2.0, renew_s=1.4, retry_s=0.2, again_s=0.05) if pace == "fast" else Terms()
-    lease = Lease(KubernetesLeases(leader, namespace="fde-system", name="fde-operator"), name, terms=terms)
+    leases = KubernetesLeases(leader, namespace="fde-system", name="fde-operator")
+    lease = Lease(leases, name, terms=terms, alarm=alarm.alarm)
     plain = KubernetesCluster(
         writer, timeout_s=30.0, transport=lambda config: fenced_transport(config, lease.fence, connections=4)
     )
@@ -39,6 +41,7 @@ async def main(leader: str, writer: str, namespace: str, name: str, pace: str) -
         tell(f"lost {why}")
         os._exit(1)
 
+    alarm.ready()
     await lease.hold(lost=end)
     tell("leads")
     count = itertools.count()

@@ -104,6 +104,7 @@ class Process:
     lease: Lease
     holding: asyncio.Task[None]
     ended: list[str]
+    alarms: list[float]  # when the kernel would end it, by the world's clock; 0: never
 
     @property
     def holds(self) -> bool:
@@ -111,9 +112,14 @@ class Process:
 
 
 def started(world: World, leases: MemoryLeases, name: str, offset: float = 0.0) -> Process:
-    lease = Lease(leases, name, clock=world.clock(offset), sleep=world.sleep)
     ended: list[str] = []
-    return Process(lease, asyncio.create_task(lease.hold(lost=ended.append)), ended)
+    alarms: list[float] = []
+
+    def alarm(in_s: float) -> None:
+        alarms.append(world.now_s + in_s if in_s else 0.0)
+
+    lease = Lease(leases, name, clock=world.clock(offset), sleep=world.sleep, alarm=alarm)
+    return Process(lease, asyncio.create_task(lease.hold(lost=ended.append)), ended, alarms)
 
 
 def story(tell: Callable[[World, MemoryLeases], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -225,6 +231,30 @@ async def test_a_leader_that_was_stopped_does_not_renew_even_if_nobody_took_over
     before = len(leases.writes)
     await world.run(5)
     assert len(first.ended) == 1 and len(leases.writes) == before
+
+
+@story
+async def test_the_kernel_ends_a_leader_behind_its_deadline_and_before_another_may_begin(
+    world: World, leases: MemoryLeases
+) -> None:
+    process = started(world, leases, "a", offset=3600.0)
+    await world.run(5)
+    assert len(process.alarms) >= 5, "each renewal sets it anew"
+    renewed_s = world.now_s
+    leases.away = True
+    await world.run(6)
+    asked = process.alarms[-1]
+    assert renewed_s - 1 + 7 < asked < renewed_s + 10
+    leases.away = False
+    await world.run(3)
+    assert process.holds and process.alarms[-1] > asked
+    await process.lease.release()
+    assert process.alarms[-1] == 0.0, "who gave it back ends in its own time"
+    other = started(world, leases, "b")
+    await world.run(5)
+    leases.edit(holderIdentity="mallory")
+    await world.run(2)
+    assert other.ended and other.alarms[-1] > world.now_s, "who lost it does not put off its end"
 
 
 @story

@@ -122,8 +122,7 @@ def test_a_leader_stopped_for_thirty_seconds_writes_nothing_after_the_other_bega
     assert took_s < 20
     time.sleep(max(0.0, 30 - (time.monotonic() - stopped)))  # the case is a process that was away this long
     first.signal(signal.SIGCONT)
-    assert first.process.wait(30) == 1
-    assert "lost the Lease was not renewed for 3" in first.said
+    assert first.process.wait(30) == -signal.SIGALRM
     given.eventually(lambda: second.process.poll() is None and ledger() == [first.name, second.name])
     assert second.said.count("leads") == 1
 
@@ -140,7 +139,7 @@ def test_leaders_stopped_at_any_moment_of_their_writing_write_nothing_later(
         leader.signal(signal.SIGSTOP)
         given.eventually(lambda name=standby.name: name in ledger(), 60)
         leader.signal(signal.SIGCONT)
-        assert leader.process.wait(30) == 1
+        assert leader.process.wait(30) == -signal.SIGALRM
         leader, standby = standby, start(pace="fast")
     assert ledger() == [*order, leader.name]
 
@@ -176,7 +175,7 @@ def test_an_api_server_that_hangs_for_five_seconds_keeps_its_leader_one_away_for
     control_plane.kill_api_server()
     try:
         gone = time.monotonic()
-        assert first.process.wait(30) == 1
+        assert first.process.wait(30) in (1, -signal.SIGALRM)  # the latter, if the machine is busy
         assert time.monotonic() - gone < 12
         time.sleep(max(0.0, 20 - (time.monotonic() - gone)))
         assert not second.leads
