@@ -52,6 +52,8 @@ def check_seconds(_: Any, seconds: float | None) -> None:
 Brokers = Annotated[str, Parameter(name=["--brokers", "-b"], env_var="FDE_BROKERS", validator=check_brokers)]
 KafkaConfig = Annotated[Path | None, Parameter(name="--kafka-config", env_var="FDE_KAFKA_CONFIG")]
 Flag = Annotated[bool, Parameter(negative=())]
+# A text: an empty variable is none, and it may name several files. `fde_cli.kube.kubeconfig` reads it.
+Kubeconfig = Annotated[str | None, Parameter(env_var="KUBECONFIG")]
 Port = Annotated[int, Parameter(validator=check_port)]
 PagePort = Annotated[Port, Parameter(env_var="FDE_REVIEW_PORT")]
 Positive = Annotated[int, Parameter(validator=check_positive)]

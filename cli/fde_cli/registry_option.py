@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from fde_cli import log
@@ -21,4 +22,9 @@ def registry_at(address: str | None) -> Registry:
         raise Misuse(
             "where is the registry? Give --registry directory:PATH or kubernetes[:NAMESPACE], or set FDE_REGISTRY."
         )
-    return open_registry(address)
+    kubeconfig = None
+    if address.partition(":")[0] == "kubernetes":
+        from fde_cli.kube.kubeconfig import checked
+
+        kubeconfig = checked(os.environ.get("KUBECONFIG")).file
+    return open_registry(address, kubeconfig=kubeconfig)

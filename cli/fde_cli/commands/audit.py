@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, Flag, KafkaConfig, Seconds, reached
+from fde_cli.options import Brokers, Flag, KafkaConfig, Kubeconfig, Seconds, reached
 
 if TYPE_CHECKING:
     from fde_events.chain import Anchor, Verifier
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 app = App(name="audit", help="Who did what to whose objects: verify, export, collect.")
 
-Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
 AuditKeys = Annotated[str, Parameter(name="--keys", env_var="FDE_AUDIT_KEYS")]
 Anchors = Annotated[Path | None, Parameter(env_var="FDE_AUDIT_ANCHORS")]
 
@@ -264,14 +263,14 @@ def forget(*, customer: str, confirm: str = "", keys: AuditKeys = "kubernetes", 
     return 0
 
 
-def destroy(customer: str, keys: str, kubeconfig: Path | None) -> int:
+def destroy(customer: str, keys: str, kubeconfig: str | None) -> int:
     """Destroy the audit keys of `customer` where `keys` says they are; how many there were."""
     import asyncio
 
     return asyncio.run(_keys(keys, kubeconfig).destroy(customer))
 
 
-def _kept(file: Path | None, kubeconfig: Path | None, *, needed: bool = True) -> list[Anchor]:
+def _kept(file: Path | None, kubeconfig: str | None, *, needed: bool = True) -> list[Anchor]:
     import asyncio
 
     from fde_events.errors import Unavailable
@@ -279,7 +278,7 @@ def _kept(file: Path | None, kubeconfig: Path | None, *, needed: bool = True) ->
     from fde_operator.errors import Denied
 
     found = list(read_file(file)) if file is not None else []
-    if kubeconfig is not None:
+    if kubeconfig:
         try:
             found += asyncio.run(ConfigMapAnchors(_cluster(kubeconfig)).read())
         except (Unavailable, Denied) as error:
@@ -352,19 +351,17 @@ def _stores(cluster: KubernetesCluster, file: Path | None) -> list[AnchorStore]:
     return [ConfigMapAnchors(cluster), *([FileAnchors(file)] if file is not None else [])]
 
 
-def _keys(keys: str, kubeconfig: Path | None, cluster: KubernetesCluster | None = None) -> Keys:
+def _keys(keys: str, kubeconfig: str | None, cluster: KubernetesCluster | None = None) -> Keys:
     from fde_operator.audit.keys import DirectoryKeys, SecretKeys
 
     return SecretKeys(cluster or _cluster(kubeconfig)) if keys == "kubernetes" else DirectoryKeys(Path(keys))
 
 
-def _cluster(kubeconfig: Path | None) -> KubernetesCluster:
-    from fde_events.errors import Misuse
+def _cluster(kubeconfig: str | None) -> KubernetesCluster:
+    from fde_cli.kube.kubeconfig import checked
     from fde_operator.kubernetes import KubernetesCluster
 
-    if kubeconfig is not None and not kubeconfig.is_file():
-        raise Misuse(f"there is no kubeconfig file {kubeconfig}")
-    return KubernetesCluster(str(kubeconfig) if kubeconfig else None)
+    return KubernetesCluster(checked(kubeconfig).file)
 
 
 def _moment(option: str, text: str) -> str:

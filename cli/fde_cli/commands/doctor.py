@@ -174,6 +174,7 @@ def _audit(brokers: str | None, kafka_config: Path | None, address: str | None, 
         return
     import asyncio
 
+    from fde_cli.kube.kubeconfig import checked
     from fde_events.errors import FdeError
     from fde_operator.audit.rehearsal import rehearse
     from fde_operator.kubernetes import KubernetesCluster
@@ -181,7 +182,7 @@ def _audit(brokers: str | None, kafka_config: Path | None, address: str | None, 
     at = reached(brokers, kafka_config)
 
     async def look() -> float | None:
-        cluster = KubernetesCluster()
+        cluster = KubernetesCluster(checked(os.environ.get("KUBECONFIG")).file)
         try:
             return await rehearse(cluster, at, limit_s=wait)
         finally:

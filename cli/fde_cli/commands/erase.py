@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fde_cli.options import Brokers, KafkaConfig, Seconds, reached
+from fde_cli.options import Brokers, KafkaConfig, Kubeconfig, Seconds, reached
 
 Registry = Annotated[str | None, Parameter(env_var="FDE_REGISTRY")]
 
@@ -25,7 +25,7 @@ def erase(
     spools: tuple[Path, ...] = (),
     keys: tuple[Path, ...] = (),
     audit_keys: Annotated[str | None, Parameter(env_var="FDE_AUDIT_KEYS")] = None,
-    kubeconfig: Annotated[Path | None, Parameter(env_var="KUBECONFIG")] = None,
+    kubeconfig: Kubeconfig = None,
     wait: Seconds = 600.0,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from fde_cli.options import Kubeconfig
+
 if TYPE_CHECKING:
     from fde_cli.kube.plan import Planned
     from fde_operator.cluster import Cluster, Manifest
 
 app = App(name="kube", help="How deployments stand, what would change, what did, and why; also as `kubectl fde`.")
 
-Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
 Namespace = Annotated[str | None, Parameter(name=["--namespace", "-n"])]
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 

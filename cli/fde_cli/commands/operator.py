@@ -9,11 +9,9 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, KafkaConfig, Positive, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Kubeconfig, Positive, Seconds
 
 app = App(name="operator", help="The operator process, and what it needs in a cluster.")
-
-Kubeconfig = Annotated[Path | None, Parameter(env_var="KUBECONFIG")]
 
 
 @app.default
@@ -78,11 +76,12 @@ def operator(
     """
     import asyncio
 
+    from fde_cli.kube.kubeconfig import checked
     from fde_operator.landscape import read
     from fde_operator.process import run
     from fde_operator.settings import OperatorSettings
 
-    file = _file(kubeconfig)
+    file = checked(kubeconfig).file
     defaults = OperatorSettings()
     settings = OperatorSettings(
         brokers=brokers,
@@ -119,11 +118,14 @@ def install(*, kubeconfig: Kubeconfig = None) -> int:
     """
     import asyncio
 
+    from fde_cli.kube.kubeconfig import checked
     from fde_operator.install import install as apply
     from fde_operator.kubernetes import KubernetesCluster
 
+    file = checked(kubeconfig).file
+
     async def do() -> None:
-        cluster = KubernetesCluster(_file(kubeconfig))
+        cluster = KubernetesCluster(file)
         try:
             await apply(cluster, tell=_tell)
         finally:
@@ -131,14 +133,6 @@ def install(*, kubeconfig: Kubeconfig = None) -> int:
 
     asyncio.run(do())
     return 0
-
-
-def _file(kubeconfig: Path | None) -> str | None:
-    if kubeconfig is not None and not kubeconfig.is_file():
-        from fde_events.errors import Misuse
-
-        raise Misuse(f"there is no kubeconfig file {kubeconfig}")
-    return str(kubeconfig) if kubeconfig else None
 
 
 def _networks(text: str) -> tuple[str, ...]:

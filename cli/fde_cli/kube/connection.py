@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx2
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SingleConfig
 
-from fde_events.errors import Misuse
-from fde_operator.kubernetes import KubernetesCluster, config_of
+from fde_cli.kube.kubeconfig import checked
+from fde_operator.kubernetes import KubernetesCluster
 
 T = TypeVar("T")
 _WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
@@ -56,10 +54,10 @@ class Connection:
     namespace: str
 
     @classmethod
-    def of(cls, kubeconfig: Path | None, namespace: str | None) -> Connection:
-        """Misuse when there is no such file, or no configuration at all."""
-        file = _file(kubeconfig)
-        return cls(file, namespace or config_of(file).namespace)
+    def of(cls, kubeconfig: str | None, namespace: str | None) -> Connection:
+        """Misuse when nobody can connect with it, or there is no configuration at all."""
+        found = checked(kubeconfig)
+        return cls(found.file, namespace or found.namespace)
 
     def ask(self, question: Callable[[KubernetesCluster], Awaitable[T]], *, only_rehearse: bool = False) -> T:
         """Run `question` with a cluster, to its end. `only_rehearse`: nothing that it does changes anything."""
@@ -72,14 +70,3 @@ class Connection:
                 await cluster.aclose()
 
         return asyncio.run(run())
-
-
-def _file(kubeconfig: Path | None) -> str | None:
-    """The file to read. KUBECONFIG may name several: the first one there is; kubectl would merge them."""
-    if kubeconfig is None:
-        return None
-    places = [Path(one).expanduser() for one in str(kubeconfig).split(os.pathsep) if one]
-    for place in places:
-        if place.is_file():
-            return str(place)
-    raise Misuse(f"there is no kubeconfig file {kubeconfig}; give --kubeconfig FILE or set KUBECONFIG")
