@@ -1,5 +1,6 @@
 """The real servers, for every test that asks for them by name: `kafka`, `control_plane`. Nothing starts before."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
     if "PYTEST_XDIST_WORKER" in os.environ:
         _longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand collected tests stay as they are: the collector of garbage need not look through them again and again."""
+    gc.freeze()
 
 
 def _longest_first(items: list[pytest.Item]) -> None:
