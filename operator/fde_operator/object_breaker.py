@@ -6,10 +6,10 @@ As Crossplane's: a token bucket of reconciliations for each key. Two controllers
 as fast as both can; each reconciliation takes a token. Without one left the key is *tripped*: from then on it is reconciled
 every `slow_s` only, until between two of these nothing asked for it.
 
-Wiring (the queue's worker, for kinds FDEDeployment, TelemetryFeed, PatternCandidate, PatternLibrary; not for keys that stand
-for many objects, which are due all the time): ``if delay_s := breaker.admit(key, clock()): queue.add_after(key, delay_s)``.
-While ``breaker.tripped(key)``, the reconciliation says so in a condition, and is due again after ``slow_s``: that one finds
-that nothing asked for it meanwhile, and takes the condition away. ``breaker.forget(key)`` when the object has gone.
+While it is tripped, its reconciliation says so in a condition and is due again after `slow_s`: that one finds that nothing
+asked for it meanwhile, and takes the condition away. Nobody has to tell when an object has gone: the same looks forget it,
+and two who delete and make an object in turn are in a fight, too. Not for keys that stand for many objects: those are due
+all the time.
 """
 
 from __future__ import annotations
@@ -72,11 +72,6 @@ class ObjectBreaker:
     def count(self) -> Counter[str]:
         """How many are, by kind."""
         return Counter(key.kind for key in self._tripped)
-
-    def forget(self, key: Key) -> None:
-        """The object has gone."""
-        self._buckets.pop(key, None)
-        self._tripped.pop(key, None)
 
     def _prune(self, now_s: float) -> None:
         """A full bucket is like none: memory is bounded by what was reconciled in the last minutes."""

@@ -77,6 +77,24 @@ def test_memory_is_bounded_by_what_was_reconciled_lately() -> None:
     for number in range(20_000):
         breaker.admit(Key("FDEDeployment", "n", str(number)), number * 0.1)
     assert len(breaker._buckets) <= 1100
-    breaker.admit(KEY, 5000.0)
-    breaker.forget(KEY)
-    assert KEY not in breaker._buckets
+
+
+def test_what_was_fought_over_and_deleted_is_forgotten_by_the_looks_that_it_is_due_for() -> None:
+    """Nobody has to tell of its end: as in the reconciler, each wait ends with a look, and each slow look with a wait."""
+    breaker, now_s = ObjectBreaker(rate=0.01, burst=1.0, slow_s=30.0), 0.0
+    due = {Key("FDEDeployment", "n", str(number)): 0.0 for number in range(3000)}
+    for key in due:
+        assert breaker.admit(key, now_s) == 0
+        due[key] = breaker.admit(key, now_s)
+    assert len(breaker._tripped) == 3000
+    while due:
+        now_s += 15.0
+        for key in [key for key, at_s in due.items() if at_s <= now_s]:
+            del due[key]
+            if (wait_s := breaker.admit(key, now_s)) or breaker.tripped(key):
+                due[key] = now_s + (wait_s or breaker.slow_s)
+    assert now_s <= 90.0
+    assert breaker._tripped == {}
+    for number in range(1000):
+        breaker.admit(OTHER, now_s + 1000.0 + number * 200.0)
+    assert set(breaker._buckets) == {OTHER}
