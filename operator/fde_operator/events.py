@@ -8,9 +8,8 @@ read the object: it may name a value. So nothing that a person or a server wrote
 The same news of the same object is written once, and then counted in its series at most every ten minutes, when it comes up
 again. An object has 25 at once and one more in five minutes. What cannot be written is dropped and counted in a metric.
 
-Wiring: ``events = Events(cluster, metrics, instance=identity)`` with the fenced cluster, without the layer of audit;
-``health.lives("events", asyncio.create_task(events.work()))``. Where a status is applied, and only there, so that a restart
-repeats nothing: ``for one in news(observed, patch): events.tell(observed, one)``. At the end ``await events.drain(1.0)``.
+A status that was applied is news, and only that: a restart repeats nothing. Events go out through the fence and beside the
+audit: they are no acts.
 """
 
 from __future__ import annotations

@@ -6,10 +6,8 @@
 
 A loop that stands still answers nothing, which is an answer: the kubelet's time-out.
 
-Wiring: ``health = Health(metrics)``; ``health.lives("worker 1", task)`` for each task that must not end; in a worker, around
-each reconciliation, ``with health.working("worker 1"):``; ``health.ready_when("watches", mirror.synced)`` and
-``health.ready_when("lease", lambda: lease.leads or standing_by)``; ``server = await health.serve(settings.health)`` before
-the API server is waited for; ``health.stopping()`` at SIGTERM; ``await server.aclose()`` last.
+Its server answers before the API server is waited for, and until the last write is done. What holds is asked each time: a
+condition is named by whoever knows it (`ready_when`), a task by whoever starts it (`lives`), a reconciliation by its worker.
 """
 
 from __future__ import annotations
