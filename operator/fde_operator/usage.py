@@ -43,10 +43,10 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
     news = {one.id for one in fresh(before, (outcome for _, found in seen for outcome in found.outcomes))}
     outcomes = merged(before, [outcome for _, found in seen for outcome in found.outcomes if outcome.id in news])
     tokens = set(raw.get("status", {}).get("customerTokens") or ())
+    # Not of news alone: whose a namespace is may be known later than how it went there.
+    good = {outcome.id for outcome in outcomes if outcome.ok}
     succeeded = {
-        one["metadata"]["namespace"]
-        for one, found in seen
-        if any(outcome.ok and outcome.id in news for outcome in found.outcomes)
+        one["metadata"]["namespace"] for one, found in seen if any(outcome.id in good for outcome in found.outcomes)
     }
     if succeeded:
         tokens = await _with_customers(cluster, key.name, tokens, succeeded)
@@ -90,6 +90,7 @@ async def _with_customers(cluster: Cluster, primitive: str, tokens: set[str], na
 
     A customer is the value of its namespaces' label. Its token is made of the oldest namespace's uid; with any of them
     counted it is counted, so that another namespace makes no second customer of it.
+    A namespace that is not there, or not labelled, is nobody's.
     """
     owners: dict[str, list[tuple[str, str]]] = defaultdict(list)
     customer_of: dict[str, str] = {}

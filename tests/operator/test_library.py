@@ -180,6 +180,25 @@ def test_a_customer_counts_once_however_many_namespaces_and_deployments_it_has(w
     assert world.status["usage"]["customers"] == 2
 
 
+@pytest.mark.parametrize("labels", [None, {}, {"fde.io/customer": ""}, {"team": "sales"}], ids=str)
+def test_what_ran_where_no_customer_is_known_is_nobody_s_use_until_one_is(
+    world: World, labels: dict[str, str] | None
+) -> None:
+    """A namespace that the mirror does not hold, or whose label was taken away."""
+    world.tries(1)
+    world.tries(2)
+    namespace = world.cluster.objects.pop(Key("Namespace", "", "customer-2"))
+    if labels is not None:
+        world.cluster.store({**namespace, "metadata": {**namespace["metadata"], "labels": labels}})
+    world.pass_hours(25)
+    world.settle()
+    assert world.status["usage"] | {"attempts": 2, "customers": 1} == world.status["usage"]
+    world.cluster.store(namespace)
+    world.pass_hours(1)
+    world.settle()
+    assert world.status["usage"] | {"attempts": 2, "customers": 2} == world.status["usage"]
+
+
 def test_nothing_tells_who_uses_a_version(world: World) -> None:
     for number in range(4):
         world.tries(number, ok=number != 2)
