@@ -20,6 +20,7 @@ from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.errors import Denied, Postponed
+from fde_operator.feed_conditions import ready, staged, told
 from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
 from fde_operator.provision import (
@@ -108,7 +109,8 @@ class _Feed:
                 wanted = replace(wanted, reason="Denied", message=str(denied), error=True)
                 later = str(denied)
         attached = await self._attached()
-        await self._say([self._ready(attached, wanted), attached, *_told(wanted)])
+        settled = bool(self._access and self._access.settled)
+        await self._say([ready(attached, wanted, settled=settled), attached, *told(wanted)])
         if later:
             raise Postponed(later)
         if attached["reason"] in _UNSEEN:
@@ -125,10 +127,10 @@ class _Feed:
         if self._wanted.feed is None:
             return self._wanted
         if why := impossible(observed, self._wanted.feed):
-            told = f"{why}. Keys would move: make a new topic, and move its readers"
-            return replace(self._wanted, reason="TopicDiffers", message=told, error=True)
-        told = f"user {self._wanted.feed.user}; its settings are in Secret {secret_name(self._name)}"
-        return replace(self._wanted, reason="Provisioned", message=told, synced=True)
+            message = f"{why}. Keys would move: make a new topic, and move its readers"
+            return replace(self._wanted, reason="TopicDiffers", message=message, error=True)
+        message = f"user {self._wanted.feed.user}; its settings are in Secret {secret_name(self._name)}"
+        return replace(self._wanted, reason="Provisioned", message=message, synced=True)
 
     @property
     def _may_write(self) -> bool:
@@ -145,7 +147,7 @@ class _Feed:
             except Denied as denied:
                 if not forced:
                     waits = replace(self._wanted, reason="RemovalWaits", message=str(denied), error=True, synced=False)
-                    await self._say([condition("Ready", False, "Deleting"), *_told(waits)])
+                    await self._say([condition("Ready", False, "Deleting"), *told(waits)])
                     raise Postponed(str(denied)) from denied
                 log.warning("workloads_were_left_behind", feed=f"{self._namespace}/{self._name}")
             await self._hold(attach.FINALIZER, False)
@@ -173,12 +175,12 @@ class _Feed:
             log.warning("kafka_user_was_left_behind", feed=f"{self._namespace}/{self._name}", user=user)
             await self._carry_out(None, (Release(),))
             return None
-        told = (
+        message = (
             f'{waits.message}. The feed goes when its Kafka user has gone; annotation {FORCE}: "true" lets it go now, '
             "and `fde kafka revoke` removes the user afterwards"
         )
-        waits = replace(waits, message=told, synced=False)
-        await self._say([condition("Ready", False, "Deleting"), *_told(waits)])
+        waits = replace(waits, message=message, synced=False)
+        await self._say([condition("Ready", False, "Deleting"), *told(waits)])
         if later:
             raise Postponed(later)
         return again_s
@@ -196,7 +198,7 @@ class _Feed:
                 if step.access is None or not step.access.settled:
                     making = replace(self._wanted, reason="Provisioning", message="its Kafka user is being made")
                     state = making if step.access else self._wanted
-                    await self._say([*self._old_ready(), *_told(state)])
+                    await self._say([*self._old_ready(), *told(state)])
             elif isinstance(step, Blank):
                 await self._cluster.put(secret.manifest(self._raw, None))
             elif kafka is not None:
@@ -251,7 +253,7 @@ class _Feed:
         kafka = None
         if (access := self._access) is not None:  # every field, as the server fills in defaults
             kafka = {"user": access.user, "secret": access.secret, "settled": access.settled}
-        patch = status_patch(self._raw, conditions, {"kafka": kafka}, now=self._now)
+        patch = status_patch(self._raw, staged(conditions), {"kafka": kafka}, now=self._now)
         if patch is not None:
             await self._cluster.apply_status(patch)
             self._raw = {**self._raw, "status": patch["status"]}
@@ -265,11 +267,6 @@ class _Feed:
             if c["type"] in ("Ready", "Attached")
         ]
         return kept or [condition("Ready", False, "Provisioning")]
-
-    def _ready(self, attached: Condition, wanted: Claim) -> Condition:
-        if attached["status"] == "True" and wanted.feed is not None and not (self._access and self._access.settled):
-            return condition("Ready", False, wanted.reason, f"its sidecar spools: {wanted.message}")
-        return {**attached, "type": "Ready"}
 
     async def _attached(self) -> Condition:
         if workloads.selector_of(self._raw) is not None:
@@ -287,18 +284,9 @@ class _Feed:
                 "Attached", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace"
             )
         if first != self._name:
-            told = f"the sidecar of {name} reads {first}, the first by name; delete one"
-            return condition("Attached", False, "Superseded", told)
+            message = f"the sidecar of {name} reads {first}, the first by name; delete one"
+            return condition("Attached", False, "Superseded", message)
         return condition("Attached", True, "Attached", f"the sidecar of {name} reads it")
-
-
-def _told(state: Claim) -> list[Condition]:
-    return [
-        condition("Synced", state.synced, state.reason, state.message),
-        condition(
-            "Error", state.error, state.reason if state.error else "NoError", state.message if state.error else ""
-        ),
-    ]
 
 
 def _access(raw: Manifest) -> KafkaAccess | None:

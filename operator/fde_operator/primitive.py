@@ -76,7 +76,7 @@ async def _decided(
     if review.decision == "Rejected":
         if not _told(raw, "Rejected"):
             await decisions.record(_record(candidate, at, None))
-        return _unpublished("Rejected", f"{review.reviewer} rejected it: {review.reason}", stalled=False), None
+        return _unpublished("Rejected", f"{review.reviewer} rejected it: {review.reason}", stalled=True), None
     primitive = publish(candidate, at=at)
     name = primitive.metadata.name
     existing = await cluster.get(Key("DeploymentPrimitive", "", name))
@@ -165,9 +165,10 @@ def _record(candidate: PatternCandidate, at: str, published: str | None) -> Deci
 
 
 def _unpublished(reason: str, message: str, *, stalled: bool) -> tuple[Condition, ...]:
+    """`stalled`: it stays as it is until somebody hands it in again, or mends what is told. Else it goes its usual way."""
     return (
         condition("Ready", False, reason, message),
         condition("Published", False, reason, message),
-        condition("Reconciling", False, reason),
+        condition("Reconciling", not stalled, reason, "" if stalled else message),
         condition("Stalled", stalled, reason, message if stalled else ""),
     )

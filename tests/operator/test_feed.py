@@ -110,6 +110,12 @@ class World:
         found = self.cluster.objects[key]["status"]["conditions"]
         return next((c["status"], c["reason"]) for c in found if c["type"] == kind)
 
+    def stage(self) -> str:
+        """As kstatus reads it: of a feed that is not ready one condition says whether waiting helps."""
+        ready, reconciling, stalled = (self.condition(kind)[0] for kind in ("Ready", "Reconciling", "Stalled"))
+        assert [ready, reconciling, stalled].count("True") == 1
+        return "Current" if ready == "True" else "InProgress" if reconciling == "True" else "Failed"
+
     def message(self, kind: str) -> str:
         found = self.cluster.objects[KEY]["status"]["conditions"]
         return next(str(c["message"]) for c in found if c["type"] == kind)
@@ -379,6 +385,7 @@ def test_a_feed_of_workloads_is_held_before_the_first_is_changed_and_looks_again
     if not annotated:
         assert world.cluster.writes == [f"status {KEY}"]
         assert world.condition("Ready") == world.condition("Attached") == ("False", "NotOptedIn")
+        assert world.stage() == "Failed"
         return
     assert [one.split(" ")[:2] for one in world.cluster.writes] == [
         ["apply", "TelemetryFeed"],
@@ -526,3 +533,53 @@ def test_in_a_namespace_that_is_on_its_way_out_no_user_is_made_and_one_that_is_t
     world.delete()
     world.reconcile()
     assert USER not in world.broker.passwords
+
+
+def test_what_waiting_brings_is_in_progress_and_what_a_person_must_do_has_failed(new: Callable[[], World]) -> None:
+    """Of a sync engine one stops the other feeds of the commit, the other does not."""
+    settled = new()
+    settled.reconcile()
+    assert settled.stage() == "Current"
+    away = new()
+    away.broker.raises["observe"] = Unavailable("gone")
+    away.reconcile()
+    assert away.stage() == "InProgress"
+    early = new()  # its deployment is in the same commit, and comes a moment later
+    del early.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
+    early.reconcile()
+    assert early.stage() == "InProgress"
+    second = new()
+    second.cluster.store(manifest("a-first"))
+    second.reconcile()
+    assert second.stage() == "Failed"
+    refused = new()
+    refused.broker.raises["observe"] = Refused("Authentication failed.")
+    refused.reconcile()
+    assert refused.stage() == "Failed"
+
+
+def test_a_topic_that_is_there_otherwise_has_failed_though_the_feed_is_read(world: World) -> None:
+    world.broker.topics["fde.northgate.telemetry"] = Seen(3, {})
+    world.reconcile()
+    assert world.condition("Attached") == ("True", "Attached")
+    assert world.condition("Ready") == ("False", "TopicDiffers")
+    assert world.condition("Error") == ("True", "TopicDiffers")
+    assert world.stage() == "Failed"
+
+
+def test_a_feed_of_nobody_s_namespace_has_failed(provisioned: World, given: Any) -> None:
+    provisioned.cluster.store(given.namespace(labels={}))
+    provisioned.reconcile()
+    assert provisioned.condition("Ready") == ("False", "NoCustomer")
+    assert provisioned.stage() == "Failed"
+
+
+def test_a_removal_says_whether_waiting_helps(provisioned: World) -> None:
+    provisioned.broker.raises["observe"] = Unavailable("gone")
+    provisioned.delete()
+    provisioned.reconcile()
+    assert provisioned.stage() == "InProgress"
+    provisioned.broker.raises["observe"] = Refused("Authentication failed.")
+    provisioned.clock.s += 100
+    provisioned.reconcile()
+    assert provisioned.stage() == "Failed"

@@ -129,6 +129,10 @@ def test_what_is_not_to_be_published_is_not_and_says_why(
     assert published(cluster)[:2] == ("False", reason)
     assert words in published(cluster)[2]
     assert PUBLISHED not in cluster.objects
+    said = {one["type"]: one for one in cluster.objects[KEY]["status"]["conditions"]}
+    waits = reason == "AwaitingReview"  # for a person, as every candidate does; the others wait for nobody
+    assert (said["Reconciling"]["status"], said["Stalled"]["status"]) == (str(waits), str(not waits))
+    assert words in said["Reconciling" if waits else "Stalled"]["message"]
 
 
 def test_a_rejection_is_recorded_once(cluster: Any, given: Any) -> None:
