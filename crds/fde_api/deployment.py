@@ -124,6 +124,14 @@ class Attempt(Part, frozen=True, kw_only=True):
     reason: Text | None = None
 
 
+class CompletedJob(Part, frozen=True, kw_only=True):
+    """The Job that has done its work. `digest`: of what it ran (fde_operator.job); one that is done is not made again."""
+
+    name: str
+    digest: str
+    at: Time
+
+
 class VersionChange(Part, frozen=True, kw_only=True):
     """From when on which version ran, and why: FirstDeployment, SpecEdited, AutoUpdate or UpdateNow."""
 
@@ -138,7 +146,8 @@ class FDEDeploymentStatus(Part, frozen=True, kw_only=True):
     `resolved_version`: what runs, or is being rolled out. `requested_version`: spec.primitiveRef.version when that was
     chosen; another one in the spec is an edit to follow. `available_version`: the highest that this customer could run, if
     it is higher. `next_window`: when a pending update is taken (RFC 3339 with the zone's offset); absent when nothing waits
-    for it. `handled_update_now`: the value of annotation fde.io/update-now that has had its effect. `attempts`, `history`:
+    for it. `handled_update_now`: the value of annotation fde.io/update-now that has had its effect. `template_digest`: of the
+    pods that were begun last while it was not suspended; what makes the same ones again is a repair. `attempts`, `history`:
     newest first.
     """
 
@@ -151,6 +160,8 @@ class FDEDeploymentStatus(Part, frozen=True, kw_only=True):
     next_window: str | None = None
     handled_update_now: Text | None = None
     files_digest: str | None = None
+    template_digest: str | None = None
+    completed_job: CompletedJob | None = None
     attempts: Annotated[tuple[Attempt, ...], msgspec.Meta(max_length=20)] = ()
     history: Annotated[tuple[VersionChange, ...], msgspec.Meta(max_length=10)] = ()
     inventory: tuple[InventoryEntry, ...] = ()

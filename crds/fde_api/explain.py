@@ -328,6 +328,8 @@ _CUSTOMERS: Final[Mapping[str, Mapping[str, str]]] = {
         "nextWindow": "When a waiting update is taken, RFC 3339 with the zone's offset.",
         "handledUpdateNow": "The value of annotation fde.io/update-now that has had its effect.",
         "filesDigest": "Digest of the rendered files.",
+        "templateDigest": "Digest of the pods that were begun last: what makes the same ones again is a repair.",
+        "completedJob": "The Job that has done its work, and is not run again.",
         "attempts": "Tries to run a version, newest first.",
         "history": "Which versions ran from when on, newest first.",
         "inventory": "What was made for it.",
@@ -340,6 +342,11 @@ _CUSTOMERS: Final[Mapping[str, Mapping[str, str]]] = {
         "readyAt": "When it was first Ready, RFC 3339.",
         "failedAt": "When it failed, RFC 3339; within 24 hours of readyAt, or before it ever was Ready.",
         "reason": "Why it failed, or was left.",
+    },
+    "CompletedJob": {
+        "name": "The Job's name.",
+        "digest": "Digest of what it ran: version, values, files, references to secrets.",
+        "at": "When it was done, RFC 3339.",
     },
     "VersionChange": {
         "version": "The version.",

@@ -17,6 +17,7 @@ import msgspec
 
 from fde_api.deployment import FDEDeployment
 from fde_operator import attempts as tries
+from fde_operator import job as jobs
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
 from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
@@ -27,10 +28,10 @@ from fde_operator.outcome import Outcome, held, history, kept, opens_s, retired,
 from fde_operator.phase import fitting
 from fde_operator.phase import retired as is_retired
 from fde_operator.plan import Action, Desired, plan
-from fde_operator.policies import Act, Guard, refusal
+from fde_operator.policies import Guard, refusal
 from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
-from fde_operator.rollout import rolls_out, same
+from fde_operator.rollout import digest, rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
 from fde_operator.update import (
@@ -127,7 +128,8 @@ class _Look:
             target, observed = await self._target(deployment, versions, standing, choice, customer)
             pending = target.choice.pending
             await self._begin(deployment, target, standing, observed)
-            children = await self._execute(plan(observed, target.objects, keep=KEPT_KINDS), observed)
+            objects = jobs.standing(target.objects, observed, self._completed)
+            children = await self._execute(plan(observed, objects, keep=KEPT_KINDS), observed)
             return await self._seen(deployment, target, versions, children)
         except Held as why:
             self._status["nextWindow"] = pending.next_window if pending else None
@@ -142,21 +144,24 @@ class _Look:
         if found is None or found["metadata"].get("deletionTimestamp") or found["metadata"].get("uid") != self._uid:
             raise _Gone
 
+    @property
+    def _completed(self) -> jobs.Completed | None:
+        return jobs.read(self._status["completedJob"])
+
     async def _execute(self, actions: Sequence[Action], observed: list[Manifest]) -> list[Manifest]:
         for action in actions:
             await self.still_there()
             observed = await execute(self._cluster, [action], observed)
         return observed
 
-    async def _guarded(self, deployment: FDEDeployment, target: _Target, observed: Sequence[Manifest]) -> None:
-        """Held while admission does not stand as shipped and pods would be other ones. What ran is put back all the same."""
-        if self._guard is None or paused(deployment) or not rolls_out(target.workload, observed):
+    async def _guarded(self, deployment: FDEDeployment, target: _Target) -> None:
+        """Held while admission does not stand as shipped and pods would be other ones. What ran is put back all the same.
+
+        Other ones than were begun, and not than stand there: those may be deleted, or suspended with a new template.
+        """
+        if self._guard is None or paused(deployment) or digest(target.workload) == self._status["templateDigest"]:
             return
-        asked = (deployment.metadata.generation, target.version)
-        # What was begun, and not what was looked at: a look that was held has observed the generation, too.
-        ran = (self._attempts[0].generation if self._attempts else None, self._status["resolvedVersion"])
-        act: Act = "repair" if same(target.workload, observed) is None and asked == ran else "rollout"
-        if stopped := refusal(act, await self._guard.gaps()):
+        if stopped := refusal("rollout", await self._guard.gaps()):
             raise stopped
 
     async def _standing(self, deployment: FDEDeployment) -> Standing:
@@ -195,7 +200,7 @@ class _Look:
             target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
             self._valid = True
             observed = await owned(self._cluster, deployment, target.objects)
-            await self._guarded(deployment, target, observed)
+            await self._guarded(deployment, target)
             return target, observed
 
         try:
@@ -212,10 +217,15 @@ class _Look:
         """Note what is about to be rolled out; where something runs already, in the status before it is touched."""
         choice, version = target.choice, target.version
         generation = deployment.metadata.generation or 0
-        before, was = self._attempts, self._status["resolvedVersion"]
+        before, was, begun = self._attempts, self._status["resolvedVersion"], self._status["templateDigest"]
         if choice.reason == EDITED and below(version, standing.running):
             self._attempts = tries.rolled_back(self._attempts, standing.running or "")
-        if paused(deployment):
+        done = jobs.done(target.workload, self._completed)
+        if not paused(deployment) and not done:
+            self._status["completedJob"] = None  # what is begun now is another one: to go back to that runs it again
+        if done:
+            pass  # nothing runs that could begin or stop
+        elif paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
         elif tries.begins(self._attempts, version, generation, rolls_out=rolls_out(target.workload, observed)):
             self._attempts = tries.begun(self._attempts, version, generation, self._now)
@@ -226,10 +236,13 @@ class _Look:
             "nextWindow": choice.pending.next_window,
             "handledUpdateNow": choice.handled,
             "filesDigest": target.parts.files.digest,
+            "templateDigest": begun if paused(deployment) else digest(target.workload),
             "appliedCompliance": list(target.parts.compliance.tags),
             "attempts": tries.written(self._attempts),
             "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
-            "inventory": inventory(target.objects, target.parts, observed),
+            "inventory": inventory(
+                jobs.standing(target.objects, observed, self._completed), target.parts, observed
+            ),
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()
@@ -253,7 +266,8 @@ class _Look:
         state = tries.overdue(self._attempts, state)
         self._status["attempts"] = tries.written(self._attempts)
         if state.ready:  # the new pods run, or none: nobody mounts the old files any more
-            children = await self._execute(plan(children, target.objects), children)
+            objects = jobs.standing(target.objects, children, self._completed)
+            children = await self._execute(plan(children, objects), children)
         pending = target.choice.pending
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
@@ -266,6 +280,9 @@ class _Look:
 
     async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:
         found = same(target.workload, children)
+        self._status["completedJob"] = jobs.completion(target.workload, found, self._completed, self._now)
+        if found is None and not paused(deployment) and (completed := self._completed):
+            return jobs.gone(completed)
         runs: list[Manifest] = []
         if found is not None and found["kind"] == "CronJob" and self._attempts and not paused(deployment):
             since = self._attempts[0].started_at

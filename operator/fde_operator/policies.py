@@ -8,6 +8,7 @@ makes a policy say or record more.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -49,6 +50,7 @@ class Guard:
         self._cluster, self._direct, self._now = cluster, direct or cluster, now or clock.now
         self._seen: dict[Key, tuple[str, Sequence[str]]] = {}
         self._definitions: tuple[float, Sequence[str]] | None = None
+        self._looking = asyncio.Lock()  # one asks for all: eight workers found the answer too old at the same moment
         self._broken = False
         self._whole_since = ""
 
@@ -88,18 +90,22 @@ class Guard:
         return found
 
     async def _weak_definitions(self, *, fresh: bool) -> Sequence[str]:
-        at = time.monotonic()
-        if not fresh and self._definitions is not None and at - self._definitions[0] < _DEFINITIONS_S:
+        async with self._looking:
+            at = time.monotonic()
+            if not fresh and self._definitions is not None and at - self._definitions[0] < _DEFINITIONS_S:
+                return self._definitions[1]
+            self._definitions = (at, await self._read_definitions())
             return self._definitions[1]
+
+    async def _read_definitions(self) -> Sequence[str]:
         found: list[str] = []
         try:
             for kind in OURS:
                 observed = await self._direct.get(Key("CustomResourceDefinition", "", f"{kind.plural}.{GROUP}"))
                 if observed is not None:  # what has no definition has no objects to guard
                     found += weak_definition(observed, shipped_rules()[observed["metadata"]["name"]])
-        except Denied:
-            found = []  # an operator that may not read definitions cannot say anything about them
-        self._definitions = (at, found)
+        except Denied as denied:
+            found = [f"the CustomResourceDefinitions of {GROUP} cannot be read: {denied}"]
         return found
 
 

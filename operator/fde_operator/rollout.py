@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fde_api.meta import digest_of
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.plan import holds
 
@@ -18,6 +19,11 @@ def rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
     """Whether pods will be replaced: those that stand there are from another template, or there is no such workload."""
     found = same(workload, observed)
     return found is None or not holds(_template(found), _template(workload))
+
+
+def digest(workload: Manifest) -> str:
+    """Of the pods that `workload` makes: equal for a repair, another one for whatever is new in them."""
+    return digest_of(_template(workload))
 
 
 def _template(workload: Manifest) -> Any:

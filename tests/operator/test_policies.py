@@ -175,9 +175,10 @@ def test_no_answer_is_no_permission(cluster: Any, error: Exception) -> None:
             asyncio.run(Guard(Blind(cluster, error, POLICY)).gaps(fresh=fresh))  # type: ignore[arg-type]
 
 
-def test_an_operator_that_may_not_read_definitions_goes_on_without(cluster: Any) -> None:
+def test_definitions_that_the_operator_may_not_read_are_a_gap(cluster: Any) -> None:
     blind: Any = Blind(cluster, Denied("no right"), "CustomResourceDefinition")
-    assert asyncio.run(Guard(blind).gaps()) == []
+    (told,) = asyncio.run(Guard(blind).gaps())
+    assert told == "the CustomResourceDefinitions of fde.io cannot be read: no right"
 
 
 def test_memory_that_is_behind_publishes_nothing(cluster: Any) -> None:
@@ -305,3 +306,81 @@ def test_a_job_that_was_held_is_held_at_the_next_look_too(cluster: Any, given: A
     for _ in range(3):
         assert deployed(cluster)[0] == "PolicyMissing"
     assert [key for key in cluster.objects if key.kind == "Job"] == jobs
+
+
+SIDECAR = "fde/sidecar@sha256:" + "9" * 64
+
+
+def a_feed_names_another_sidecar(cluster: Any) -> None:
+    """Which changes no generation of the deployment."""
+    found = cluster.objects[Key("TelemetryFeed", "customer-northgate", "sync")]
+    found["spec"]["sidecar"] = {"image": SIDECAR}
+
+
+def images(cluster: Any) -> str:
+    return str(cluster.objects[WORKLOAD]["spec"]["template"])
+
+
+@pytest.fixture
+def ran(cluster: Any, given: Any) -> Any:
+    """A deployment that runs, and then a policy that is missing."""
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment())
+    deployed(cluster)
+    del cluster.objects[Key(POLICY, "", REVIEW)]
+    return cluster
+
+
+def test_other_pods_are_no_repair_though_the_deployment_was_not_edited(ran: Any) -> None:
+    a_feed_names_another_sidecar(ran)
+    assert deployed(ran)[0] == "PolicyMissing"
+    del ran.objects[WORKLOAD]
+    for _ in range(2):
+        assert deployed(ran)[0] == "PolicyMissing"
+        assert WORKLOAD not in ran.objects
+
+
+def test_nor_are_they_after_a_suspension(ran: Any) -> None:
+    """Of a suspended deployment the template follows the feed, for it runs nowhere: what comes back is another one."""
+    a_feed_names_another_sidecar(ran)
+    edited = ran.objects[DEPLOYED]
+    edited["spec"]["suspend"], edited["metadata"]["generation"] = True, 2
+    assert deployed(ran)[0] == "Suspended"
+    edited = ran.objects[DEPLOYED]
+    edited["spec"]["suspend"], edited["metadata"]["generation"] = False, 3
+    assert deployed(ran)[0] == "PolicyMissing"
+    assert ran.objects[WORKLOAD]["spec"]["replicas"] == 0
+
+
+def test_what_was_first_made_suspended_is_new_when_it_is_to_run(ran: Any) -> None:
+    for key in (WORKLOAD, DEPLOYED):
+        ran.objects[key].pop("status", None)
+    del ran.objects[WORKLOAD]
+    ran.objects[DEPLOYED]["spec"]["suspend"] = True
+    assert deployed(ran)[0] == "Suspended"
+    ran.objects[DEPLOYED]["spec"]["suspend"] = False
+    assert deployed(ran)[0] == "PolicyMissing"
+    assert ran.objects[WORKLOAD]["spec"]["replicas"] == 0
+
+
+def test_a_suspension_that_changed_nothing_ends_while_a_policy_is_missing(ran: Any) -> None:
+    before = images(ran)
+    for generation, suspend in ((2, True), (3, False)):
+        edited = ran.objects[DEPLOYED]
+        edited["spec"]["suspend"], edited["metadata"]["generation"] = suspend, generation
+        assert deployed(ran)[0] != "PolicyMissing"
+    assert (images(ran), ran.objects[WORKLOAD]["spec"]["replicas"]) == (before, 1)
+
+
+def test_what_was_held_is_begun_when_the_policies_are_back_and_is_what_is_put_back_then(ran: Any) -> None:
+    a_feed_names_another_sidecar(ran)
+    deployed(ran)
+    begun = ran.objects[DEPLOYED]["status"]["templateDigest"]
+    ran.store(shipped()[Key(POLICY, "", REVIEW)])
+    deployed(ran)
+    assert SIDECAR in images(ran)
+    assert ran.objects[DEPLOYED]["status"]["templateDigest"] != begun
+    del ran.objects[Key(POLICY, "", REVIEW)]
+    del ran.objects[WORKLOAD]
+    assert deployed(ran)[0] != "PolicyMissing"
+    assert SIDECAR in images(ran)
