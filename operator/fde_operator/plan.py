@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.key import Key
+
+# Of these a field that somebody adds decides as much as one of ours: whom a policy selects, what may be evicted.
+_EXACT: Final = frozenset({"NetworkPolicy", "PodDisruptionBudget"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,40 @@ def plan(
             if found is None:
                 actions.append(Create(wanted.manifest))
         elif found is None or not holds(found, wanted.manifest):
-            actions.append(Apply(wanted.manifest))
+            actions.append(Apply(_alone(found, wanted.manifest)))
+        elif found["kind"] in _EXACT and not exactly(found.get("spec"), wanted.manifest.get("spec")):
+            actions.append(Apply(_alone(found, wanted.manifest)))
     wanted_keys = {key_of(wanted.manifest) for wanted in desired}
     for key, manifest in reversed(present.items()):
         doomed = "deletionTimestamp" in manifest["metadata"]
         if key not in wanted_keys and key.kind not in keep and not doomed:
             actions.append(Delete(key, manifest["metadata"]["uid"]))
     return tuple(actions)
+
+
+def _alone(observed: Manifest | None, wanted: Manifest) -> Manifest:
+    """What to apply, where nobody else's field may stay: one that is not ours is named as null, and so taken away.
+
+    Further down there is none to name: peers, ports and selectors are replaced whole (listType and structType atomic).
+    """
+    if observed is None or observed["kind"] not in _EXACT:
+        return wanted
+    spec = wanted.get("spec") or {}
+    foreign = {name: None for name in observed.get("spec") or {} if name not in spec}
+    return {**wanted, "spec": {**spec, **foreign}} if foreign else wanted
+
+
+def exactly(observed: Any, desired: Any) -> bool:
+    """Whether `observed` says what `desired` does and nothing more. The server drops empty lists of `desired`."""
+    if observed == desired:
+        return True
+    if isinstance(observed, dict) and isinstance(desired, dict):
+        names = observed.keys() | desired.keys()
+        return all(exactly(observed.get(name), desired.get(name)) for name in names)
+    if isinstance(observed, list | tuple) and isinstance(desired, list | tuple):
+        pairs = zip(observed, desired, strict=False)
+        return len(observed) == len(desired) and all(exactly(one, value) for one, value in pairs)
+    return observed in (None, []) and desired in (None, [])
 
 
 def holds(observed: Any, desired: Any) -> bool:

@@ -98,6 +98,22 @@ EDITS: dict[str, dict[str, Any]] = {
     "Deployment": {"spec": {"replicas": 3}},
     "CronJob": {"spec": {"schedule": "1 1 1 1 1"}},
 }
+# What is added without touching a field of ours, and decides all the same.
+_NONE = [{"key": "nobody.example/has", "operator": "Exists"}]
+ADDITIONS: dict[str, list[Any]] = {
+    "NetworkPolicy": [
+        [{"op": "add", "path": "/spec/podSelector/matchExpressions", "value": _NONE}],
+        [{"op": "add", "path": "/spec/egress/0/ports/0/endPort", "value": 65535}],
+        [{"op": "add", "path": "/spec/egress/0/to/0/podSelector", "value": {"matchExpressions": _NONE}}],
+    ],
+    "PodDisruptionBudget": [
+        [{"op": "add", "path": "/spec/selector/matchExpressions", "value": _NONE}],
+        [
+            {"op": "remove", "path": "/spec/maxUnavailable"},
+            {"op": "add", "path": "/spec/minAvailable", "value": "100%"},
+        ],
+    ],
+}
 UNLABELLED = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
 UNNAMED = {"metadata": {"labels": {"fde.io/deployment": None}}}
 MOVED = {"metadata": {"labels": {"fde.io/deployment": "another"}}}
@@ -152,6 +168,30 @@ def test_whatever_is_edited_or_deleted_by_hand_is_put_back_within_seconds(
     assert set(worst) == set(acts)
     assert max(worst.values()) < REPAIRED_S
     assert sorted(ours(api, customer)) == sorted(objects)  # nothing twice
+
+
+def test_what_is_added_to_isolation_or_to_a_budget_is_taken_away_and_then_nothing_is_written(
+    api: Any, given: Any, customer: str, run: Callable[..., Any], primitives: dict[str, str]
+) -> None:
+    look = run(primitives["Deployment"])
+    given.eventually(lambda: is_ready(look()), 60)
+    for kind, additions in ADDITIONS.items():
+        before = plain(api.get(kind, "sync", customer))
+        for body in additions:
+            edited = api.patch(kind, "sync", body, customer)
+            assert plain(edited) != before
+            given.eventually(
+                lambda kind=kind, before=before: plain(api.get(kind, "sync", customer)) == before, REPAIRED_S
+            )
+    written = {kind: _specs_authors(api.get(kind, "sync", customer)) for kind in ADDITIONS}
+    api.patch("FDEDeployment", "sync", {"metadata": {"annotations": {"looked.example/at": "now"}}}, customer)
+    time.sleep(2)
+    assert {kind: _specs_authors(api.get(kind, "sync", customer)) for kind in ADDITIONS} == written
+
+
+def _specs_authors(found: Any) -> list[Any]:
+    """Who wrote it when; not the controller that counts pods into its status."""
+    return [one for one in found["metadata"]["managedFields"] if one.get("subresource") != "status"]
 
 
 def _away(api: Any, kind: str, name: str, customer: str) -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fde_operator.key import Key
-from fde_operator.plan import Apply, Create, Delete, Desired, holds, plan
+from fde_operator.plan import Apply, Create, Delete, Desired, exactly, holds, plan
 
 
 def an_object(kind: str = "ConfigMap", name: str = "a", **more: Any) -> dict[str, Any]:
@@ -59,6 +60,56 @@ def test_an_empty_list_we_want_is_not_there_when_somebody_filled_it() -> None:
     assert holds({}, {"ingress": []})
     assert not holds({"ingress": [{}]}, {"ingress": []})
     assert not holds({"a": 1}, {"a": True})
+
+
+PORT = {"protocol": "TCP", "port": 443}
+NETWORK: dict[str, Any] = {
+    "podSelector": {"matchLabels": {"fde.io/deployment": "sync"}},
+    "policyTypes": ["Ingress", "Egress"],
+    "ingress": [],
+    "egress": [{"to": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}], "ports": [PORT]}],
+}
+BUDGET: dict[str, Any] = {"maxUnavailable": 1, "selector": {"matchLabels": {"fde.io/deployment": "sync"}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "found"),
+    [
+        ("NetworkPolicy", NETWORK, {"egress": [{**NETWORK["egress"][0], "ports": [{**PORT, "endPort": 65535}]}]}),
+        ("NetworkPolicy", NETWORK, {"egress": [{**NETWORK["egress"][0], "to": [{"namespaceSelector": {}}]}]}),
+        (
+            "NetworkPolicy",
+            NETWORK,
+            {"podSelector": {**NETWORK["podSelector"], "matchExpressions": [{"key": "q", "operator": "Exists"}]}},
+        ),
+        (
+            "PodDisruptionBudget",
+            BUDGET,
+            {"selector": {**BUDGET["selector"], "matchExpressions": [{"key": "q", "operator": "Exists"}]}},
+        ),
+    ],
+)
+def test_what_somebody_adds_to_isolation_or_to_a_budget_is_no_less_an_edit(
+    kind: str, spec: dict[str, Any], found: dict[str, Any]
+) -> None:
+    wanted = an_object(kind, spec=spec)
+    assert plan([an_object(kind, spec=spec)], [Desired(wanted)]) == ()
+    assert plan([an_object(kind, spec={**spec, **found})], [Desired(wanted)]) == (Apply(wanted),)
+
+
+def test_a_field_that_an_apply_would_leave_to_who_added_it_is_taken_away_by_name() -> None:
+    """With minAvailable beside maxUnavailable the server refuses the apply, for ever."""
+    theirs = {"minAvailable": "100%", "selector": BUDGET["selector"]}
+    (action,) = plan(
+        [an_object("PodDisruptionBudget", spec=theirs)], [Desired(an_object("PodDisruptionBudget", spec=BUDGET))]
+    )
+    assert action == Apply(an_object("PodDisruptionBudget", spec={**BUDGET, "minAvailable": None}))
+
+
+def test_exactly_forgives_a_list_that_the_server_drops_and_nothing_else() -> None:
+    assert exactly({"egress": [{"to": [1]}]}, {"ingress": [], "egress": [{"to": [1], "ports": []}]})
+    assert not exactly({"namespaceSelector": {}}, {})
+    assert not exactly({"port": "443"}, {"port": 443})
 
 
 values = st.recursive(
