@@ -159,7 +159,9 @@ class _Look:
 
         Other ones than were begun, and not than stand there: those may be deleted, or suspended with a new template.
         """
-        if self._guard is None or paused(deployment) or digest(target.workload) == self._status["templateDigest"]:
+        if self._guard is None or paused(deployment) or jobs.done(target.workload, self._completed):
+            return
+        if digest(target.workload) == self._status["templateDigest"]:
             return
         if stopped := refusal("rollout", await self._guard.gaps()):
             raise stopped
@@ -240,9 +242,7 @@ class _Look:
             "appliedCompliance": list(target.parts.compliance.tags),
             "attempts": tries.written(self._attempts),
             "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
-            "inventory": inventory(
-                jobs.standing(target.objects, observed, self._completed), target.parts, observed
-            ),
+            "inventory": inventory(jobs.standing(target.objects, observed, self._completed), target.parts, observed),
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()

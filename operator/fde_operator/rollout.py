@@ -16,8 +16,13 @@ def same(wanted: Manifest, found: Sequence[Manifest]) -> Manifest | None:
 
 
 def rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
-    """Whether pods will be replaced: those that stand there are from another template, or there is no such workload."""
+    """Whether pods will be replaced: those that stand there are from another template, or there is no such workload.
+
+    A Job that stands there keeps its pods: see :mod:`fde_operator.job`.
+    """
     found = same(workload, observed)
+    if found is not None and found["kind"] == "Job":
+        return False
     return found is None or not holds(_template(found), _template(workload))
 
 

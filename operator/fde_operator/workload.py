@@ -7,15 +7,14 @@ Secrets of Vault come by an agent that the injector puts before them all: see :m
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fde_api.deployment import FDEDeployment, TelemetryFeed
-from fde_api.meta import canonical
 from fde_api.primitive import PrimitiveSpec, Workload
+from fde_operator import job as jobs
 from fde_operator import telemetry, vault
 from fde_operator.cluster import Manifest
 from fde_operator.compliance import Applied
@@ -83,7 +82,7 @@ def paused(deployment: FDEDeployment) -> bool:
 
 
 def workload(parts: Parts, settings: OperatorSettings, metadata: Mapping[str, Any]) -> Manifest:
-    """The object that runs the pod. `metadata` is the child's; a Job's name gets a digest, for its pod is immutable."""
+    """The object that runs the pod. `metadata` is the child's; a Job's name says what it runs: see :mod:`fde_operator.job`."""
     runs = parts.primitive.runtime.workload
     if runs is None:
         raise Held("NotDeployable", "the primitive has no runtime.workload: it is for the library only, instantiate it")
@@ -108,11 +107,11 @@ def workload(parts: Parts, settings: OperatorSettings, metadata: Mapping[str, An
     template["spec"]["restartPolicy"] = "OnFailure"
     job = {"backoffLimit": 3, "template": template}
     if runs.kind == "Job":
-        digest = hashlib.sha256(canonical(template)).hexdigest()[:8]
+        app = jobs.digest(parts.primitive, runs, parts.values, parts.files)
         return {
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": {**metadata, "name": f"{metadata['name']}-{digest}"},
+            "metadata": jobs.metadata(metadata, app),
             "spec": {**job, "suspend": stopped},
         }
     schedule = cron(filled(runs.schedule or "", parts.values, where="schedule"))

@@ -1,0 +1,182 @@
+"""Jobs: their work is done once, whatever the platform changes around it, and whoever takes away what is done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fde_operator import deployment
+from fde_operator.key import Key
+from fde_operator.landscape import Landscape
+from fde_operator.settings import OperatorSettings
+
+KEY = Key("FDEDeployment", "customer-northgate", "sync")
+SETTINGS = OperatorSettings(brokers="kafka.example:9092", sidecar_image="fde/sidecar@sha256:1")
+AT, LATER = "2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"
+SECRET = {"secretRef": {"name": "servicenow", "key": "client-secret"}}
+AROUND = [
+    replace(SETTINGS, sidecar_image="fde/sidecar@sha256:2"),
+    replace(SETTINGS, runtime_image="fde/runtime@sha256:2"),
+    replace(SETTINGS, brokers="kafka-1.example:9092,kafka-2.example:9092"),
+    replace(SETTINGS, landscape=Landscape(regions={"eu-west": ("dub-1", "dub-2")}, zoned_nodes=True)),
+    replace(SETTINGS, telemetry_secret="fde-telemetry"),
+]
+
+
+def look(cluster: Any, settings: OperatorSettings = SETTINGS, now: str = LATER) -> None:
+    asyncio.run(deployment.reconcile(cluster, KEY, settings, now=now))
+
+
+def jobs(cluster: Any) -> dict[str, Any]:
+    return {key.name: one for key, one in cluster.objects.items() if key.kind == "Job"}
+
+
+def ready(cluster: Any) -> tuple[str, str, str]:
+    found = next(c for c in cluster.objects[KEY]["status"]["conditions"] if c["type"] == "Ready")
+    return found["status"], found["reason"], found["message"]
+
+
+def attempts(cluster: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = cluster.objects[KEY]["status"]["attempts"]
+    return found
+
+
+def edit(cluster: Any, **spec: Any) -> None:
+    raw = cluster.objects[KEY]
+    raw["spec"] |= spec
+    raw["metadata"]["generation"] += 1
+
+
+def ends(cluster: Any) -> None:
+    (job,) = jobs(cluster).values()
+    job["status"] = {
+        "succeeded": 1,
+        "completionTime": AT,
+        "conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": AT}],
+    }
+
+
+def taken_away(cluster: Any) -> None:
+    for name in jobs(cluster):
+        del cluster.objects[Key("Job", KEY.namespace, name)]
+
+
+@pytest.fixture
+def working(cluster: Any, given: Any) -> Any:
+    """A Job that has begun."""
+    spec = given.with_secret(given.spec())
+    spec["runtime"]["workload"] |= {"kind": "Job"}
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": SECRET}))
+    look(cluster, now=AT)
+    (job,) = jobs(cluster).values()
+    job["status"] = {"active": 1, "ready": 1}
+    look(cluster, now=AT)
+    assert ready(cluster)[:2] == ("True", "Running")
+    return cluster
+
+
+@pytest.mark.parametrize("settings", AROUND)
+@pytest.mark.parametrize("is_done", [False, True])
+def test_what_the_platform_puts_around_a_job_neither_replaces_it_nor_runs_it_again(
+    working: Any, settings: OperatorSettings, is_done: bool
+) -> None:
+    if is_done:
+        ends(working)
+        look(working)
+    before, tried = {name: one["metadata"]["uid"] for name, one in jobs(working).items()}, attempts(working)
+    template = next(iter(jobs(working).values()))["spec"]["template"]
+    look(working, settings)
+    look(working, settings)
+    assert {name: one["metadata"]["uid"] for name, one in jobs(working).items()} == before
+    assert next(iter(jobs(working).values()))["spec"]["template"] == template  # the server would refuse another one
+    assert attempts(working) == tried
+
+
+def test_a_compliance_requirement_or_a_feed_s_image_is_no_other_job(working: Any, given: Any) -> None:
+    before = set(jobs(working))
+    environment = working.objects[KEY]["spec"]["environment"]
+    edit(working, environment={**environment, "complianceRequirements": ["soc2"]})
+    feed = working.objects[Key("TelemetryFeed", KEY.namespace, "sync")]
+    feed["spec"] |= {"sidecar": {"image": "fde/sidecar@sha256:3"}, "sink": {"bootstrapServers": "b.example:9092"}}
+    look(working)
+    assert set(jobs(working)) == before
+    assert len(attempts(working)) == 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"instanceHost": "b.example", "clientSecret": SECRET},
+        {"instanceHost": "a.example", "clientSecret": {"secretRef": {"name": "servicenow", "key": "other"}}},
+        {"instanceHost": "a.example", "clientSecret": SECRET, "ratio": 0.25},
+    ],
+)
+def test_another_value_or_secret_is_another_job(working: Any, parameters: dict[str, Any]) -> None:
+    ends(working)
+    look(working)
+    before = set(jobs(working))
+    edit(working, parameters=parameters)
+    look(working)
+    assert len(set(jobs(working)) | before) == 2
+    assert len(attempts(working)) == 2
+    assert ready(working)[0] == "False"
+
+
+def test_a_job_that_is_done_is_not_made_again_when_it_was_taken_away(working: Any) -> None:
+    ends(working)
+    look(working)
+    assert ready(working)[:2] == ("True", "Succeeded")
+    assert working.objects[KEY]["status"]["completedJob"]["at"] == AT
+    tried = attempts(working)
+    taken_away(working)
+    for change in ({}, {"lifecycle": {"phase": "staging"}}, {"suspend": True}, {"suspend": False}):
+        edit(working, **change)
+        look(working)
+        look(working, AROUND[0])
+        assert jobs(working) == {}
+        assert attempts(working) == tried
+    state = ready(working)
+    assert state[:2] == ("True", "Succeeded")
+    assert "was done at 2026-11-21T12:00:00Z" in state[2]
+    assert not any(one["kind"] == "Job" for one in working.objects[KEY]["status"]["inventory"])
+    writes = len(working.writes)
+    look(working, AROUND[0])
+    assert len(working.writes) == writes
+
+
+def test_a_job_that_is_not_done_is_made_again_when_it_was_taken_away(working: Any) -> None:
+    before = set(jobs(working))
+    taken_away(working)
+    look(working)
+    assert set(jobs(working)) == before
+
+
+def test_to_go_back_to_what_was_done_before_runs_it_again(working: Any) -> None:
+    ends(working)
+    look(working)
+    first, spec = set(jobs(working)), dict(working.objects[KEY]["spec"])
+    edit(working, parameters={"instanceHost": "b.example", "clientSecret": SECRET})
+    look(working)
+    look(working)
+    edit(working, **spec)
+    look(working)
+    assert set(jobs(working)) == first
+    assert ready(working)[0] == "False"
+    assert [one["generation"] for one in attempts(working)] == [3, 2, 1]
+
+
+def test_what_somebody_wrote_into_the_status_by_hand_does_not_hold(working: Any) -> None:
+    for nonsense in ("done", {"digest": 1}, {"digest": "sha256:0"}):
+        working.objects[KEY]["status"]["completedJob"] = nonsense
+        look(working)
+        assert len(jobs(working)) == 1
+
+
+def test_the_digest_of_a_job_does_not_move(working: Any) -> None:
+    """Pinned: with another one, every Job that is done does its work again at the next upgrade of the operator."""
+    (name,) = jobs(working)
+    assert name == "sync-5d18b8de"
