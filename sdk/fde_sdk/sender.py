@@ -23,6 +23,15 @@ _EXIT_S = 1.0
 _Entry = tuple[Optional[str], bytes]  # noqa: UP045  evaluated, and Python 3.9 has no `|` for types
 
 
+def _exit_s() -> float:
+    """Seconds a program that ends may wait for its last records; what is not a number between 0 and 60 is the usual one."""
+    try:
+        asked = float(os.environ.get("FDE_SDK_EXIT_SECONDS", _EXIT_S))
+    except ValueError:
+        return _EXIT_S
+    return asked if 0.0 <= asked <= 60.0 else _EXIT_S
+
+
 class Sender:
     """Records go in at once or are counted as dropped. ValueError for an `endpoint` that is no http address."""
 
@@ -36,7 +45,7 @@ class Sender:
         self._resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}] if service else []}
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
-        atexit.register(self.flush, _EXIT_S)
+        atexit.register(self.flush, _exit_s())
 
     def _reset(self) -> None:
         """A forked child has no thread, and its parent sends what was queued before."""

@@ -231,7 +231,9 @@ function lastWords() {
     queue = [];
     if (!left.length) return;
     const { hostname, port, path: where } = target;
-    const options = { input: bodyOf(left, dropped), timeout: 1000, stdio: ["pipe", "ignore", "ignore"], env: {} };
+    const asked = Number(process.env.FDE_SDK_EXIT_SECONDS || 1);
+    const timeout = asked > 0 && asked <= 60 ? asked * 1000 : 1000;
+    const options = { input: bodyOf(left, dropped), timeout, stdio: ["pipe", "ignore", "ignore"], env: {} };
     spawnSync(process.execPath, ["-e", LAST_WORDS, hostname, String(port), where], options);
   });
 }

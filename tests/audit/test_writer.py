@@ -243,7 +243,7 @@ def test_an_open_transaction_of_another_chain_is_waited_for_and_not_read_over(ka
     ours = KafkaChain(brokers, "operator", topic=topic)
     ours.open()
     stuck = Producer(
-        {"bootstrap.servers": brokers, "transactional.id": f"stuck-{topic}", "transaction.timeout.ms": 6000}
+        {"bootstrap.servers": brokers, "transactional.id": f"stuck-{topic}", "transaction.timeout.ms": 15_000}
     )
     stuck.init_transactions(20)
     stuck.begin_transaction()
@@ -251,8 +251,8 @@ def test_an_open_transaction_of_another_chain_is_waited_for_and_not_read_over(ka
     stuck.flush(20)
     ours.append([act(1)])
     with pytest.raises(Unavailable, match="a transaction of another writer is open"):
-        KafkaChain(brokers, "operator", topic=topic, timeout_s=1.0).open()
-    deadline = time.monotonic() + 90
+        KafkaChain(brokers, "operator", topic=topic, timeout_s=4.0).open()
+    deadline = time.monotonic() + 150
     while True:
         again = KafkaChain(brokers, "operator", topic=topic, timeout_s=5.0)
         try:

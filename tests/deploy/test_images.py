@@ -139,7 +139,7 @@ def attempt(command: list[str], **more: str) -> subprocess.CompletedProcess[str]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("FDE_", "PYTHON", "KUBE", "VIRTUAL"))
     }
-    environment = {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **more}
+    environment = {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_RETRIES": "10", **more}
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=environment)
 
 

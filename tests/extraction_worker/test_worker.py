@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,17 @@ def records(broker: EmbeddedBroker, topic: str, wanted: int) -> list[Any]:
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
     found: list[Any] = []
-    for _ in range(20):
-        found += [message for message in consumer.consume(10, 0.05) if message.error() is None]
-        if len(found) >= wanted + 1:
-            break
+    deadline, looks = time.monotonic() + 30, 3  # the looks after the last wanted one: there is not one more
+    while looks and time.monotonic() < deadline:
+        found += [message for message in consumer.consume(10, 0.1) if message.error() is None]
+        if len(found) >= wanted:
+            looks -= 1
     consumer.close()
     return found
 
 
 def run(broker: EmbeddedBroker, folder: Path, desk: Any, **more: Any) -> None:
-    settings = WorkerSettings(broker.bootstrap_servers, folder, once_idle_s=0.6, **more)
+    settings = WorkerSettings(broker.bootstrap_servers, folder, once_idle_s=2.0, **more)
     ExtractionWorker(settings, desk).run()
 
 

@@ -114,5 +114,5 @@ def test_the_api_goes_away_and_comes_back_with_its_data(control_plane: ControlPl
     finally:
         control_plane.start_api_server()
     assert admin.get(Deployment, "before").spec.replicas == 2
-    admin.create(a_deployment("after"))
+    eventually(lambda: admin.apply(a_deployment("after"), field_manager="test", force=True))  # it may still be starting
     eventually(lambda: admin.get(Deployment, "after").status.readyReplicas == 2)

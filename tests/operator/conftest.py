@@ -347,9 +347,10 @@ class Api:
         deadline = time.monotonic() + 30
         while True:
             answer = self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
-            # An API server that has just started knows its policies before it can judge by them.
+            # An API server that has just started knows its policies before it can judge by them, its kinds before it has them.
             starting = answer.status_code == 403 and any(words in answer.text for words in _STARTING)
-            if not starting or time.monotonic() > deadline:
+            loading = answer.status_code in (429, 503) and "initializing" in answer.text
+            if not (starting or loading) or time.monotonic() > deadline:
                 return answer
             time.sleep(0.2)
 
@@ -429,7 +430,7 @@ class Operator:
         """SIGTERM; the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(20)
+        code = self._process.wait(60)
         self._process = None
         return code
 

@@ -1,7 +1,7 @@
 """A process that leads or waits, and writes ConfigMaps while it may. Told by test_lease_on_kubernetes.
 
 argv: kubeconfig of the Lease's user, kubeconfig of the writer, namespace of the ConfigMaps, name, `slow` or `fast`
-slow: ten writes a second under the usual terms; fast: as many as go, three at a time, under terms five times shorter
+slow: ten writes a second under the usual terms; fast: as many as go, three at a time, under terms that are half as long
 stdout: `leads`, `lost <why>`, `fenced <why>`, `stopped`
 """
 
@@ -27,7 +27,7 @@ def tell(text: str) -> None:
 
 
 async def main(leader: str, writer: str, namespace: str, name: str, pace: str) -> None:
-    terms = Terms(lease_s=2.0, renew_s=1.4, retry_s=0.2, again_s=0.05) if pace == "fast" else Terms()
+    terms = Terms(lease_s=5.0, renew_s=3.5, retry_s=0.4, again_s=0.05) if pace == "fast" else Terms()
     leases = KubernetesLeases(leader, namespace="fde-system", name="fde-operator")
     lease = Lease(leases, name, terms=terms, alarm=alarm.alarm)
     plain = KubernetesCluster(

@@ -109,13 +109,14 @@ def test_whatever_becomes_of_an_object_s_writes_it_ends_as_the_others_and_keeps_
     for namespace in (*troubled, calm):
         run(api, given, namespace, primitive)
     began = time.monotonic()
-    given.eventually(lambda: ready(api, calm), 60)
+    given.eventually(lambda: ready(api, calm), 120)
     calm_s = time.monotonic() - began
+    waiting = [kind for namespace, kind in troubled.items() if not ready(api, namespace)]
     for namespace, kind in troubled.items():
         given.eventually(lambda namespace=namespace: ready(api, namespace), 60) or kind
     print(f"\ncalm after {calm_s:.1f} s, the last after {time.monotonic() - began:.1f} s; hit {hit}")
     assert all(count == 3 for count in hit.values())
-    assert calm_s < 15 or calm_s < (time.monotonic() - began) / 2  # the one that hangs alone takes longer
+    assert waiting, "the untroubled one waited for the one whose requests hang"
     for namespace in troubled:
         assert names(api, namespace) == names(api, calm)
         assert seen[namespace] < 40

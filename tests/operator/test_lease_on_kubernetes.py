@@ -159,14 +159,14 @@ def test_a_killed_leader_is_followed_and_a_stopped_one_hands_over_within_three_s
     assert second.process.wait(20) == 0
 
 
-def test_an_api_server_that_hangs_for_five_seconds_keeps_its_leader_one_away_for_twenty_does_not(
+def test_an_api_server_that_hangs_for_four_seconds_keeps_its_leader_one_away_for_twenty_does_not(
     start: Any, ledger: Any, given: Any, control_plane: Any
 ) -> None:
     first, second = start(leading=True), start()
     server = control_plane.pids["kube-apiserver"]
     os.kill(server, signal.SIGSTOP)
     try:
-        time.sleep(5)
+        time.sleep(4)
     finally:
         os.kill(server, signal.SIGCONT)
     given.eventually(lambda: ledger() == [first.name])

@@ -28,9 +28,9 @@ def node():
     return program
 
 
-def run(node, program, url):
+def run(node, program, url, exit_s="20"):
     code = f"const fde = require({json.dumps(str(SDK))}); fde.init({{ service: 'sync' }});\n{program}"
-    environment = {"PATH": os.environ["PATH"], "FDE_SDK_ENDPOINT": url}
+    environment = {"PATH": os.environ["PATH"], "FDE_SDK_ENDPOINT": url, "FDE_SDK_EXIT_SECONDS": exit_s}
     return subprocess.run([node, "-e", code], env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -106,8 +106,9 @@ def test_nothing_that_is_handed_over_throws(node, desk):
     assert (done.returncode, done.stdout, done.stderr) == (0, "on\n", "")
 
 
-def test_without_a_sidecar_the_process_ends_soon(node):
+@pytest.mark.parametrize("exit_s", ["", "soon", "-3", "1e9"])
+def test_without_a_sidecar_the_process_ends_soon(node, exit_s):
     start = time.monotonic()
-    done = run(node, "fde.capture(new Error('x'))", "http://127.0.0.1:9")
+    done = run(node, "fde.capture(new Error('x'))", "http://127.0.0.1:9", exit_s)
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - start < 5

@@ -23,7 +23,8 @@ SDK = Path(__file__).parents[2] / "sdk"
 
 def run(program, url, *, init="fde_sdk.init(service='sync')", environment=None):
     code = f"import fde_sdk\n{init}\n{textwrap.dedent(program)}"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SDK), "FDE_SDK_ENDPOINT": url, **(environment or {})}
+    known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SDK), "FDE_SDK_ENDPOINT": url, "FDE_SDK_EXIT_SECONDS": "20"}
+    environment = known | (environment or {})
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -171,9 +172,17 @@ def test_without_a_sidecar_the_program_ends_as_it_would_within_a_second():
     with socket.socket() as taken:  # accepts and never answers
         taken.bind(("127.0.0.1", 0))
         taken.listen(8)
-        for url in (f"http://127.0.0.1:{taken.getsockname()[1]}", "http://127.0.0.1:9", "nonsense", "ftp://a"):
+        silent = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        for url, given in (
+            (silent, ""),
+            (silent, "soon"),
+            (silent, "-3"),
+            ("http://127.0.0.1:9", "nan"),
+            ("nonsense", ""),
+            ("ftp://a", ""),
+        ):
             start = time.monotonic()
-            done = run("fde_sdk.capture(ValueError('x'))", url)
+            done = run("fde_sdk.capture(ValueError('x'))", url, environment={"FDE_SDK_EXIT_SECONDS": given})
             assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
             assert time.monotonic() - start < 5  # the interpreter's own start is in it
 

@@ -367,12 +367,12 @@ def test_thousands_of_files_are_read_and_cost_next_to_nothing_when_they_rest(tmp
     for number in range(5):
         append(tmp_path / f"{number}.log", 20_000 + number)
     got = []
-    cpu, start = time.process_time(), time.monotonic()
+    cpu, start = time.thread_time(), time.monotonic()
     while len(got) < 5:
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 60
         got += [record.text for _, record in follower.poll()]
         time.sleep(0.1)
-    spent, took = time.process_time() - cpu, time.monotonic() - start
+    spent, took = time.thread_time() - cpu, time.monotonic() - start
     assert spent / took < 0.2  # a loaded machine; ten thousand files cost 1 to 2 % at rest
     follower.close()
 

@@ -488,4 +488,4 @@ def test_kill_9_at_random_moments_loses_nothing_and_invents_nothing(tmp_path: Pa
         assert found == list(range(found[0], last + 1)) and found[0] <= acknowledged + 1
         assert again.state.epochs["e1"].events == 2 * (last + 1) == 2 * again.state.withheld["shape"].count
         again.close()
-    assert committed > 100
+    assert committed > 10

@@ -26,7 +26,7 @@ from fde_events.kafka import create_topics
 from fde_events.topics import ENGINE, STATE, telemetry
 from fde_local.kafka import KafkaBroker
 
-LIMIT_S = 60.0
+LIMIT_S = 150.0
 
 
 class Soak:

@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 @pytest.mark.seconds
 @pytest.mark.processes
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("kafka_toolchain")
 def test_ten_faults_lose_nothing_double_nothing_and_the_ledger_agrees(tmp_path):
     paths = [str(HERE.parents[1] / "deploy" / "local"), os.environ.get("PYTHONPATH", "")]
@@ -22,7 +22,7 @@ def test_ten_faults_lose_nothing_double_nothing_and_the_ledger_agrees(tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "FDE_SNAPSHOT_KIB": "32"},
         capture_output=True,
         text=True,
-        timeout=450,
+        timeout=870,
     )
     print(done.stderr)
     figures = json.loads(done.stdout)
