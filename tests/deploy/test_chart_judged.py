@@ -34,6 +34,31 @@ def test_kube_score_finds_nothing_critical_and_nothing_to_warn_of(
     assert [check for check in checks if check[2] < 10] == []  # 10: ok; 7: almost; 5: warning; 1: critical
 
 
+class OneOfEachLoader(yaml.SafeLoader):
+    """YAML, where a key of a mapping is there once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"twice in one mapping: {sorted({k for k in keys if keys.count(k) > 1})}"
+        return super().construct_mapping(node, deep)
+
+
+def test_a_variable_that_the_chart_sets_may_be_set_otherwise_and_is_there_once(helm: Any) -> None:
+    more = {"FDE_LOG_FORMAT": "text", "FDE_OPERATOR_WORKERS": "3", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other:4318"}
+    options = [f"--set-string=operator.extraEnv.{name}={value}" for name, value in more.items()]
+    text = helm.said("template", "fde", CHART, "-n", "fde-system", "-f", EVERYTHING, *options)
+    objects = [one for one in yaml.load_all(text, OneOfEachLoader) if one]
+    named = [one for one in objects if one["metadata"]["name"] == "fde-operator-settings"]
+    (told,) = (one["data"] for one in named if one["kind"] == "ConfigMap")
+    assert told | more == told
+    assert told["FDE_AUDIT_STATE"] == "/fde/audit"
+    assert all(isinstance(value, str) for value in told.values())
+    for one in objects:
+        for container in one.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
+            names = [variable["name"] for variable in container.get("env", ())]
+            assert len(names) == len(set(names))
+
+
 def test_kubeconform_finds_every_object_as_the_real_api_server_describes_it(
     rendered: str, kubeconform: Any, server: Any, installed: Any, tmp_path: Path
 ) -> None:

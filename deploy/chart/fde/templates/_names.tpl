@@ -92,7 +92,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{/* The operator's variables, as data of a ConfigMap. */}}
+{{/* The operator's variables, as data of a ConfigMap; extraEnv goes over them. */}}
 {{- define "fde.operatorSettings" -}}
 FDE_OPERATOR_HEALTH: {{ printf ":%v" .Values.operator.probesPort | quote }}
 FDE_AUDIT_STATE: /fde/audit
@@ -124,8 +124,5 @@ FDE_BROKER_NETWORKS: {{ join "," . | quote }}
 {{- end }}
 {{- with .Values.operator.tracing.endpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
-{{- end }}
-{{- range $name, $value := .Values.operator.extraEnv }}
-{{ $name }}: {{ $value | quote }}
 {{- end }}
 {{- end }}
