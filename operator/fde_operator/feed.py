@@ -19,10 +19,11 @@ from fde_operator import attach, secret, workloads
 from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
-from fde_operator.errors import Denied, Postponed
+from fde_operator.errors import Denied, Held, Postponed
 from fde_operator.feed_conditions import ready, staged, told
 from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
+from fde_operator.policies import Guard, refusal
 from fde_operator.provision import (
     FINALIZER,
     FORCE,
@@ -50,16 +51,24 @@ _UNSEEN: Final = (
 
 
 async def reconcile(
-    cluster: Cluster, key: Key, settings: OperatorSettings, kafka: Kafka | None, *, now: str
+    cluster: Cluster,
+    key: Key,
+    settings: OperatorSettings,
+    kafka: Kafka | None,
+    *,
+    now: str,
+    guard: Guard | None = None,
 ) -> float | None:
     """Bring one feed nearer to its spec. `kafka` None: nobody may make users. Returns seconds until the next look.
+
+    `guard`: while it finds a gap, nobody new gets a user or a sidecar; None: nobody looks.
 
     Raises Unavailable and Conflicting, and Postponed for what is to be tried later and later; the conditions say the rest.
     """
     raw = await cluster.get(key)
     if raw is None:
         return None
-    found = await _Feed.read(cluster, raw, settings, kafka, now)
+    found = await _Feed.read(cluster, raw, settings, kafka, now, guard)
     if raw["metadata"].get("deletionTimestamp"):
         return await found.leave()
     return await found.settle()
@@ -76,9 +85,10 @@ class _Feed:
         kafka: Kafka | None,
         now: str,
         wanted: Claim,
+        guard: Guard | None,
     ) -> None:
         self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
-        self._settings = settings
+        self._settings, self._guard = settings, guard
         self._metadata = raw["metadata"]
         ours = (FINALIZER, attach.FINALIZER)
         self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
@@ -87,10 +97,16 @@ class _Feed:
 
     @classmethod
     async def read(
-        cls, cluster: Cluster, raw: Manifest, settings: OperatorSettings, kafka: Kafka | None, now: str
+        cls,
+        cluster: Cluster,
+        raw: Manifest,
+        settings: OperatorSettings,
+        kafka: Kafka | None,
+        now: str,
+        guard: Guard | None,
     ) -> _Feed:
         wanted = await claim_of(cluster, raw, settings, administered=kafka is not None)
-        return cls(cluster, raw, settings, kafka, now, wanted)
+        return cls(cluster, raw, settings, kafka, now, wanted, guard)
 
     # --- while it is there ---------------------------------------------------------------------------------------------
     async def settle(self) -> float | None:
@@ -99,6 +115,9 @@ class _Feed:
         if self._kafka is not None and not wanted.ends and (wanted.feed or self._access or self._held):
             try:
                 wanted = await self._provision(self._kafka)
+            except Held as held:
+                wanted = replace(wanted, reason=held.reason, message=str(held), error=True)
+                again_s = held.retry_after_s
             except Away as away:
                 wanted = replace(wanted, reason=away.reason, message=str(away), error=away.ours)
                 again_s = away.wait_s
@@ -121,6 +140,8 @@ class _Feed:
 
     async def _provision(self, kafka: Kafka) -> Claim:
         observed = await kafka.observed()
+        if self._wanted.feed is not None and self._wanted.feed.user not in observed.users:
+            await self._admitted()
         stands = await self._cluster.stands(secret.manifest(self._raw, None)) if self._may_write else False
         recorded = Recorded(self._held, self._access, stands)
         await self._carry_out(kafka, steps(observed, recorded, self._wanted.feed, secret_name(self._name)))
@@ -131,6 +152,11 @@ class _Feed:
             return replace(self._wanted, reason="TopicDiffers", message=message, error=True)
         message = f"user {self._wanted.feed.user}; its settings are in Secret {secret_name(self._name)}"
         return replace(self._wanted, reason="Provisioned", message=message, synced=True)
+
+    async def _admitted(self) -> None:
+        """Held while admission does not stand as shipped: whose namespace this is, and who consented, is then not known."""
+        if self._guard is not None and (stopped := refusal("rollout", await self._guard.gaps())):
+            raise stopped
 
     @property
     def _may_write(self) -> bool:
@@ -271,7 +297,9 @@ class _Feed:
     async def _attached(self) -> Condition:
         if workloads.selector_of(self._raw) is not None:
             hold = partial(self._hold, attach.FINALIZER, True)
-            return await workloads.attach_to(self._cluster, self._raw, self._wanted, self._settings, hold)
+            return await workloads.attach_to(
+                self._cluster, self._raw, self._wanted, self._settings, hold, self._admitted
+            )
         name = self._raw["spec"].get("deploymentRef", {}).get("name", "")
         target = await self._cluster.get(Key("FDEDeployment", self._namespace, name))
         rivals = await self._cluster.list(

@@ -10,9 +10,10 @@ from typing import Final
 
 from fde_operator.claim import Claim
 from fde_operator.conditions import Condition, condition
+from fde_operator.policies import REASON as POLICY_MISSING
 
 # Of what is not attached: somebody has to edit or delete something. The rest comes with another object, or with time.
-_A_PERSON: Final = frozenset({"NotOptedIn", "Taken", "Superseded", "FeedInvalid", "Denied"})
+_A_PERSON: Final = frozenset({"NotOptedIn", "Taken", "Superseded", "FeedInvalid", "Denied", POLICY_MISSING})
 
 
 def told(state: Claim) -> list[Condition]:

@@ -167,14 +167,14 @@ class Reconciler:
             case "PatternLibrary":
                 return await library.reconcile(self._cluster, key, now=now)
             case "TelemetryFeed":
-                return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now)
+                return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now, guard=self._guard)
             case routes.PRIMITIVE_CHANGED:
                 await self._primitive_changed(key.name)
             case routes.GRADES_CHANGED:
                 for one in await library.due(self._cluster):
                     self.add(one)
             case routes.POLICY_CHANGED:
-                await self._all(("PatternCandidate", "FDEDeployment"))
+                await self._all(("PatternCandidate", "FDEDeployment", "TelemetryFeed"))
             case routes.CUSTOMER_CHANGED:
                 await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
         return None

@@ -12,7 +12,7 @@ from fde_operator import attach
 from fde_operator.claim import Claim
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition
-from fde_operator.errors import Denied
+from fde_operator.errors import Denied, Held
 from fde_operator.settings import OperatorSettings
 
 log = get_logger()
@@ -31,8 +31,13 @@ async def attach_to(
     claim: Claim,
     settings: OperatorSettings,
     hold: Callable[[], Awaitable[None]],
+    admitted: Callable[[], Awaitable[None]],
 ) -> Condition:
-    """Condition Attached, after everything was done for it. `hold` is called before the first workload is changed."""
+    """Condition Attached, after everything was done for it.
+
+    `hold` is called before the first workload is changed; `admitted` before a sidecar is new or another one, and raises
+    Held where it must not be.
+    """
     namespace = str(feed["metadata"]["namespace"])
     try:
         if not claim.customer:
@@ -41,14 +46,18 @@ async def attach_to(
         selected = await cluster.list("Deployment", namespace=namespace, labels=selector_of(feed))
         found = attach.attachment(str(feed["metadata"]["uid"]), selected, await _attached(cluster, feed))
         await _detach(cluster, found.off)
+        additions = [(one, attach.addition(one, feed, claim.customer, settings)) for one in found.on]
+        lacking = [(target, added) for target, added in additions if not attach.carries(target, added)]
+        if lacking:
+            await admitted()
         if found.on:
             await hold()
             await _document(cluster, feed)
-        for target in found.on:
-            added = attach.addition(target, feed, claim.customer, settings)
-            if not attach.carries(target, added):
-                await cluster.apply(added)
-                log.info("workload_attached", deployment=f"{namespace}/{target['metadata']['name']}")
+        for target, added in lacking:
+            await cluster.apply(added)
+            log.info("workload_attached", deployment=f"{namespace}/{target['metadata']['name']}")
+    except Held as held:
+        return condition("Attached", False, held.reason, str(held))
     except Denied as denied:
         return condition("Attached", False, "Denied", str(denied))
     except msgspec.ValidationError as error:

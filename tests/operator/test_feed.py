@@ -20,6 +20,7 @@ from fde_operator import feed
 from fde_operator.errors import Postponed
 from fde_operator.kafka import Kafka, Site
 from fde_operator.key import Key
+from fde_operator.policies import Guard, shipped
 from fde_operator.provision import FINALIZER, FORCE
 from fde_operator.queue import Backoff
 from fde_operator.settings import OperatorSettings
@@ -102,9 +103,11 @@ class World:
             lambda: Site(self.broker, shared), "kafka.example:9093", Backoff(1.0, 60.0), clock=self.clock, fresh_s=0.0
         )
 
-    def reconcile(self, settings: OperatorSettings = SETTINGS, key: Key = KEY) -> float | None:
+    def reconcile(
+        self, settings: OperatorSettings = SETTINGS, key: Key = KEY, guard: Guard | None = None
+    ) -> float | None:
         kafka = self.kafka if settings.kafka_users else None
-        return asyncio.run(feed.reconcile(self.cluster, key, settings, kafka, now=NOW))
+        return asyncio.run(feed.reconcile(self.cluster, key, settings, kafka, now=NOW, guard=guard))
 
     def condition(self, kind: str, key: Key = KEY) -> tuple[str, str]:
         found = self.cluster.objects[key]["status"]["conditions"]
@@ -583,3 +586,76 @@ def test_a_removal_says_whether_waiting_helps(provisioned: World) -> None:
     provisioned.clock.s += 100
     provisioned.reconcile()
     assert provisioned.stage() == "Failed"
+
+
+BOUNDARY = Key("ValidatingAdmissionPolicy", "", "namespace-customer.fde.io")
+
+
+def guarded(world: World) -> Guard:
+    """Admission as shipped."""
+    for policy in shipped().values():
+        world.cluster.store(policy)
+    return Guard(world.cluster)
+
+
+def test_no_user_is_made_while_admission_does_not_hold_the_customers_boundary(world: World) -> None:
+    guard = guarded(world)
+    policy = world.cluster.objects.pop(BOUNDARY)
+    assert world.reconcile(guard=guard) == 30
+    assert world.condition("Synced") == ("False", "PolicyMissing")
+    assert world.condition("Stalled") == ("True", "PolicyMissing")
+    assert BOUNDARY.name in world.message("Ready")
+    assert (world.broker.made, world.broker.rules, SECRET in world.cluster.objects) == ([], set(), False)
+    world.cluster.objects[BOUNDARY] = policy
+    world.reconcile(guard=guard)
+    assert world.agrees()
+
+
+def test_a_namespace_that_is_another_customer_s_meanwhile_keeps_the_user_it_has(provisioned: World) -> None:
+    guard, broker = guarded(provisioned), provisioned.broker
+    del provisioned.cluster.objects[BOUNDARY]
+    namespace = provisioned.cluster.objects[Key("Namespace", "", KEY.namespace)]
+    namespace["metadata"]["labels"]["fde.io/customer"] = "rival"
+    rules, secret = set(broker.rules), provisioned.secret()
+    provisioned.reconcile(guard=guard)
+    assert provisioned.condition("Synced") == ("False", "PolicyMissing")
+    assert (set(broker.passwords), broker.rules, provisioned.secret()) == ({USER}, rules, secret)
+
+
+def test_what_was_made_is_put_back_and_taken_away_while_a_policy_is_missing(provisioned: World) -> None:
+    guard = guarded(provisioned)
+    del provisioned.cluster.objects[BOUNDARY]
+    del provisioned.cluster.objects[SECRET]
+    provisioned.broker.rules.clear()
+    provisioned.reconcile(guard=guard)
+    assert provisioned.agrees()
+    assert provisioned.broker.rules
+    provisioned.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]["spec"]["lifecycle"] = {"phase": "retired"}
+    provisioned.reconcile(guard=guard)
+    assert provisioned.broker.passwords == {}
+
+
+def shop(name: str, **metadata: Any) -> dict[str, Any]:
+    about = {"name": name, "namespace": KEY.namespace, "labels": {"app": "shop"}, **metadata}
+    containers = [{"name": "app", "image": "shop:1"}]
+    template = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": containers}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": about, "spec": {"template": template}}
+
+
+def test_no_sidecar_is_attached_while_a_policy_is_missing_and_one_that_is_there_stays(world: World) -> None:
+    guard = guarded(world)
+    world.cluster.objects[KEY]["spec"] = manifest(workloadSelector={"matchLabels": {"app": "shop"}})["spec"]
+    del world.cluster.objects[KEY]["spec"]["deploymentRef"]
+    opted = {"annotations": {"fde.io/telemetry": "true"}}
+    world.cluster.store(shop("first", **opted))
+    world.reconcile(guard=guard)
+    assert world.condition("Attached") == ("True", "Attached")
+    there = world.cluster.objects[Key("Deployment", KEY.namespace, "first")]["spec"]
+    del world.cluster.objects[BOUNDARY]
+    world.cluster.store(shop("second", **opted))
+    assert world.reconcile(guard=guard) == 30
+    assert world.condition("Attached") == ("False", "PolicyMissing")
+    assert world.condition("Stalled") == ("True", "PolicyMissing")
+    assert world.cluster.objects[Key("Deployment", KEY.namespace, "first")]["spec"] == there
+    second = world.cluster.objects[Key("Deployment", KEY.namespace, "second")]["spec"]["template"]["spec"]
+    assert "initContainers" not in second

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from fde_api.crd import definitions
-from fde_operator import deployment, primitive
+from fde_operator import deployment, primitive, routes
 from fde_operator.errors import Denied, Unavailable
+from fde_operator.health import Health
 from fde_operator.key import Key
+from fde_operator.metrics import Metrics
 from fde_operator.policies import Guard, refusal, shipped, weakness
+from fde_operator.reconciler import Reconciler
 from fde_operator.settings import OperatorSettings
 
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
@@ -384,3 +387,16 @@ def test_what_was_held_is_begun_when_the_policies_are_back_and_is_what_is_put_ba
     del ran.objects[WORKLOAD]
     assert deployed(ran)[0] != "PolicyMissing"
     assert SIDECAR in images(ran)
+
+
+def test_whatever_is_guarded_is_looked_at_again_when_a_policy_changes(cluster: Any, given: Any) -> None:
+    """What was held goes on at once, and feeds are held as deployments are."""
+    cluster.store(given.deployment())
+    feed = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "spec": {}}
+    cluster.store({**feed, "metadata": {"name": "shop", "namespace": "customer-northgate"}})
+    decided(cluster, given, "2026-11-21T12:00:00Z")
+    metrics = Metrics()
+    reconciler = Reconciler(cluster, OperatorSettings(), Silent(), metrics=metrics, health=Health(metrics))
+    (due,) = routes.now(shipped()[Key(POLICY, "", REVIEW)])
+    asyncio.run(reconciler.reconcile(due))
+    assert (len(reconciler.queue), len(reconciler.feeds)) == (2, 1)
