@@ -40,14 +40,14 @@ async def claim_of(cluster: Cluster, raw: Manifest, settings: OperatorSettings, 
     """Which user the feed should have, or why it has none. The customer is the namespace's, whatever the feed says."""
     metadata = raw["metadata"]
     namespace = await cluster.get(Key("Namespace", "", metadata["namespace"]))
-    marks = ((namespace or {}).get("metadata") or {}).get("labels") or {}
+    customer = labels.whose(namespace)
     sink = raw["spec"].get("sink", {}).get("bootstrapServers")
-    if not marks.get(labels.CUSTOMER):
+    if not customer:
         return Claim("NoCustomer", f"the namespace has no label {labels.CUSTOMER}", error=True)
     try:
-        reference = FeedRef(check_customer(marks[labels.CUSTOMER]), metadata["namespace"], metadata["name"])
+        reference = FeedRef(check_customer(customer), metadata["namespace"], metadata["name"])
     except Misuse as error:
-        reason = "NameNotUsable" if _is_customer(marks[labels.CUSTOMER]) else "NoCustomer"
+        reason = "NameNotUsable" if _is_customer(customer) else "NoCustomer"
         return Claim(reason, str(error), error=True)
     mine = reference.customer
     if len(secret_name(metadata["name"])) > _LONGEST_NAME:

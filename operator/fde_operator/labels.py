@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fde_api.deployment import FDEDeployment
@@ -22,6 +23,11 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 def selector(deployment: str) -> dict[str, str]:
     """What finds every object and pod of one deployment, in its namespace."""
     return {OWNED: MANAGED_BY, DEPLOYMENT: deployment}
+
+
+def whose(namespace: Mapping[str, Any] | None) -> str:
+    """The customer that a namespace is labelled with; empty: nobody's, or there is no such namespace."""
+    return str((((namespace or {}).get("metadata") or {}).get("labels") or {}).get(CUSTOMER) or "")
 
 
 def is_label(text: str) -> bool:

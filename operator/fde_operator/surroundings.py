@@ -27,14 +27,13 @@ _VERSION: Final = "fde.io/version"  # a label where it can be one, and an annota
 async def customer_of(cluster: Cluster, deployment: FDEDeployment) -> tuple[str, str]:
     """The customer and its pseudonym, from the namespace's labels: the boundary that admission holds."""
     namespace = await cluster.get(Key("Namespace", "", deployment.metadata.namespace or ""))
-    marks = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-    customer = marks.get(labels.CUSTOMER)
-    if not customer:
+    customer = labels.whose(namespace)
+    if namespace is None or not customer:
         raise Held(
             "NoCustomer", f"the namespace has no label {labels.CUSTOMER}; only customers' namespaces run primitives"
         )
     try:
-        return check_customer(customer), marks.get(labels.PSEUDONYM, "")
+        return check_customer(customer), namespace["metadata"]["labels"].get(labels.PSEUDONYM, "")
     except Misuse as error:
         raise Held("NoCustomer", f"the namespace's label {labels.CUSTOMER}: {error}") from error
 

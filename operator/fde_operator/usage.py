@@ -20,7 +20,7 @@ from fde_operator.attempts import moment
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.key import Key
-from fde_operator.labels import CUSTOMER
+from fde_operator.labels import whose
 from fde_operator.maturity import DEPRECATED, EXPERIMENTAL, SUCCESSOR, deprecation, lowest
 from fde_operator.record import CUSTOMERS, fresh, merged, recorded, sample, token, verdicts, written
 
@@ -96,7 +96,7 @@ async def _with_customers(cluster: Cluster, primitive: str, tokens: set[str], na
     customer_of: dict[str, str] = {}
     for namespace in await cluster.list("Namespace"):
         metadata = namespace["metadata"]
-        if customer := (metadata.get("labels") or {}).get(CUSTOMER):
+        if customer := whose(namespace):
             made = (str(metadata.get("creationTimestamp", "")), token(primitive, str(metadata.get("uid", ""))))
             owners[customer].append(made)
             customer_of[metadata["name"]] = customer

@@ -18,7 +18,7 @@ from fde_events.seal import KEY_BYTES, keyed_digest, seal
 from fde_operator.audit.keys import Keys
 from fde_operator.cluster import Cluster
 from fde_operator.key import Key
-from fde_operator.labels import CUSTOMER
+from fde_operator.labels import whose
 
 log = get_logger()
 _FRESH_S: Final = 300.0
@@ -105,8 +105,6 @@ def by_label(cluster: Cluster) -> CustomerOf:
     """Asks the API server for the namespace's label fde.io/customer."""
 
     async def customer_of(namespace: str) -> str | None:
-        found = await cluster.get(Key("Namespace", "", namespace))
-        customer = ((found or {}).get("metadata", {}).get("labels") or {}).get(CUSTOMER)
-        return str(customer) if customer else None
+        return whose(await cluster.get(Key("Namespace", "", namespace))) or None
 
     return customer_of
