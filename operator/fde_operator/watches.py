@@ -34,19 +34,24 @@ MIRRORED: Final = frozenset({*OURS, *_SELECTED})
 
 
 class Watches:
-    """`changed` gets every object that is news: as it is, or as it was when it went."""
+    """`changed` gets every object that is news once everything :meth:`filled` the mirror: as it is, or as it was when it went."""
 
     def __init__(self, source: Watched, mirror: Mirror, changed: Callable[[Manifest], None]) -> None:
         self._mirror, self._changed = mirror, changed
+        self._whole = False
         turn = asyncio.Lock()  # one list at a time: seven kinds at once are seven times the pages in memory
         self.reflectors = [
-            Reflector(source, mirror, kind, labels, changed, turn=turn) for kind, labels in _SELECTED.items()
+            Reflector(source, mirror, kind, labels, self._news, turn=turn) for kind, labels in _SELECTED.items()
         ]
         # kopf follows these; they are listed here once before it starts, and again at each resync.
-        self._ours = [Reflector(source, mirror, kind, {}, changed, turn=turn) for kind in OURS]
+        self._ours = [Reflector(source, mirror, kind, {}, self._news, turn=turn) for kind in OURS]
 
     async def filled(self) -> None:
-        """Return when the mirror holds everything there is. The reflectors must be running."""
+        """Return when the mirror holds everything there is. The reflectors must be running.
+
+        What the first lists show is told to nobody: whoever starts looks at everything once, and not once more for each child,
+        namespace and policy.
+        """
         failures = 0
         while True:
             try:
@@ -57,6 +62,7 @@ class Watches:
                 log.warning("list_postponed", why=str(error))
                 await asyncio.sleep(_AGAIN.delay_s(failures, random.random()))  # noqa: S311 - jitter, not a secret
         await asyncio.gather(*(one.synced.wait() for one in self.reflectors))
+        self._whole = True
 
     def are_filled(self) -> bool:
         """Whether every kind was listed."""
@@ -74,4 +80,8 @@ class Watches:
             self._mirror.remove(key_of(manifest), uid=metadata["uid"], version=int(metadata["resourceVersion"]))
         elif not self._mirror.put(manifest):
             return
-        self._changed(manifest)
+        self._news(manifest)
+
+    def _news(self, manifest: Manifest) -> None:
+        if self._whole:
+            self._changed(manifest)

@@ -1,41 +1,33 @@
 """`operator`: `fde operator` on a real control plane: a thousand deployments, one change among them, a restart, a standstill.
 
 create N -> all Ready | change one -> observed | repair by kind | idle writes by the audit log | restart -> steady | takeover
+| the same objects without an operator, which is the floor
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
 import random
-import re
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
-import httpx2
-import yaml
-
-from fde_cli.bench.peers_operator import kopf_alone_s
+from fde_cli.bench.operator_site import Site, Took, side_by_side, until
+from fde_cli.bench.peers_operator import applied_alone, kopf_alone_s
 from fde_cli.bench.transport import Row
 
 Tell = Callable[[str], None]
 _NAMESPACES: Final = 20
-_LIMIT_S: Final = 600.0
 _CHANGES: Final = 100
-_LOOK_S: Final = 5.0  # a list of a thousand costs the API server itself a third of a second
-_USER: Final = "system:serviceaccount:fde-system:fde-operator"
 _PATHS: Final = {
     "FDEDeployment": "apis/fde.io/v1/namespaces/{}/fdedeployments",
     "ServiceAccount": "api/v1/namespaces/{}/serviceaccounts",
@@ -118,134 +110,6 @@ async def _measured(tell: Tell, count: int, idle_s: float, kopf_too: bool) -> li
     return rows
 
 
-@dataclass
-class Site:
-    """A control plane with our definitions, and operators on it."""
-
-    plane: Any
-    directory: Path
-    count: int
-    operators: list[Operator] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        config = yaml.safe_load(self.plane.kubeconfig("admin").read_text())
-        context = ssl.create_default_context(cafile=str(self.plane.certificate_authority))
-        token = config["users"][0]["user"]["token"]
-        self.client = httpx2.AsyncClient(
-            base_url=self.plane.url,
-            verify=context,
-            timeout=60,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
-
-    def operator(self, *more: str) -> Operator:
-        """A new process; ended with the site."""
-        found = Operator(self, len(self.operators), more)
-        self.operators.append(found)
-        return found
-
-    def end(self) -> None:
-        """No process is left."""
-        for one in self.operators:
-            one.kill()
-
-    async def get(self, path: str) -> Any:
-        """An object or a list; None for 404."""
-        answer = await self.client.get(f"/{path}")
-        if answer.status_code == 404:
-            return None
-        return _checked(answer).json()
-
-    async def create(self, path: str, body: dict[str, Any]) -> None:
-        """POST; there already is fine."""
-        answer = await self.client.post(f"/{path}", content=json.dumps(body))
-        if answer.status_code != 409:
-            _checked(answer)
-
-    async def patch(self, path: str, body: dict[str, Any]) -> Any:
-        """A merge patch."""
-        kind = {"Content-Type": "application/merge-patch+json"}
-        return _checked(await self.client.patch(f"/{path}", content=json.dumps(body), headers=kind)).json()
-
-    async def delete(self, path: str) -> None:
-        """DELETE."""
-        _checked(await self.client.delete(f"/{path}"))
-
-    def written(self) -> int:
-        """Writes of the operator's account so far, by the API server's own audit log; without Leases and Events."""
-        with self.plane.audit_log.open() as lines:
-            return sum(1 for line in lines if f'"username":"{_USER}"' in line and '"requestURI"' in line)
-
-
-class Operator:
-    """`fde operator` as a process, as its own account."""
-
-    def __init__(self, site: Site, number: int, more: Iterable[str]) -> None:
-        self._log = site.directory / f"operator-{number}.log"
-        self._began = time.monotonic()
-        command = [
-            sys.executable,
-            "-m",
-            "fde_cli.main",
-            "operator",
-            "--kubeconfig",
-            str(site.plane.kubeconfig("operator")),
-        ]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, "--health", "127.0.0.1:0", *more], stdout=subprocess.DEVNULL, stderr=log
-            )
-
-    async def ready(self) -> float:
-        """Seconds from its start until it watches."""
-        await _until(lambda: _now("ready, watching" in self._log.read_text()), "the operator to be ready")
-        return time.monotonic() - self._began
-
-    async def steady(self) -> float:
-        """Seconds from its start until nothing is due."""
-        await self.ready()
-
-        async def calm() -> bool:
-            text = await self.metrics()
-            depth = re.findall(r"^fde_operator_queue_depth\{.*\} (\S+)", text, re.MULTILINE)
-            return bool(depth) and not any(map(float, depth))
-
-        await _until(calm, "the queues to be empty", pause_s=0.1)
-        return time.monotonic() - self._began
-
-    async def metrics(self) -> str:
-        """What Prometheus would read."""
-        port = re.search(r"probes and metrics at port (\d+)", self._log.read_text())
-        assert port is not None
-        async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
-            return (await client.get(f"http://127.0.0.1:{port[1]}/metrics")).text
-
-    @property
-    def rss_mib(self) -> float:
-        """Resident memory, its highest so far."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+)", status)
-        assert found is not None
-        return int(found[1]) / 1024
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor seconds so far."""
-        return _cpu_s(self.process.pid)
-
-    def stop(self) -> None:
-        """SIGTERM."""
-        self.process.terminate()
-        self.process.wait(30)
-
-    def kill(self) -> None:
-        """SIGKILL, also of one that is stopped."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(30)
-
-
 async def _rows(site: Site, tell: Tell, idle_s: float) -> AsyncIterator[Row]:
     install = [sys.executable, "-m", "fde_cli.main", "operator", "install", "--kubeconfig"]
     subprocess.run([*install, str(site.plane.kubeconfig("admin"))], check=True, capture_output=True)
@@ -255,18 +119,18 @@ async def _rows(site: Site, tell: Tell, idle_s: float) -> AsyncIterator[Row]:
         await site.create("api/v1/namespaces", {"metadata": {"name": _namespace(number), "labels": labels}})
     first = site.operator("--no-leader-election")
     await first.ready()
-    plane_s = sum(map(_cpu_s, site.plane.pids.values()))
-    began = time.monotonic()
-    await _side_by_side(lambda number: _deploy(site, number), site.count)
-    created_s = time.monotonic() - began
-    await _until(lambda: _all_ready(site, tell), "all deployments to be Ready", pause_s=_LOOK_S)
+    took = Took(site)
+    seeing = asyncio.create_task(site.all_ready("apis/fde.io/v1/fdedeployments", tell))
+    await side_by_side(lambda number: _deploy(site, number), site.count)
+    created_s = took.wall_s
+    await seeing
+    ours_s = round(took.wall_s, 1)
     yield Row(
         what=f"{site.count} deployments, create to Ready",
         unit="s",
-        ours=round(time.monotonic() - began, 1),
+        ours=ours_s,
         bar="< 60",
-        note=f"made in {created_s:.0f} s; CPU-s: operator {first.cpu_s:.0f}, API server, controllers, etcd and kwok "
-        f"{sum(map(_cpu_s, site.plane.pids.values())) - plane_s:.0f}; on {os.cpu_count()} processors",
+        note=f"made in {created_s:.0f} s; CPU-s: operator {first.cpu_s:.0f}, {took}; on {os.cpu_count()} processors",
     )
     await first.steady()
     changes = [await _changed(site, random.randrange(site.count), number) for number in range(_CHANGES)]  # noqa: S311
@@ -291,6 +155,18 @@ async def _rows(site: Site, tell: Tell, idle_s: float) -> AsyncIterator[Row]:
     began = time.monotonic()
     await third.ready()
     yield Row(what="leader stopped, another one works", unit="s", ours=round(time.monotonic() - began, 1), bar="< 20")
+    site.end()
+    tell("the peer: the same objects, applied by a loop, without an operator")
+    alone = await applied_alone(site, "bench-sync.v1.0.0", (_namespace(0), "d0"), tell)
+    yield Row(
+        what=f"{site.count} deployments, create to Ready",
+        unit="s",
+        ours=ours_s,
+        peer=round(alone.wall_s, 1),
+        peer_name="server-side apply in a loop",
+        ratio=round(ours_s / alone.wall_s, 2),
+        note=f"what Kubernetes alone takes for the same objects: CPU-s: the loop {alone.own_s:.0f}, {alone}",
+    )
 
 
 async def _deploy(site: Site, number: int) -> None:
@@ -306,16 +182,6 @@ async def _deploy(site: Site, number: int) -> None:
     await site.create(_PATHS["FDEDeployment"].format(namespace), body)
 
 
-async def _all_ready(site: Site, tell: Tell) -> bool:
-    found = (await site.get("apis/fde.io/v1/fdedeployments"))["items"]
-    ready = sum(
-        any(c["type"] == "Ready" and c["status"] == "True" for c in one.get("status", {}).get("conditions", ()))
-        for one in found
-    )
-    tell(f"{ready} of {site.count} Ready")
-    return ready >= site.count
-
-
 async def _changed(site: Site, which: int, number: int) -> float:
     """Seconds from the answer to an edit until the status has seen it and the files are the new ones."""
     path = f"{_PATHS['FDEDeployment'].format(_namespace(which))}/d{which}"
@@ -327,7 +193,7 @@ async def _changed(site: Site, which: int, number: int) -> float:
         status = (await site.get(path))["status"]
         return bool(status["observedGeneration"] == edited["metadata"]["generation"] and status["filesDigest"] != old)
 
-    await _until(seen, "the change to be observed", pause_s=0.01)
+    await until(seen, "the change to be observed", pause_s=0.01)
     return time.monotonic() - began
 
 
@@ -347,43 +213,10 @@ async def _repaired(site: Site, kind: str) -> Row:
             there = await site.get(path)
             return there is not None and there["metadata"]["uid"] != uid
 
-        await _until(back, f"the {kind} to be repaired", pause_s=0.02)
+        await until(back, f"the {kind} to be repaired", pause_s=0.02)
         taken.append(time.monotonic() - began)
     return Row(what=f"{kind} deleted by hand, back", unit="s", ours=round(max(taken), 2), bar="< 5", note="worst of 5")
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _namespace(number: int) -> str:
     return f"customer-bench{number % _NAMESPACES}"
-
-
-async def _side_by_side(work: Callable[[int], Awaitable[None]], count: int, at_once: int = 8) -> None:
-    numbers = iter(range(count))
-
-    async def one() -> None:
-        for number in numbers:
-            await work(number)
-
-    await asyncio.gather(*(one() for _ in range(at_once)))
-
-
-async def _until(holds: Callable[[], Awaitable[bool]], what: str, *, pause_s: float = 0.05) -> None:
-    deadline = time.monotonic() + _LIMIT_S
-    while not await holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"still waiting for {what} after {_LIMIT_S:.0f} s")
-        await asyncio.sleep(pause_s)
-
-
-async def _now(value: bool) -> bool:
-    return value
-
-
-def _checked(answer: httpx2.Response) -> httpx2.Response:
-    if not answer.is_success:
-        raise RuntimeError(f"the API server answered {answer.status_code}: {answer.text[:300]}")
-    return answer
