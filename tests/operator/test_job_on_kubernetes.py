@@ -1,0 +1,89 @@
+"""Jobs on the real API server, which refuses another pod for one that is there. Marker `cluster`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fde_operator import clock, deployment
+from fde_operator.key import Key
+from fde_operator.kubernetes import KubernetesCluster
+from fde_operator.settings import OperatorSettings
+
+pytestmark = [pytest.mark.cluster, pytest.mark.seconds]
+SETTINGS = OperatorSettings(brokers="kafka.example:9092", sidecar_image="fde/sidecar@sha256:1")
+OTHER = replace(SETTINGS, sidecar_image="fde/sidecar@sha256:2", brokers="kafka.example:9093")
+
+Look = Callable[..., Any]
+
+
+@pytest.fixture
+def run(api: Any, control_plane: Any, customer: str, given: Any, unique: str) -> Callable[..., Look]:
+    """A new deployment; returns what looks at it once as the operator does, and gives it as it is then."""
+
+    def new(workload: dict[str, Any], **spec: Any) -> Look:
+        primitive = given.spec(primitiveName=unique)
+        primitive["runtime"]["workload"] |= workload
+        api.create(given.primitive(primitive), user="operator")
+        reference = {"name": unique, "version": "v1.0.0"}
+        api.create(given.deployment(namespace=customer, primitiveRef=reference, **spec), user="ben")
+
+        async def once(settings: OperatorSettings) -> None:
+            cluster = KubernetesCluster(str(control_plane.kubeconfig("operator")))
+            try:
+                await deployment.reconcile(cluster, Key("FDEDeployment", customer, "sync"), settings, now=clock.now())
+            finally:
+                await cluster.aclose()
+
+        def look(settings: OperatorSettings = SETTINGS) -> Any:
+            asyncio.run(once(settings))
+            return api.get("FDEDeployment", "sync", customer)
+
+        return look
+
+    return new
+
+
+def ready(found: Any) -> tuple[str, str]:
+    said = next(one for one in found["status"]["conditions"] if one["type"] == "Ready")
+    return said["status"], said["reason"]
+
+
+def test_a_job_keeps_its_pod_when_what_is_around_it_changes_and_goes_on_when_it_is_resumed(
+    api: Any, customer: str, given: Any, run: Callable[..., Look]
+) -> None:
+    look = run({"kind": "Job"}, suspend=True)
+    look()
+    (before,) = api.list("Job", customer)
+    for _ in range(2):
+        assert ready(look(OTHER)) == ("True", "Suspended")
+    api.patch("FDEDeployment", "sync", {"spec": {"suspend": False}}, customer, "ben")
+    look(OTHER)
+    (after,) = api.list("Job", customer)
+    assert after["spec"]["suspend"] is False
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["spec"]["template"] == before["spec"]["template"]
+    given.eventually(lambda: ready(look(OTHER)) == ("True", "Succeeded"), 60)
+    version = api.list("Job", customer)[0]["metadata"]["resourceVersion"]
+    look(OTHER)
+    assert api.list("Job", customer)[0]["metadata"]["resourceVersion"] == version  # nothing to be done
+
+
+def test_a_job_that_is_done_is_not_run_again_when_a_janitor_took_it(
+    api: Any, customer: str, given: Any, run: Callable[..., Look]
+) -> None:
+    look = run({"kind": "Job"})
+    given.eventually(lambda: ready(look()) == ("True", "Succeeded"), 60)
+    (job,) = api.list("Job", customer)
+    noted = look()["status"]["completedJob"]
+    assert noted["name"] == job["metadata"]["name"]
+    assert noted["at"] == job["status"]["completionTime"]
+    api.delete("Job", job["metadata"]["name"], customer)
+    given.eventually(lambda: api.list("Job", customer) == [])
+    for settings in (SETTINGS, OTHER):
+        assert ready(look(settings)) == ("True", "Succeeded")
+        assert api.list("Job", customer) == []
