@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REASON: Final = "ParametersInvalid"
 Store = Literal["kubernetes", "external-secrets", "vault"]
 _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9]*)\s*\}\}")
+# What the kubelet would expand, or a lone dollar that could become a part of it with what follows.
+_DOLLAR: Final = re.compile(r"\$\$|\$\([^)]*\)|\$(?=\(|\Z)")
 _FORM: Final[Mapping[str, str]] = {
     "kubernetes": "secretRef: {name, key}",
     "external-secrets": "vaultRef: {path, key}",
@@ -145,9 +147,13 @@ def used(template: Template, workload: Workload | None, have: Given) -> frozense
 
 def filled(text: str, values: Values, *, where: str) -> str:
     """`text` with every ``{{ parameter }}`` replaced. A secret cannot be part of it."""
+    return "".join(_pieces(text, values, where=where))
 
-    def put(found: re.Match[str]) -> str:
-        name = found[1]
+
+def _pieces(text: str, values: Values, *, where: str) -> list[str]:
+    """The text's own parts and the parameters' values in turn, the first and the last the text's own."""
+
+    def put(name: str) -> str:
         if name in values.hidden:
             raise Held(
                 REASON, f"{where}: parameter {name} is a secret and must stand alone, as the value of an env variable"
@@ -158,7 +164,7 @@ def filled(text: str, values: Values, *, where: str) -> str:
             raise Held(REASON, f"{where}: parameter {name} is not one of the primitive's")
         return values.texts[name]
 
-    return _PLACE.sub(put, text)
+    return [put(part) if at % 2 else part for at, part in enumerate(_PLACE.split(text))]
 
 
 def alone(variable: EnvVar) -> str | None:
@@ -173,4 +179,21 @@ def env_entry(variable: EnvVar, values: Values) -> dict[str, Any]:
     if name is not None and name in values.secrets:
         ref = values.secrets[name]
         return {"name": variable.name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-    return {"name": variable.name, "value": filled(variable.value, values, where=f"env {variable.name}")}
+    pieces = _pieces(variable.value, values, where=f"env {variable.name}")
+    return {"name": variable.name, "value": unexpanded(pieces)}
+
+
+def unexpanded(pieces: Sequence[str]) -> str:
+    """`pieces` as one value that the kubelet gives the app as they are.
+
+    It puts another variable's value, be it a secret, for ``$(NAME)``, and ``$`` for ``$$``. The author of a primitive may
+    mean that, within one piece of the text; who fills in a parameter may not, and neither may the two together.
+    """
+    if len(pieces) == 1:
+        return pieces[0]
+    told = (part.replace("$", "$$") if at % 2 else _DOLLAR.sub(_own, part) for at, part in enumerate(pieces))
+    return "".join(told)
+
+
+def _own(found: re.Match[str]) -> str:
+    return "$$" if found[0] == "$" else found[0]

@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given as law
+from hypothesis import strategies as st
 
 from fde_api.deployment import FDEDeployment
 from fde_api.primitive import DeploymentPrimitive
 from fde_operator.desired import desired
 from fde_operator.errors import Held
+from fde_operator.parameters import unexpanded
 from fde_operator.settings import OperatorSettings
 
 SECRET = {"secretRef": {"name": "servicenow", "key": "client-secret"}}
@@ -258,3 +261,67 @@ def test_a_folder_of_its_own_is_the_app_s(given: Any, path: str) -> None:
     spec = given.spec()
     spec["runtime"]["workload"]["mountPath"] = path
     run(given, spec)
+
+
+def kubelet(value: str, variables: dict[str, str]) -> str:
+    """Kubernetes' third_party/forked/golang/expansion, Expand: what a container gets for a value of its env."""
+    found, at = "", 0
+    while at < len(value):
+        if value[at] != "$" or at + 1 == len(value):
+            found, at = found + value[at], at + 1
+        elif value[at + 1] == "(" and ")" in value[at:]:
+            name = value[at + 2 : value.index(")", at)]
+            found, at = found + variables.get(name, f"$({name})"), at + len(name) + 3
+        else:
+            found, at = found + ("$" if value[at + 1] == "$" else value[at : at + 2]), at + 2
+    return found
+
+
+def in_the_app(given: Any, env: str, **parameters: str) -> str:
+    """The variable of that text as the app sees it."""
+    spec = primitive(given, more=tuple({"name": name, "type": "string"} for name in parameters))
+    spec["runtime"]["workload"]["env"] = [
+        {"name": "TOKEN", "value": "{{ clientSecret }}"},
+        {"name": "SEEN", "value": env},
+    ]
+    objects, _ = run(given, spec, parameters={"instanceHost": "a.example", "clientSecret": SECRET, **parameters})
+    (app,) = objects[-1].manifest["spec"]["template"]["spec"]["containers"]
+    return kubelet(next(one["value"] for one in app["env"] if one["name"] == "SEEN"), {"TOKEN": "the secret"})
+
+
+@pytest.mark.parametrize("value", ["https://evil.example/$(TOKEN)", "pa$$word", "$", "a$b", "$(", "$$(TOKEN)", "$$$"])
+def test_the_app_gets_a_parameter_as_it_was_given(given: Any, value: str) -> None:
+    assert in_the_app(given, "{{ one }}", one=value) == value
+    assert in_the_app(given, "<{{ one }}>", one=value) == f"<{value}>"
+
+
+@pytest.mark.parametrize(
+    ("env", "parameters", "seen"),
+    [
+        ("${{ one }}", {"one": "(TOKEN)"}, "$(TOKEN)"),
+        ("$({{ one }})", {"one": "TOKEN"}, "$(TOKEN)"),
+        ("$(TO{{ one }}", {"one": "KEN)"}, "$(TOKEN)"),
+        ("{{ one }}{{ two }}", {"one": "$", "two": "(TOKEN)"}, "$(TOKEN)"),
+        ("{{ one }}(TOKEN)", {"one": "$"}, "$(TOKEN)"),
+        ("$$${{ one }}", {"one": "(TOKEN)"}, "$$(TOKEN)"),
+    ],
+)
+def test_neither_together_with_the_author_s_text_nor_with_another_does_a_parameter_name_a_variable(
+    given: Any, env: str, parameters: dict[str, str], seen: str
+) -> None:
+    assert in_the_app(given, env, **parameters) == seen
+
+
+@law(st.data())
+def test_whatever_is_put_together_no_secret_is_in_it(data: Any) -> None:
+    texts = st.text("$()TOKEN", max_size=8)
+    pieces = data.draw(st.lists(texts, min_size=3, max_size=7).filter(lambda found: len(found) % 2))
+    own = [part for part in pieces[::2]]
+    pieces[::2] = [part.replace("$(TOKEN)", "") for part in own]
+    seen = kubelet(unexpanded(pieces), {"TOKEN": "the secret"})
+    assert "the secret" not in seen
+
+
+def test_an_author_may_name_a_variable(given: Any) -> None:
+    assert in_the_app(given, "Bearer $(TOKEN) of {{ one }}", one="a$b") == "Bearer the secret of a$b"
+    assert in_the_app(given, "$(TOKEN) costs $$5") == "the secret costs $5"
