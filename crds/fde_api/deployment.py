@@ -133,7 +133,7 @@ class CompletedJob(Part, frozen=True, kw_only=True):
 
 
 class VersionChange(Part, frozen=True, kw_only=True):
-    """From when on which version ran, and why: FirstDeployment, SpecEdited, AutoUpdate or UpdateNow."""
+    """From when on which version ran, and why: FirstDeployment, SpecEdited, AutoUpdate, AutoUpdateOff, UpdateNow or Withdrawn."""
 
     version: str
     at: Time

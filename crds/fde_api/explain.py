@@ -351,7 +351,7 @@ _CUSTOMERS: Final[Mapping[str, Mapping[str, str]]] = {
     "VersionChange": {
         "version": "The version.",
         "at": "From when on, RFC 3339.",
-        "reason": "FirstDeployment, SpecEdited, AutoUpdate or UpdateNow.",
+        "reason": "FirstDeployment, SpecEdited, AutoUpdate, AutoUpdateOff, UpdateNow or Withdrawn.",
     },
     "InventoryEntry": {"kind": "The object's kind.", "name": "The object's name."},
     "TelemetryFeedSpec": {

@@ -38,6 +38,7 @@ from fde_operator.update import (
     AUTOMATIC,
     EDITED,
     OVERRIDDEN,
+    TURNED_OFF,
     UNDER_WAY,
     UPDATE_NOW,
     Choice,
@@ -198,6 +199,8 @@ class _Look:
         feeds = await feeds_of(self._cluster, deployment)
 
         async def checked(choice: Choice) -> tuple[_Target, list[Manifest]]:
+            self._asked = tries.asked(self.raw, versions.get(choice.version or ""))
+            self._tried = choice.version
             primitive = primitive_of(versions, choice.version, deployment)
             target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
             self._valid = True
@@ -208,7 +211,7 @@ class _Look:
         try:
             return await checked(choice)
         except Held as why:
-            if choice.reason not in (AUTOMATIC, OVERRIDDEN):
+            if choice.reason not in (AUTOMATIC, OVERRIDDEN, TURNED_OFF):
                 raise
             choice, self._valid = held_back(choice, why, standing, versions), None
         return await checked(choice)

@@ -4,10 +4,12 @@ spec, versions, what is known of before, the time -> choose() -> Choice -> statu
 
 * The first time, the highest version that the policy allows is run at once: a window guards what runs.
 * An edit of spec.primitiveRef.version is followed at once, up or down, or waited for when it names what is not published.
-  The version left by a way down is not taken again.
+  The version left by a way down is not taken again. Raising the floor is none: under an auto-update policy an edit to what
+  lies between the version named before and the one that runs leaves that one, unless it failed here.
 * Auto-update takes the highest allowed version above the running one that is neither refused here (it failed, or a person
   went back from it) nor unusable (fde_operator.maturity), inside the maintenance window, when no rollout is under way.
-* Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs.
+* Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs, in
+  the maintenance window if there is one. What is left so did not fail.
 * Annotation ``fde.io/update-now: vX.Y.Z`` lets that version through outside the window, once, and again if it was refused.
   ``true`` lets through what is pending at that time, and is spent with it, or at once when nothing is: to use it again,
   remove it and set it again.
@@ -33,7 +35,9 @@ FIRST: Final = "FirstDeployment"
 EDITED: Final = "SpecEdited"
 AUTOMATIC: Final = "AutoUpdate"
 OVERRIDDEN: Final = "UpdateNow"
+TURNED_OFF: Final = "AutoUpdateOff"
 UNDER_WAY: Final = "RolloutUnderWay"
+OUTSIDE: Final = "OutsideWindow"
 _ANY: Final = "true"
 _TOLD: Final = 3  # versions whose reasons a message gives
 
@@ -91,14 +95,13 @@ def choose(
 ) -> Choice:
     """The decision of this moment. `opening`: the maintenance window's, under way or next; None when there is no window."""
     policy, wanted = spec.lifecycle.auto_update_policy, spec.primitive_ref.version
-    followed = _followed(spec, versions, standing)
-    reason = "" if followed == standing.running else FIRST if standing.running is None else EDITED
+    followed, reason = _followed(spec, versions, standing)
     if followed is None:
         return Choice(None, "", Pending(False, "NoVersion"), handled=_handled(standing, None, looked=False))
     if policy == "none":
-        pending = Pending(
-            False, "AutoUpdateOff", "lifecycle.autoUpdatePolicy is none: spec.primitiveRef.version is run"
-        )
+        if reason == TURNED_OFF and (waits := _waits_to_go_back(spec, versions, standing, at=at, opening=opening)):
+            return _chosen(standing.running or followed, "", waits, versions, standing)
+        pending = Pending(False, TURNED_OFF, "lifecycle.autoUpdatePolicy is none: spec.primitiveRef.version is run")
         return _chosen(followed, reason, pending, versions, standing)
     fit, retriable, notes = _candidates(spec, versions, standing, followed)
     request = standing.open_request
@@ -124,7 +127,7 @@ def choose(
         return _taken(best, AUTOMATIC, spec, versions, standing, at=at, opening=opening)
     else:
         told = f"{best} is taken when the maintenance window opens, at {opening}; annotation {UPDATE_NOW}: {best} takes it now"
-        pending = Pending(True, "OutsideWindow", _joined(told, _misread(request, wanted)), opening)
+        pending = Pending(True, OUTSIDE, _joined(told, _misread(request, wanted)), opening)
     return _chosen(followed, reason, pending, versions, standing)
 
 
@@ -141,19 +144,53 @@ def held_back(choice: Choice, held: Held, standing: Standing, versions: Versions
     )
 
 
-def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> str | None:
-    """The version without any update: what runs, unless the spec's edit or the first time say otherwise."""
+def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> tuple[str | None, str]:
+    """The version without any update, and why it is not the one that runs, if it is not."""
+    wanted, runs = spec.primitive_ref.version, standing.running
+    if runs is None:
+        return _first(spec, versions), FIRST
+    edited = standing.requested not in (None, wanted)
+    if wanted != runs and edited and not _raises_floor(spec, versions, standing):
+        return (wanted if wanted in versions else None), EDITED
+    if wanted != runs and spec.lifecycle.auto_update_policy == "none":
+        return (wanted if wanted in versions else None), TURNED_OFF
+    return (runs if runs in versions else None), ""
+
+
+def _raises_floor(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> bool:
+    """Whether the edit only names a later version to begin at, and what runs goes on being one that the policy takes."""
+    runs, wanted = versions.get(standing.running or ""), spec.primitive_ref.version
+    before, now = released(standing.requested or ""), released(wanted)
+    if runs is None or runs.name in standing.refused or before is None or now is None or now < before:
+        return False
+    return runs in within([runs], wanted, spec.lifecycle.auto_update_policy)
+
+
+def _waits_to_go_back(
+    spec: FDEDeploymentSpec, versions: Versions, standing: Standing, *, at: datetime, opening: Opening | None
+) -> Pending | None:
+    """What a way back to the named version waits for, as auto-update is turned off; None: it is gone at once."""
+    wanted = spec.primitive_ref.version
+    if opening is None or opening.holds(at) or spec.suspend or standing.running not in versions:
+        return None
+    if standing.open_request in (_ANY, wanted):
+        return None
+    told = (
+        f"{wanted}, which the spec names, runs again when the maintenance window opens, at {opening}; "
+        f"annotation {UPDATE_NOW}: {wanted} runs it now"
+    )
+    return Pending(True, OUTSIDE, told, opening)
+
+
+def _first(spec: FDEDeploymentSpec, versions: Versions) -> str | None:
+    """The highest version that the policy allows, or the one named."""
     wanted, policy = spec.primitive_ref.version, spec.lifecycle.auto_update_policy
-    if standing.running is None:
-        allowed = within(versions.values(), wanted, policy)
-        named = versions.get(wanted)
-        against = named.manifest if named else None
-        phase = spec.lifecycle.phase
-        usable = [one.name for one in allowed if one is named or not unusable(one.manifest, against, phase=phase)]
-        return usable[-1] if usable else wanted if named else None
-    if standing.requested in (None, wanted) and policy != "none":
-        return standing.running if standing.running in versions else None
-    return wanted if wanted in versions else None
+    allowed = within(versions.values(), wanted, policy)
+    named = versions.get(wanted)
+    against = named.manifest if named else None
+    phase = spec.lifecycle.phase
+    usable = [one.name for one in allowed if one is named or not unusable(one.manifest, against, phase=phase)]
+    return usable[-1] if usable else wanted if named else None
 
 
 def _candidates(

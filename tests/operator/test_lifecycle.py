@@ -161,7 +161,8 @@ def test_an_edit_is_followed_outside_the_window_and_what_was_left_is_not_taken_a
     look(running, SUNDAY)
     come_up(running)
     look(running, SUNDAY)
-    name_version(running, "v1.0.1")
+    older = {"name": "incident-sync", "version": "v1.0.1"}
+    edit(running, primitiveRef=older, lifecycle={**PATCHES, "autoUpdatePolicy": "none"})
     look(running, MONDAY)
     assert told(running, "Ready")[1] == "PrimitiveNotFound"
     assert runs(running) == "v1.0.7"  # what runs goes on running
@@ -171,6 +172,7 @@ def test_an_edit_is_followed_outside_the_window_and_what_was_left_is_not_taken_a
     look(running, MONDAY)
     assert runs(running) == status(running)["resolvedVersion"] == "v1.0.1"
     assert status(running)["history"][0] == {"version": "v1.0.1", "at": MONDAY, "reason": "SpecEdited"}
+    edit(running, lifecycle=PATCHES)
     look(running, "2026-11-29T01:30:00Z")
     assert runs(running) == "v1.0.1"
     assert told(running, "UpdatePending")[1] == "NotTaken"
@@ -566,3 +568,35 @@ def test_killed_between_any_two_writes_of_an_update_it_is_finished_or_not_begun(
     for survived in range(1, writes - 1):
         assert end_state(survived)[0] == "v1.0.7", f"killed after {survived} writes"
     assert end_state(0)[0] == ("v1.0.7" if after == SUNDAY else "v1.0.0")
+
+
+def updated(running: Any, given: Any) -> None:
+    """v1.0.7, by auto-update, Ready since Sunday."""
+    publish(running, given, "v1.0.3")
+    publish(running, given, "v1.0.7")
+    look(running, SUNDAY)
+    come_up(running)
+    look(running, SUNDAY)
+    assert (runs(running), told(running, "Ready")[0]) == ("v1.0.7", "True")
+
+
+def test_a_raised_floor_below_what_runs_touches_nothing_and_is_no_failure_of_it(running: Any, given: Any) -> None:
+    updated(running, given)
+    pods = copy.deepcopy(running.objects[WORKLOAD]["spec"])
+    name_version(running, "v1.0.3")
+    look(running, MONDAY)
+    assert running.objects[WORKLOAD]["spec"] == pods
+    assert (status(running)["resolvedVersion"], status(running)["requestedVersion"]) == ("v1.0.7", "v1.0.3")
+    assert [one.get("reason") for one in status(running)["attempts"]] == [None, None]
+
+
+def test_auto_update_turned_off_goes_back_in_the_window_and_is_no_failure_of_what_ran(running: Any, given: Any) -> None:
+    updated(running, given)
+    edit(running, lifecycle={**PATCHES, "autoUpdatePolicy": "none"})
+    look(running, MONDAY)
+    assert runs(running) == "v1.0.7"
+    assert told(running, "UpdatePending")[:2] == ("True", "OutsideWindow")
+    look(running, "2026-11-29T01:30:00Z")
+    assert runs(running) == status(running)["resolvedVersion"] == "v1.0.0"
+    assert status(running)["history"][0]["reason"] == "AutoUpdateOff"
+    assert "reason" not in status(running)["attempts"][1]

@@ -89,6 +89,30 @@ def test_an_edit_that_names_what_runs_already_changes_nothing() -> None:
     assert (choice.version, choice.reason) == ("v1.4.7", "")
 
 
+@pytest.mark.parametrize("opening", [OPEN, LATER, None])
+@pytest.mark.parametrize(
+    ("policy", "floor", "runs", "edited"),
+    [("patch-only", "v1.4.2", "v1.4.7", "v1.4.5"), ("minor", "v1.4.2", "v1.6.0", "v1.5.0")],
+)
+def test_a_floor_that_is_raised_to_below_what_runs_is_no_way_back(
+    opening: Opening | None, policy: Any, floor: str, runs: str, edited: str
+) -> None:
+    versions = there(floor, edited, runs)
+    choice = decided(a_spec(edited, policy), versions, running(runs, floor), opening)
+    assert (choice.version, choice.reason, choice.pending.waits) == (runs, "", False)
+    assert decided(a_spec(edited, policy), there(runs), running(runs, floor), opening).version == runs
+
+
+def test_an_edit_away_from_a_version_that_failed_or_that_the_policy_would_not_take_is_followed() -> None:
+    versions = there("v1.4.2", "v1.4.5", "v1.4.7", "v1.6.0")
+    failed = decided(a_spec("v1.4.5"), versions, running("v1.4.7", refused={"v1.4.7"}))
+    assert (failed.version, failed.reason) == ("v1.4.5", "SpecEdited")
+    other_line = decided(a_spec("v1.4.5", "patch-only"), versions, running("v1.6.0"))
+    assert (other_line.version, other_line.reason) == ("v1.4.5", "SpecEdited")
+    off = decided(a_spec("v1.4.5", "none"), versions, running("v1.4.7"))
+    assert (off.version, off.reason) == ("v1.4.5", "SpecEdited")
+
+
 def test_an_update_waits_for_the_rollout_before_it() -> None:
     choice = decided(a_spec(), there("v1.4.2", "v1.4.7"), running("v1.4.2", under_way=True), OPEN)
     assert (choice.version, choice.pending.reason) == ("v1.4.2", "RolloutUnderWay")
@@ -97,7 +121,7 @@ def test_an_update_waits_for_the_rollout_before_it() -> None:
 def test_a_version_that_is_not_published_is_waited_for() -> None:
     assert decided(a_spec(policy="none"), there("v1.4.3")).version is None
     assert decided(a_spec("v1.4.9", "none"), there("v1.4.2"), running("v1.4.2")).version is None
-    assert decided(a_spec("v1.4.3"), there("v1.4.2", "v1.4.7"), running("v1.4.7"), OPEN).version is None
+    assert decided(a_spec("v1.4.9"), there("v1.4.2", "v1.4.7"), running("v1.4.7"), OPEN).version is None
 
 
 def test_what_runs_needs_no_other_version_to_be_there_still() -> None:
@@ -122,8 +146,22 @@ def test_without_a_policy_exactly_the_named_version_runs_and_a_newer_one_is_told
 
 
 def test_to_turn_auto_update_off_is_to_go_back_to_what_the_spec_names() -> None:
-    choice = decided(a_spec(policy="none"), there("v1.4.2", "v1.4.7"), running("v1.4.7"))
-    assert (choice.version, choice.reason) == ("v1.4.2", "SpecEdited")
+    choice = decided(a_spec(policy="none"), there("v1.4.2", "v1.4.7"), running("v1.4.7"), OPEN)
+    assert (choice.version, choice.reason, choice.pending.waits) == ("v1.4.2", "AutoUpdateOff", False)
+    assert decided(a_spec(policy="none"), there("v1.4.2", "v1.4.7"), running("v1.4.7"), None).version == "v1.4.2"
+
+
+def test_which_waits_for_the_window_as_an_update_does() -> None:
+    versions, spec = there("v1.4.2", "v1.4.7"), a_spec(policy="none")
+    choice = decided(spec, versions, running("v1.4.7"))
+    assert (choice.version, choice.reason) == ("v1.4.7", "")
+    assert (choice.pending.waits, choice.pending.reason, choice.pending.opening) == (True, "OutsideWindow", LATER)
+    assert "v1.4.2, which the spec names, runs again when the maintenance window opens" in choice.pending.message
+    for asked in ("true", "v1.4.2"):
+        now = decided(spec, versions, running("v1.4.7", asked=asked))
+        assert (now.version, now.reason, now.handled) == ("v1.4.2", "AutoUpdateOff", asked)
+    assert decided(a_spec(policy="none", suspend=True), versions, running("v1.4.7")).version == "v1.4.2"
+    assert decided(spec, there("v1.4.2"), running("v1.4.7")).version == "v1.4.2", "nothing is left to wait with"
 
 
 def test_a_narrower_policy_moves_nothing_by_itself() -> None:
@@ -242,8 +280,9 @@ def test_whatever_there_is_an_update_by_itself_keeps_every_rule(
     standing = Standing(running=runs, requested=wanted, refused=refused, asked=asked)
     choice = choose(spec, versions, standing, at=NOW, opening=opening)
     assert choice.version in versions
-    if choice.reason == "SpecEdited":
+    if choice.reason == "AutoUpdateOff":
         assert (policy, choice.version) == ("none", wanted)
+        assert opening is not LATER or suspend or asked in ("true", wanted)
         return
     if not choice.reason:
         assert choice.version == runs
