@@ -47,6 +47,7 @@ class Delete:
 
 
 Action = Create | Apply | Delete
+_LEAVES: Final = frozenset({str, bool, int})
 
 
 def plan(
@@ -114,7 +115,8 @@ def holds(observed: Any, desired: Any) -> bool:
             return False
         for name, value in desired.items():
             found = observed.get(name)
-            if not ((type(value) is str and found == value) or holds(found, value)):
+            kind = type(value)
+            if not ((kind in _LEAVES and kind is type(found) and found == value) or holds(found, value)):
                 return False
         return True
     if isinstance(desired, list | tuple):
