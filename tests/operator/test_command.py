@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fde_cli.main import run
@@ -79,3 +80,52 @@ def test_a_broker_that_is_away_is_told_and_nothing_is_lost_silently() -> None:
     with pytest.raises(Unavailable, match="did not take the decision"):
         asyncio.run(KafkaDecisions("127.0.0.1:9", timeout_s=0.5).record(DECISION))
     asyncio.run(NoDecisions().record(DECISION))
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    """Of an API server that is away."""
+    context = {"name": "here", "context": {"cluster": "one", "user": "ana"}}
+    config = {
+        "current-context": "here",
+        "contexts": [context],
+        "clusters": [{"name": "one", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "ana", "user": {"token": "none"}}],
+    }
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    return str(tmp_path / "config")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--resync-seconds", "0"], 2, "--resync-seconds"),
+        (["--resync-seconds", "0.5"], 2, "--resync-seconds"),
+        (["--namespace", "Bad Name"], 2, "--namespace"),
+        (["--namespace", "a.b"], 2, "--namespace"),
+        (["--telemetry-secret", "Bad Name"], 2, "--telemetry-secret"),
+        (["--brokers", "127.0.0.1:1", "--kafka-config", "nowhere"], 3, "nowhere"),
+        (["--brokers", "127.0.0.1:1", "--kafka-admin-config", "nowhere"], 3, "nowhere"),
+        (["--brokers", "kafka.example:9092"], 1, "does not encrypt"),
+        (["--brokers", "127.0.0.1:1", "--audit-state", "config"], 2, "--audit-state config"),
+        (["--brokers", "127.0.0.1:1", "--audit-state", "config/deeper"], 2, "--audit-state config/deeper"),
+        (["--landscape", "nowhere"], 3, "nowhere"),
+    ],
+)
+def test_what_cannot_be_run_with_is_said_before_it_waits_to_lead(
+    options: list[str],
+    code: int,
+    sentence: str,
+    kubeconfig: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A standby that would fail only when it leads is found out by nobody before that."""
+
+    async def ran(*_: object, **__: object) -> None:
+        raise AssertionError("it runs")
+
+    monkeypatch.setattr("fde_operator.process.run", ran)
+    monkeypatch.chdir(Path(kubeconfig).parent)
+    assert run(["operator", "--kubeconfig", kubeconfig, *options]) == code
+    assert sentence in capsys.readouterr().err

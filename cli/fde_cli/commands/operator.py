@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 
 from fde_cli import log
-from fde_cli.options import Brokers, KafkaConfig, Kubeconfig, Positive, Seconds
+from fde_cli.options import Brokers, KafkaConfig, Kubeconfig, Positive, Seconds, reached
+
+_NAME: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"  # of a namespace; with dots between several, of a Secret
+_SHORTEST_S: Final = 1.0  # between two looks at everything
 
 app = App(name="operator", help="The operator process, and what it needs in a cluster.")
 
@@ -40,7 +44,7 @@ def operator(
     Parameters
     ----------
     kubeconfig
-        A kubeconfig file; without one, the pod's own service account.
+        A kubeconfig file; without one, the pod's own service account, else ~/.kube/config.
     brokers
         Kafka bootstrap servers: decision records go there, sidecars and network policies are told of them.
     kafka_config
@@ -60,7 +64,7 @@ def operator(
     workers
         Reconciliations at a time.
     resync_seconds
-        Everything is looked at again this often, whatever events said.
+        Everything is looked at again this often, whatever events said; at least 1.
     leader_election
         One of several operators works at a time: the holder of Lease fde-operator. Off: this is the only one there is.
     namespace
@@ -77,10 +81,22 @@ def operator(
     import asyncio
 
     from fde_cli.kube.kubeconfig import checked
+    from fde_events.errors import Misuse
     from fde_operator.landscape import read
     from fde_operator.process import run
     from fde_operator.settings import OperatorSettings
 
+    # All of it now: what only a leader would run into stays unknown for as long as this process stands by.
+    if resync_seconds < _SHORTEST_S:
+        raise Misuse(f"--resync-seconds is at least {_SHORTEST_S:g}: each time the API server is asked for everything")
+    if not re.fullmatch(_NAME, namespace):
+        raise Misuse(f"--namespace {namespace!r} is no namespace's name")
+    if telemetry_secret and not re.fullmatch(rf"{_NAME}(\.{_NAME})*", telemetry_secret):
+        raise Misuse(f"--telemetry-secret {telemetry_secret!r} is no Secret's name")
+    if brokers is not None:
+        for settings_file in {kafka_config, kafka_admin_config or kafka_config}:
+            reached(brokers, settings_file)
+        _made(audit_state)
     file = checked(kubeconfig).file
     defaults = OperatorSettings()
     settings = OperatorSettings(
@@ -114,7 +130,7 @@ def install(*, kubeconfig: Kubeconfig = None) -> int:
     Parameters
     ----------
     kubeconfig
-        A kubeconfig file of somebody who may do that; without one, the pod's own service account.
+        A kubeconfig file of somebody who may do that; without one, the pod's own service account, else ~/.kube/config.
     """
     import asyncio
 
@@ -133,6 +149,16 @@ def install(*, kubeconfig: Kubeconfig = None) -> int:
 
     asyncio.run(do())
     return 0
+
+
+def _made(audit_state: Path | None) -> None:
+    from fde_events.errors import Misuse
+
+    try:
+        if audit_state is not None:
+            audit_state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Misuse(f"--audit-state {audit_state} cannot be a directory: {error.strerror or error}") from error
 
 
 def _networks(text: str) -> tuple[str, ...]:
