@@ -112,13 +112,19 @@ class Attempt(Part, frozen=True, kw_only=True):
 
     `ready_at`: the first time it was Ready. `failed_at`: when it was given up before that, or when it stopped being Ready
     for longer than a restart takes, within 24 hours of `ready_at`. With neither it is under way, or `reason` says why it
-    was left: Superseded by another version or spec, Suspended, Retired. A success: ready, and not failed within 24 hours,
-    whatever its reason says: RolledBack is a person's going back to an older version.
+    was left: Superseded by another version or spec, Suspended, Retired; or that it waits: a CronJob's is Scheduled until
+    its first run has ended. A success: ready, and not failed within 24 hours, whatever its reason says: RolledBack is a
+    person's going back to an older version.
+
+    `rollout_at`: when something was made for it, where that was later: the first one starts when the deployment is created.
+    `run_at`: of a CronJob, when the run began whose end is `ready_at`.
     """
 
     version: str
     generation: int = 0
     started_at: Time
+    rollout_at: Time | None = None
+    run_at: Time | None = None
     ready_at: Time | None = None
     failed_at: Time | None = None
     reason: Text | None = None
@@ -259,11 +265,13 @@ class KafkaAccess(Part, frozen=True, kw_only=True):
     """What the operator made for a feed on Kafka. `secret`: where the user's client settings are, in the feed's namespace.
 
     `settled`: Kafka and the Secret have the same password. It is false from before either gets a new one until both have it.
+    `secret_version`: the resource version of the Secret as the operator wrote it; another one was written by somebody else.
     """
 
     user: Annotated[str, msgspec.Meta(max_length=512)]
     secret: Annotated[str, msgspec.Meta(max_length=253)]
     settled: bool = False
+    secret_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class TelemetryFeedStatus(Part, frozen=True, kw_only=True):

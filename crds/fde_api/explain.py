@@ -338,7 +338,9 @@ _CUSTOMERS: Final[Mapping[str, Mapping[str, str]]] = {
     "Attempt": {
         "version": "The version that was tried.",
         "generation": "The metadata.generation that was tried.",
-        "startedAt": "When it began, RFC 3339.",
+        "startedAt": "When it began, RFC 3339; of the first one, when the deployment was created.",
+        "rolloutAt": "When something was made for it, RFC 3339, where that was later than startedAt.",
+        "runAt": "When the run of a CronJob began whose end is readyAt, RFC 3339.",
         "readyAt": "When it was first Ready, RFC 3339.",
         "failedAt": "When it failed, RFC 3339; within 24 hours of readyAt, or before it ever was Ready.",
         "reason": "Why it failed, or was left.",
@@ -388,6 +390,7 @@ _CUSTOMERS: Final[Mapping[str, Mapping[str, str]]] = {
         "user": "The user on Kafka.",
         "secret": "The Secret of the same namespace that holds its settings.",
         "settled": "Whether Kafka and the Secret have the same password.",
+        "secretVersion": "The Secret's resource version as the operator wrote it: with another one it is made anew.",
     },
 }
 

@@ -194,9 +194,9 @@ class CalledCluster:
         """As the cluster's."""
         return await self._calls.made("stands", manifest["kind"], lambda: self._cluster.stands(manifest))
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         """As the cluster's."""
-        await self._calls.made("put", manifest["kind"], lambda: self._cluster.put(manifest))
+        return await self._calls.made("put", manifest["kind"], lambda: self._cluster.put(manifest))
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """As the cluster's."""

@@ -50,12 +50,12 @@ class Cluster(Protocol):
     async def stands(self, manifest: Manifest) -> bool:
         """Whether it is there and may be overwritten by `manifest`, without reading it (a PUT with dryRun=All).
 
-        Denied when it is somebody else's.
+        Denied when it is somebody else's. With a resource version: Conflicting when it is another one by now.
         """
         ...
 
-    async def put(self, manifest: Manifest) -> None:
-        """The whole object as given, made when it is missing. Nothing is read, and nothing comes back."""
+    async def put(self, manifest: Manifest) -> str:
+        """The whole object as given, made when it is missing. Nothing is read; its resource version comes back."""
         ...
 
     async def delete(self, key: Key, *, uid: str) -> None:

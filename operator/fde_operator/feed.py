@@ -19,7 +19,7 @@ from fde_operator import attach, secret, workloads
 from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
-from fde_operator.errors import Denied, Held, Postponed
+from fde_operator.errors import Conflicting, Denied, Held, Postponed
 from fde_operator.feed_conditions import ready, staged, told
 from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
@@ -93,6 +93,7 @@ class _Feed:
         ours = (FINALIZER, attach.FINALIZER)
         self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
         self._name, self._namespace = str(self._metadata["name"]), str(self._metadata["namespace"])
+        self._written = ""  # the resource version of the Secret, once it was written
         self._access = trusted(_access(raw), namespace=self._namespace, name=self._name)
 
     @classmethod
@@ -142,8 +143,7 @@ class _Feed:
         observed = await kafka.observed()
         if self._wanted.feed is not None and self._wanted.feed.user not in observed.users:
             await self._admitted()
-        stands = await self._cluster.stands(secret.manifest(self._raw, None)) if self._may_write else False
-        recorded = Recorded(self._held, self._access, stands)
+        recorded = await self._recorded()
         await self._carry_out(kafka, steps(observed, recorded, self._wanted.feed, secret_name(self._name)))
         if self._wanted.feed is None:
             return self._wanted
@@ -152,6 +152,18 @@ class _Feed:
             return replace(self._wanted, reason="TopicDiffers", message=message, error=True)
         message = f"user {self._wanted.feed.user}; its settings are in Secret {secret_name(self._name)}"
         return replace(self._wanted, reason="Provisioned", message=message, synced=True)
+
+    async def _recorded(self) -> Recorded:
+        """The feed's record, and whether its Secret is as it was written: the operator cannot read it."""
+        if not self._may_write:
+            return Recorded(self._held, self._access)
+        version = self._access.secret_version if self._access else ""
+        try:
+            stands = await self._cluster.stands(secret.manifest(self._raw, None, version=version))
+        except Conflicting:
+            log.info("secret_was_edited", feed=f"{self._namespace}/{self._name}")
+            return Recorded(self._held, self._access, secret=True, edited=True)
+        return Recorded(self._held, self._access, stands)
 
     async def _admitted(self) -> None:
         """Held while admission does not stand as shipped: whose namespace this is, and who consented, is then not known."""
@@ -221,6 +233,8 @@ class _Feed:
                 await self._hold(FINALIZER, False)
             elif isinstance(step, Record):
                 self._access = step.access
+                if step.access is not None and step.access.settled:
+                    self._access = msgspec.structs.replace(step.access, secret_version=self._written)
                 if step.access is None or not step.access.settled:
                     making = replace(self._wanted, reason="Provisioning", message="its Kafka user is being made")
                     state = making if step.access else self._wanted
@@ -247,7 +261,7 @@ class _Feed:
         try:
             made = generate(user)
             document = await kafka.document(made)
-            await self._cluster.put(secret.manifest(self._raw, document))
+            self._written = await self._cluster.put(secret.manifest(self._raw, document))
             await kafka.upsert(made)
         except FdeError:
             raise
@@ -278,7 +292,7 @@ class _Feed:
     async def _say(self, conditions: list[Condition]) -> None:
         kafka = None
         if (access := self._access) is not None:  # every field, as the server fills in defaults
-            kafka = {"user": access.user, "secret": access.secret, "settled": access.settled}
+            kafka = msgspec.to_builtins(access)
         patch = status_patch(self._raw, staged(conditions), {"kafka": kafka}, now=self._now)
         if patch is not None:
             await self._cluster.apply_status(patch)

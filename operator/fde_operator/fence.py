@@ -61,10 +61,10 @@ class FencedCluster(Layer):
         self._fence()
         return await super().apply_status(manifest)
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         """Writes."""
         self._fence()
-        await super().put(manifest)
+        return await super().put(manifest)
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """Writes."""

@@ -227,24 +227,25 @@ class KubernetesCluster:
 
     async def stands(self, manifest: Manifest) -> bool:
         """PUT with dryRun=All."""
-        return await self._replace(manifest, dry_run=True)
+        return await self._replaced(manifest, dry_run=True) is not None
 
-    async def put(self, manifest: Manifest) -> None:
-        """PUT, and POST when there is nothing to replace. What the server answers is dropped."""
-        if not await self._replace(manifest, dry_run=False):
-            await self.create(manifest)
+    async def put(self, manifest: Manifest) -> str:
+        """PUT, and POST when there is nothing to replace. Of what the server answers the version alone is kept."""
+        made = await self._replaced(manifest, dry_run=False)
+        return made or str((await self.create(manifest))["metadata"]["resourceVersion"])
 
-    async def _replace(self, manifest: Manifest, *, dry_run: bool) -> bool:
+    async def _replaced(self, manifest: Manifest, *, dry_run: bool) -> str | None:
+        """The resource version it has then; None when there is nothing to replace."""
         main, _ = _RESOURCES[manifest["kind"]]
         try:
-            await self._client.replace(
+            answer = await self._client.replace(
                 main(manifest), field_manager=FIELD_MANAGER, dry_run=dry_run, **_where_of(manifest)
             )
         except _FAULTS as error:
             if _code(error) == 404:
-                return False
+                return None
             raise self._translated(error, f"replacing {_named(manifest)}") from error
-        return True
+        return str(answer["metadata"]["resourceVersion"])
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """DELETE, background. The uid is checked by reading first: lightkube's delete takes no precondition."""

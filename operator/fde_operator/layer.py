@@ -47,9 +47,9 @@ class Layer:
         """Handed on."""
         return await self._inner.stands(manifest)
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         """Handed on."""
-        await self._inner.put(manifest)
+        return await self._inner.put(manifest)
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """Handed on."""

@@ -64,11 +64,12 @@ Step = Hold | Record | Change | Password | Blank | Release
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the feed itself says. `held`: it has our finalizer. `secret`: its Secret is there."""
+    """What the feed itself says. `held`: it has our finalizer. `secret`: its Secret is there, `edited` by somebody since."""
 
     held: bool
     access: KafkaAccess | None = None
     secret: bool = False
+    edited: bool = False
 
 
 def steps(observed: Observed, recorded: Recorded, wanted: FeedRef | None, secret: str) -> tuple[Step, ...]:
@@ -92,8 +93,10 @@ def _steps(observed: Observed, recorded: Recorded, wanted: FeedRef | None, secre
         yield Hold()
     actions = _of(observed, wanted)
     settled = (
-        access == KafkaAccess(user=wanted.user, secret=secret, settled=True)
+        access is not None
+        and (access.user, access.secret, access.settled) == (wanted.user, secret, True)
         and recorded.secret
+        and not recorded.edited
         and not any(action.kind == "user" and action.changes for action in actions)
     )
     pending = KafkaAccess(user=wanted.user, secret=secret)

@@ -15,8 +15,11 @@ TYPE: Final = "fde.io/kafka"  # a Secret's type never changes, so nobody else's 
 FEED: Final = "fde.io/telemetryfeed-uid"  # a name may be longer than a label
 
 
-def manifest(feed: Manifest, settings: bytes | None) -> Manifest:
-    """The Secret of `feed`, which owns it; without `settings` it is empty, and the sidecar finds none."""
+def manifest(feed: Manifest, settings: bytes | None, *, version: str = "") -> Manifest:
+    """The Secret of `feed`, which owns it; without `settings` it is empty, and the sidecar finds none.
+
+    `version`: the resource version that it must still have, empty for any.
+    """
     metadata = feed["metadata"]
     tags = {name: value for name, value in (metadata.get("labels") or {}).items() if name.startswith(COMPLIANCE)}
     owner = {
@@ -34,6 +37,7 @@ def manifest(feed: Manifest, settings: bytes | None) -> Manifest:
         "metadata": {
             "name": secret_name(metadata["name"]),
             "namespace": metadata["namespace"],
+            **({"resourceVersion": version} if version else {}),
             "labels": {OWNED: MANAGED_BY, FEED: metadata["uid"], "app.kubernetes.io/part-of": "fde", **tags},
             "ownerReferences": [owner],
         },

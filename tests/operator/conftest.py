@@ -109,12 +109,17 @@ class MemoryCluster:
         found = self.objects.get(key_of(manifest))
         if found is not None and found["type"] != manifest["type"]:
             raise Denied("another Secret has this name")
+        version = manifest["metadata"].get("resourceVersion")
+        if found is not None and version not in (None, found["metadata"].get("resourceVersion")):
+            raise Conflicting("another resource version")
         return found is not None
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         await self.stands(manifest)
         self._write(f"put {key_of(manifest)}")
-        self.store(manifest)
+        version = str(len(self.writes))
+        self.store({**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}})
+        return version
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         if key_of(manifest) not in self.objects:

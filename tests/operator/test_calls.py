@@ -186,7 +186,7 @@ def test_every_call_of_a_cluster_is_counted_under_its_verb_and_kind(cluster: Any
         await called.apply(SECRET)
         await called.apply_status({**SECRET, "status": {}})
         assert await called.stands(SECRET)
-        await called.put(SECRET)
+        assert await called.put(SECRET) == "4"
         await called.delete(Key("Secret", "customer-northgate", "s"), uid=made["metadata"]["uid"])
 
     asyncio.run(all_of_them())

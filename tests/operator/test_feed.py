@@ -132,7 +132,9 @@ class World:
         self.cluster.objects[key]["metadata"]["deletionTimestamp"] = NOW
 
     def agrees(self) -> bool:
-        """The sidecar can log in."""
+        """The sidecar can log in, and the record is of the Secret that is there."""
+        version = self.cluster.objects[SECRET]["metadata"]["resourceVersion"]
+        assert self.cluster.objects[KEY]["status"]["kafka"].get("secretVersion") == version
         return bool(self.secret()) and self.broker.passwords.get(USER) == self.secret()["sasl.password"]
 
 
@@ -186,6 +188,7 @@ def test_a_feed_gets_topics_one_user_a_quota_rules_and_a_secret_of_its_own(provi
         "user": USER,
         "secret": "fde-kafka.sync",
         "settled": True,
+        "secretVersion": provisioned.cluster.objects[SECRET]["metadata"]["resourceVersion"],
     }
 
 
@@ -208,6 +211,7 @@ def test_killed_before_any_write_of_either_side_it_comes_to_the_same_end(new: Ca
         for _ in range(2):
             world.reconcile()
         assert world.agrees(), f"killed after {die_after} writes"
+        del world.cluster.objects[KEY]["status"]["kafka"]["secretVersion"]  # it counts writes
         kept = {str(key): one for key, one in world.cluster.objects.items() if key.kind != "Secret"}
         state = (kept, world.broker.topics, set(world.broker.passwords), world.broker.rules, world.broker.quotas)
         return state, len(world.cluster.writes)
@@ -247,6 +251,27 @@ def test_killed_before_any_write_of_a_rotation_the_sidecar_can_log_in_at_the_end
 
     for survived in range(lived(None)):
         lived(survived)
+
+
+def test_a_secret_that_somebody_edited_gets_a_new_password_once(provisioned: World) -> None:
+    old = provisioned.broker.passwords[USER]
+    secret = provisioned.cluster.objects[SECRET]
+    secret["data"] = {"kafka.yaml": base64.b64encode(b"{}").decode()}
+    secret["metadata"]["resourceVersion"] = "of somebody else"
+    provisioned.reconcile()
+    assert provisioned.agrees()
+    assert provisioned.broker.passwords[USER] != old
+    written = len(provisioned.cluster.writes)
+    provisioned.reconcile()
+    assert provisioned.cluster.writes[written:] == []
+
+
+def test_a_secret_of_before_its_version_was_noted_is_left_as_it_is(provisioned: World) -> None:
+    del provisioned.cluster.objects[KEY]["status"]["kafka"]["secretVersion"]
+    old = provisioned.broker.passwords[USER]
+    provisioned.reconcile()
+    assert provisioned.broker.passwords[USER] == old
+    assert provisioned.condition("Synced") == ("True", "Provisioned")
 
 
 def test_a_deleted_feed_takes_its_user_away_before_it_goes_and_leaves_the_others(

@@ -136,7 +136,9 @@ def test_a_feed_s_user_writes_its_customer_s_topic_alone_and_goes_with_its_feed(
     api.delete("Namespace", other)
 
 
-def test_a_lost_secret_or_user_is_made_anew_and_works(api: Any, site: Site, given: Any, customer: str) -> None:
+def test_a_lost_or_edited_secret_or_a_lost_user_is_made_anew_and_works(
+    api: Any, site: Site, given: Any, customer: str
+) -> None:
     from fde_events.tenancy.plan import removal
 
     mine = customer_of(customer)
@@ -161,6 +163,11 @@ def test_a_lost_secret_or_user_is_made_anew_and_works(api: Any, site: Site, give
     first = settings(api, site, customer, "sync")["sasl.password"]
     api.delete("Secret", "fde-kafka.sync", customer)
     second = again(first)
+    nonsense = base64.b64encode(b'{"sasl.username": "nobody", "sasl.password": "nothing"}').decode()
+    api.patch("Secret", "fde-kafka.sync", {"data": {"kafka.yaml": nonsense}}, customer)
+    second = again("nothing")
+    version = api.get("Secret", "fde-kafka.sync", customer)["metadata"]["resourceVersion"]
+    assert api.get("TelemetryFeed", "sync", customer)["status"]["kafka"]["secretVersion"] == version
     tenancy = site.tenancy()
     for action in removal(tenancy.observe(), f"fde-feed.{mine}.{customer}.sync"):
         tenancy.execute(action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from fde_api.deployment import KafkaAccess
@@ -88,6 +89,20 @@ def test_where_nobody_knows_who_has_which_password_both_get_a_new_one(recorded: 
     assert plan[-1] == Record(SETTLED)
     before = plan[: plan.index(Password(FEED.user))]
     assert recorded.access == PENDING or Record(PENDING) in before
+
+
+def test_a_secret_that_somebody_wrote_since_gets_a_new_password_or_none() -> None:
+    edited = Recorded(True, replace_version(SETTLED, "7"), secret=True, edited=True)
+    assert Password(FEED.user) in steps(there(FEED), edited, FEED, SECRET)
+    assert "Blank" in words(steps(there(FEED), edited, None, SECRET))
+
+
+def test_a_version_that_nobody_wrote_since_costs_nothing() -> None:
+    assert steps(there(FEED), Recorded(True, replace_version(SETTLED, "7"), secret=True), FEED, SECRET) == ()
+
+
+def replace_version(access: KafkaAccess, version: str) -> KafkaAccess:
+    return msgspec.structs.replace(access, secret_version=version)
 
 
 def test_a_user_that_is_missing_gets_a_new_password_though_the_secret_is_there() -> None:

@@ -93,9 +93,10 @@ class Rehearsal:
         """Taken for not there: what it asks about is a Secret, and nobody's but the operator's to write."""
         return False
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         """Taken down by name alone: what the operator puts is a Secret."""
         self.steps.append(Step("apply", key_of(manifest), None, None, "a Secret is never shown"))
+        return ""
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """Taken down."""

@@ -60,9 +60,9 @@ class AuditedCluster(Layer):
             return await self._inner.apply_status(manifest)
         return await self._done("apply", manifest, self._inner.apply_status, sub="status", decided=decided)
 
-    async def put(self, manifest: Manifest) -> None:
+    async def put(self, manifest: Manifest) -> str:
         """See :class:`Cluster`."""
-        await self._done("put", manifest, self._inner.put)
+        return await self._done("put", manifest, self._inner.put)
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """See :class:`Cluster`."""
