@@ -21,16 +21,19 @@ $(VENV)/.dev: $(VENV)/.demo requirements/dev.lock
 demo: $(VENV)/.demo            ## the whole loop on the shipped fleet, with the review page
 	$(BIN)/fde demo $(ARGS)
 
+# How many examples of each law: fewer in the inner loop, all in `make test`.
+LAWS ?= quick
 check: $(VENV)/.dev            ## the fast inner loop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto -m "not kafka and not cluster and not browser and not processes and not seconds" $(ARGS)
+	FDE_LAWS=$(LAWS) $(BIN)/pytest -q -n auto -m "not kafka and not cluster and not browser and not processes and not seconds" $(ARGS)
 
+test: LAWS = full
 test: check                    ## everything, on real Kafka and a real Kubernetes control plane
 	PYTHONPATH=deploy/local $(BIN)/python -m fde_local prepare --skip-missing
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "kafka or cluster or browser or processes or seconds" $(ARGS)
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "kafka or cluster or browser or processes or seconds" $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/fde bench $(ARGS)

@@ -4,10 +4,12 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 import structlog
+from xdist.scheduler import LoadFileScheduling
 
 from fde_local.component import CONTROL_PLANE, KAFKA, KWOK
 from fde_local.gate import require
@@ -16,21 +18,36 @@ from fde_local.kubernetes import ControlPlane
 from fde_local.ports import free_ports
 
 # A machine with two busy cores is slow now and then; what a case may cost is said by tests that measure it.
-hypothesis.settings.register_profile("fde", deadline=None)
-hypothesis.settings.load_profile("fde")
+hypothesis.settings.register_profile("full", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)  # `make check`; `make test` tries them all
+hypothesis.settings.load_profile(os.environ.get("FDE_LAWS") or "full")
 
 # A test that asks for one of these fixtures belongs to its marker, whether or not its author wrote it.
 _MARKER_OF = {"kafka": "kafka", "kafka_toolchain": "kafka", "control_plane": "cluster", "cluster_toolchain": "cluster"}
+_SERVERS = ("kafka", "cluster", "browser", "processes")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _Files(LoadFileScheduling):
+    """A file goes to one worker, and so do all that need the same expensive thing: the chart has a control plane of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "chart" if "/test_chart_" in nodeid else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return _Files(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if marker := _MARKER_OF.get(fixture):
                 item.add_marker(marker)
+    yield  # -m takes away what is not asked for
     if "PYTEST_XDIST_WORKER" in os.environ:
-        _longest_first(items)
+        _share_out(items)
 
 
 def pytest_collection_finish() -> None:
@@ -38,14 +55,26 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def _longest_first(items: list[pytest.Item]) -> None:
-    """Whole files in the order of the time they were given; then those that wait for servers. So no worker ends long after the others."""
-    long: dict[Path, float] = {}
+def _share_out(items: list[pytest.Item]) -> None:
+    """Whole files, the longest first by the time they were given, so that no worker ends long after the others. Those that
+    wait for servers and those that compute alternate: while some wait, the others have the processors."""
+    files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        given = max((float(mark.args[0]) for mark in item.iter_markers("timeout") if mark.args), default=0.0)
-        waits = any(item.get_closest_marker(name) for name in ("kafka", "cluster", "browser", "processes"))
-        long[item.path] = max(long.get(item.path, 0.0), given, float(waits))
-    items.sort(key=lambda item: -long[item.path])  # stable: the tests of a file stay together, and in their order
+        files.setdefault(item.path, []).append(item)
+    kinds: dict[bool, list[list[pytest.Item]]] = {True: [], False: []}
+    for file in files.values():
+        waits = any(item.get_closest_marker(name) for item in file for name in _SERVERS)
+        kinds[waits].append(file)
+    order = []
+    for kind in kinds.values():
+        kind.sort(key=_given_s, reverse=True)
+        order += [(place / len(kind), file) for place, file in enumerate(kind)]
+    order.sort(key=lambda one: one[0])
+    items[:] = [item for _, file in order for item in file]
+
+
+def _given_s(file: list[pytest.Item]) -> float:
+    return max((float(mark.args[0]) for item in file for mark in item.iter_markers("timeout") if mark.args), default=0)
 
 
 @pytest.fixture(autouse=True)

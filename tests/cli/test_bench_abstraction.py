@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -374,8 +375,9 @@ def checked(family: Family) -> None:
 @pytest.mark.parametrize("language", ["python", "typescript", "sql"])
 def test_five_siblings_of_five_hundred_lines_take_a_few_seconds_at_most(language: str) -> None:
     assert growth.module(language, 0, 500).count("\n") > 400
-    # 2 s is asked of a machine by itself; here tests run beside each other.
-    assert growth.timed(language, 5, 500) < 5
+    started = time.process_time()  # beside other tests the wall says nothing
+    growth.timed(language, 5, 500)
+    assert time.process_time() - started < 5
 
 
 def test_the_exponent_of_a_square_is_two() -> None:

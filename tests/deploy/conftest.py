@@ -93,10 +93,21 @@ class Server:
         return self("PATCH", f"{path}?fieldManager=test&force=true", body, "application/apply-patch+yaml")
 
 
+_planes: list[ControlPlane] = []
+
+
 @pytest.fixture(scope="session")
 def server(cluster_toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with ControlPlane.start(tmp_path_factory.mktemp("chart")) as plane:
+        _planes.append(plane)
         yield Server(plane)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test of this folder nobody needs the control plane, and it would go on costing to the end of the session."""
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        while _planes:
+            _planes.pop().stop()
 
 
 @pytest.fixture(scope="session")

@@ -152,10 +152,20 @@ def image(
     place: Path = tmp_path_factory.mktemp(name)
     run([sys.executable, "-m", "venv", "--without-pip", str(place)])
     pip = [sys.executable, "-m", "pip", "--quiet", "--python", str(place / "bin/python"), "install", "--no-compile"]
-    lock = str(ROOT / f"requirements/{name}.lock")
-    run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock])
+    locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / f"requirements/{name}.lock")]
+    if name == BUILT_BY_PIP or not is_built_by_uv(place, locked):
+        run([*pip, *locked])
     run([*pip, "--no-deps", "--no-index", str(wheel)])
     yield name, place / "bin"
+
+
+BUILT_BY_PIP = "runtime"  # as every image file has it
+
+
+def is_built_by_uv(place: Path, locked: list[str]) -> bool:
+    """The same files by the same hashes, a package of several images unpacked once; False where uv knows no index that answers."""
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(place / "bin/python")]
+    return attempt([*uv, *locked]).returncode == 0
 
 
 # What an image is for, as packages: every module of them must be there with that extra alone.

@@ -282,9 +282,9 @@ def test_five_files_of_a_hundred_lines_take_less_than_two_seconds() -> None:
         source + body.format(slug=f"k{index}x", limit=index + 2).encode()
         for index, source in enumerate([*THREE, a_sibling("oak-vale"), a_sibling("stone-river")])
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     found = abstract(siblings_of(*data), name="feed")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert found.proof.rebuilt == 5
 
 

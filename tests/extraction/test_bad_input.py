@@ -130,9 +130,9 @@ def test_siblings_in_different_languages_are_refused(tmp_path: Path, capsys: pyt
 
 def test_ten_megabytes_on_one_line_are_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     minified = b"var a=1;" + b"function f(a){return a+1};" * 400_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert abstracted(tmp_path, (minified, minified + b"f()", minified + b"f(2)"), "ts") == 3
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     said = capsys.readouterr().err
     assert "i0.ts" in said and "256 KiB" in said and "minified" in said and len(said) < 1000
 
@@ -156,9 +156,9 @@ def test_deeply_nested_source_is_no_crash_and_takes_no_minute(
 ) -> None:
     own = {"py": b"HOST = '%b'\n", "ts": b"const HOST = '%b';\n", "sql": b"set host = '%b';\n"}[suffix]
     files = [own % customer.encode() + line for customer in CUSTOMERS[:3]]
-    started = time.perf_counter()
+    started = time.process_time()
     code = abstracted(tmp_path, files, suffix)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert code in (0, 3)
     said = capfdbinary.readouterr().err
     assert b"Traceback" not in said and b"Recursion" not in said and said

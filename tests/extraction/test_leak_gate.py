@@ -11,7 +11,7 @@ import random
 import urllib.parse
 import zlib
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 from typing import Any, Final
 
 import pytest
@@ -270,7 +270,7 @@ def test_many_values_against_many_segments_take_less_than_a_second() -> None:
     )
     bindings = {f"s{k}": {f"p{n}": f"{word(3)}-{word(4)}" for n in range(256)} for k in range(5)}
     spec = a_spec(*segments, parameters=parameters)
-    start = perf_counter()
+    start = process_time()
     found = scan(spec, bindings, customers=["quarryfield"])
-    assert perf_counter() - start < 3  # some 0.5 s alone; the machine of the tests may be busy
+    assert process_time() - start < 3  # some 0.5 s alone; the machine of the tests may be busy
     assert [leak for leak in found if leak.kind != "value"] == []
