@@ -17,6 +17,7 @@ from fde_operator.labels import DEPLOYMENT
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
 from fde_operator.reflector import Reflector
+from fde_operator.watches import MIRRORED, Watches
 
 OURS = {"app.kubernetes.io/managed-by": "fde-operator"}
 
@@ -190,3 +191,41 @@ def test_an_object_that_says_no_more_whose_it_is_is_told_as_it_was_too() -> None
     script = Script([([mine], "5")], events)
     _, seen = reflected(script, lambda: script.followed == ["5", "7"])
     assert seen == ["a3", "a6", "a3", "a7"]
+
+
+def test_a_start_is_told_of_what_changes_after_it_and_not_of_each_thing_that_is_there() -> None:
+    """Whoever starts looks at everything once: a namespace that is told would make all that is in it due a second time."""
+    seen: list[str] = []
+    later = asyncio.Event()
+
+    class Server:
+        async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
+            take({**config(kind.lower(), 5), "kind": kind})
+            return "9"
+
+        async def follow(
+            self, kind: str, labels: dict[str, str | None], version: str
+        ) -> AsyncGenerator[tuple[str, Manifest], None]:
+            await later.wait()
+            if kind == "ConfigMap":
+                yield "MODIFIED", config("configmap", 10)
+            await asyncio.Event().wait()
+
+    async def scene() -> None:
+        mirror = Mirror(MIRRORED)
+        watches = Watches(Server(), mirror, lambda one: seen.append(one["kind"]))
+        tasks = [asyncio.create_task(one.run()) for one in watches.reflectors]
+        await watches.filled()
+        assert len(mirror) == len(MIRRORED)
+        assert seen == []
+        later.set()
+        async with asyncio.timeout(10):
+            while not seen:
+                await asyncio.sleep(0.01)
+        watches.seen({**config("sync", 11), "kind": "FDEDeployment"}, False)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(scene())
+    assert seen == ["ConfigMap", "FDEDeployment"]
