@@ -68,7 +68,7 @@ class Lifecycle(Part, frozen=True, kw_only=True):
     `time_zone` (IANA; unset: UTC), read as RFC 5545 does when the clocks change. `auto_update_policy`: patch-only follows
     vX.Y.*, minor vX.*, both inside the window alone; none runs exactly the named version. Annotation fde.io/update-now
     (a version, or true) lets one update through outside the window. `phase`: in development versions of any maturity are
-    followed; retired is for good, and deletes what was made."""
+    followed, in production those of production grade; retired is for good, and deletes what was made."""
 
     phase: Literal["development", "staging", "production", "retired"]
     maintenance_window: Annotated[str, msgspec.Meta(max_length=32)] | None = None

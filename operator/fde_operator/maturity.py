@@ -45,13 +45,16 @@ def maturity_of(primitive: Manifest) -> str:
 def unusable(target: Manifest, running: Manifest | None, *, phase: str = PRODUCTION) -> str | None:
     """Why a deployment in `phase` must not be updated to `target` by itself; None when it may.
 
-    Never onto a deprecated version. In phase development onto any other: that is where a new version earns its numbers.
-    In every other phase onto one at least as mature as the version `running` now (None: the version its spec names is
-    not published; then any that is not deprecated). Off a deprecated version any other is a way.
+    Never onto a deprecated version. In phase production only onto production grade. In phase development onto any: that is
+    where a new version earns its numbers. In between onto one at least as mature as the version `running` now (None: the
+    version its spec names is not published; then any that is not deprecated). Off a deprecated version any other is a way.
     """
     name, reached = target["metadata"]["name"], maturity_of(target)
     if reached == DEPRECATED:
         return f"{name} is deprecated: {deprecation(target) or 'its status says so'}"
+    if phase == PRODUCTION:
+        told = f"{name} is {reached}, and in phase production only what is of production grade is taken by itself"
+        return None if reached == PRODUCTION else told
     if phase == "development" or running is None:
         return None
     held = maturity_of(running)

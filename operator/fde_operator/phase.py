@@ -3,8 +3,9 @@
 ============ =================================================================================================================
 development  any version runs without a word; auto-update takes versions of any maturity: here they earn their numbers
 staging      auto-update takes only versions at least as mature as the one that runs
-production   as staging; condition MaturityFits says when what runs is less than production. It runs all the same: a version
-             that a person names is run, and a library that grades nothing must not stop anybody
+production   auto-update, and a first deployment, take by themselves only what is of production grade; else exactly the version
+             that a person names is run, whatever its grade: a library that grades nothing must not stop anybody. Condition
+             MaturityFits says when what runs is less
 retired      for good: every object made for it is deleted, and with them every access to secrets; status keeps the history
 ============ =================================================================================================================
 

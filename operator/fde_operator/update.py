@@ -2,7 +2,8 @@
 
 spec, versions, what is known of before, the time -> choose() -> Choice -> status.resolvedVersion, condition UpdatePending
 
-* The first time, the highest version that the policy allows is run at once: a window guards what runs.
+* The first time, the highest version that the policy allows is run at once: a window guards what runs. One that nobody
+  named must be usable (fde_operator.maturity): in phase production it is of production grade.
 * An edit of spec.primitiveRef.version is followed at once, up or down, or waited for when it names what is not published.
   The version left by a way down is not taken again. Raising the floor is none: under an auto-update policy an edit to what
   lies between the version named before and the one that runs leaves that one, unless it failed here.

@@ -252,7 +252,7 @@ def test_a_version_that_is_not_published_is_waited_for(cluster: Any, given: Any)
 def test_a_policy_of_patches_only_takes_the_highest_patch_and_says_what_is_newer(cluster: Any, given: Any) -> None:
     for version in ("v1.0.0", "v1.0.7", "v1.1.0"):
         cluster.store(given.primitive(given.spec(version=version)))
-    lifecycle = {"phase": "production", "autoUpdatePolicy": "patch-only", "maintenanceWindow": "sun 02:00-04:00"}
+    lifecycle = {"phase": "staging", "autoUpdatePolicy": "patch-only", "maintenanceWindow": "sun 02:00-04:00"}
     cluster.store(given.deployment(lifecycle=lifecycle))
     reconcile(cluster)
     status = cluster.objects[KEY]["status"]

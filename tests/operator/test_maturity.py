@@ -18,11 +18,18 @@ def version(maturity: str | None, name: str = "sync.v1.1.0", **annotations: str)
 RUNNING = {level: version(level, "sync.v1.0.0") for level in (*LEVELS, "deprecated")}
 
 
-@pytest.mark.parametrize("phase", ["staging", "production"])
+@pytest.mark.parametrize("running", [None, *RUNNING.values()], ids=str)
+@pytest.mark.parametrize("reached", LEVELS)
+def test_in_production_nobody_is_moved_onto_less_than_production_grade(running: Any, reached: str) -> None:
+    why = unusable(version(reached), running, phase="production")
+    assert (why is None) == (reached == "production")
+    assert why is None or why.startswith(f"sync.v1.1.0 is {reached}, and in phase production only")
+
+
 @pytest.mark.parametrize("held", LEVELS)
 @pytest.mark.parametrize("reached", LEVELS)
-def test_an_update_is_at_least_as_mature_as_what_runs(held: str, reached: str, phase: str) -> None:
-    why = unusable(version(reached), RUNNING[held], phase=phase)
+def test_an_update_is_at_least_as_mature_as_what_runs(held: str, reached: str) -> None:
+    why = unusable(version(reached), RUNNING[held], phase="staging")
     assert (why is None) == (LEVELS.index(reached) >= LEVELS.index(held))
     assert why is None or f"sync.v1.1.0 is {reached}, and sync.v1.0.0, which runs now, is {held}" in why
 
@@ -39,7 +46,7 @@ def test_nobody_is_moved_onto_a_deprecated_version(phase: str, running: Any) -> 
 
 
 def test_off_a_deprecated_version_any_other_is_a_way() -> None:
-    assert unusable(version("experimental"), RUNNING["deprecated"]) is None
+    assert unusable(version("experimental"), RUNNING["deprecated"], phase="staging") is None
 
 
 def test_a_version_without_a_status_is_experimental_and_a_deprecation_counts_at_once() -> None:

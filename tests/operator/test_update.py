@@ -32,10 +32,10 @@ def a_spec(version: str = "v1.4.2", policy: Any = "patch-only", phase: Any = "pr
 
 
 def there(*names: str, **maturity: str) -> dict[str, Published]:
-    """Versions by name; `maturity` by name with underscores (v1_4_3="production")."""
+    """Versions by name, of production grade; `maturity` of the others by name with underscores (v1_4_3="beta")."""
     found = []
     for name in names:
-        reached = maturity.get(name.replace(".", "_"), "experimental")
+        reached = maturity.get(name.replace(".", "_"), "production")
         marks = {"annotations": {"fde.io/deprecated": "loses rows"}} if reached == "deprecated" else {}
         metadata = {"name": f"p.{name}", **marks}
         found.append(
@@ -59,9 +59,30 @@ def test_a_first_deployment_takes_the_highest_patch_and_waits_for_no_window() ->
 
 
 def test_a_first_deployment_takes_nothing_less_mature_than_the_version_it_names() -> None:
-    versions = there("v1.4.2", "v1.4.7", v1_4_2="production")
-    assert decided(a_spec(), versions).version == "v1.4.2"
+    versions = there("v1.4.2", "v1.4.7", v1_4_2="beta", v1_4_7="experimental")
+    assert decided(a_spec(phase="staging"), versions).version == "v1.4.2"
     assert decided(a_spec(phase="development"), versions).version == "v1.4.7"
+
+
+def test_a_first_deployment_in_production_runs_what_is_named_or_what_is_of_production_grade() -> None:
+    of_no_grade = there("v1.4.2", "v1.4.7", v1_4_2="experimental", v1_4_7="experimental")
+    assert decided(a_spec(), of_no_grade).version == "v1.4.2"
+    assert decided(a_spec(), there("v1.4.7", v1_4_7="beta")).version is None
+    graded = there("v1.4.2", "v1.4.5", "v1.4.7", v1_4_2="experimental", v1_4_7="beta")
+    assert decided(a_spec(), graded).version == "v1.4.5"
+
+
+@pytest.mark.parametrize("asked", [None, "true", "v1.4.9"])
+@pytest.mark.parametrize("reached", ["experimental", "beta"])
+def test_production_is_not_updated_onto_less_though_it_runs_what_a_person_named(
+    asked: str | None, reached: str
+) -> None:
+    versions = there("v1.4.2", "v1.4.9", v1_4_2="experimental", v1_4_9=reached)
+    choice = decided(a_spec(), versions, running("v1.4.2", asked=asked), OPEN)
+    assert (choice.version, choice.pending.waits, choice.pending.reason) == ("v1.4.2", False, "NotTaken")
+    assert f"p.v1.4.9 is {reached}, and in phase production only" in choice.pending.message
+    staging = decided(a_spec(phase="staging"), versions, running("v1.4.2"), OPEN)
+    assert (staging.version, staging.reason) == ("v1.4.9", "AutoUpdate")
 
 
 def test_outside_the_window_the_running_version_stays_and_the_pending_one_is_told_with_its_time() -> None:
@@ -268,15 +289,16 @@ levels = st.sampled_from(["experimental", "beta", "production", "deprecated"])
     st.sampled_from([OPEN, LATER, None]),
     st.sampled_from([None, "true", "v1.1.1", "v2.2.2", "nonsense"]),
     st.booleans(),
+    st.sampled_from(["development", "staging", "production"]),
 )
 def test_whatever_there_is_an_update_by_itself_keeps_every_rule(
-    maturity: dict[str, str], data: st.DataObject, policy: Any, opening: Any, asked: Any, suspend: bool
+    maturity: dict[str, str], data: st.DataObject, policy: Any, opening: Any, asked: Any, suspend: bool, phase: str
 ) -> None:
     versions = there(*maturity, **{name.replace(".", "_"): level for name, level in maturity.items()})
     wanted = data.draw(st.sampled_from(sorted(maturity)))
     runs = data.draw(st.sampled_from(sorted(maturity)))
     refused = data.draw(st.sets(st.sampled_from(sorted(maturity))))
-    spec = a_spec(wanted, policy, suspend=suspend)
+    spec = a_spec(wanted, policy, phase, suspend=suspend)
     standing = Standing(running=runs, requested=wanted, refused=refused, asked=asked)
     choice = choose(spec, versions, standing, at=NOW, opening=opening)
     assert choice.version in versions
@@ -294,7 +316,8 @@ def test_whatever_there_is_an_update_by_itself_keeps_every_rule(
     assert policy == "minor" or after.minor == named.minor, "patch-only never crosses the minor version"
     assert maturity[str(choice.version)] != "deprecated"
     order = ["deprecated", "experimental", "beta", "production"]
-    assert order.index(maturity[str(choice.version)]) >= order.index(maturity[runs])
+    assert phase == "development" or order.index(maturity[str(choice.version)]) >= order.index(maturity[runs])
+    assert phase != "production" or maturity[str(choice.version)] == "production"
     assert not suspend
     if choice.reason == "AutoUpdate":
         assert opening is OPEN
