@@ -4,8 +4,10 @@ status.attempts -> begun() when something new is rolled out -> judged() at each 
 
 An attempt is
 
-* ready    when its workload is Ready for the first time (a Deployment's own word for when, if it gives one);
-* failed   before that, when the workload says that waiting is of no use, or READY_WITHIN after the start;
+* ready    when its workload is Ready for the first time (a Deployment's own word for when, if it gives one); a CronJob's when
+           its first run has ended, and until then it is Scheduled: nothing waits for it, and it is neither good nor bad;
+* failed   before that, when the workload says that waiting is of no use, or READY_WITHIN after the rollout began; or when
+           the primitive itself is at fault, and nothing could be made (FAULTS);
 * failed   after it, when too few pods are left for LOST_FOR, or a run or Job fails, within WATCHED of `ready_at`. LOST_FOR is
            shorter than the longest pause of a crash loop (5 min), so that a loop crosses it, and longer than a pod's move to
            another node takes;
@@ -34,6 +36,11 @@ LOST_FOR: Final = timedelta(minutes=3)
 WATCHED: Final = timedelta(hours=24)
 EXCEEDED: Final = "ProgressDeadlineExceeded"
 SUSPENDED: Final = "Suspended"
+SCHEDULED: Final = "Scheduled"
+# Reasons of Held that no edit of a deployment's mends: the version is tried, and fails, though nothing is ever made.
+FAULTS: Final = frozenset(
+    {"TemplateInvalid", "TemplateTooLarge", "PrimitiveInvalid", "MountPathTaken", "SecretsStoreUnsupported"}
+)
 ROLLED_BACK: Final = "RolledBack"  # a person named an older version while this one ran
 
 _REASON: Final = 253  # characters, as the schema has it
@@ -60,13 +67,18 @@ def written(attempts: Attempts) -> list[dict[str, Any]] | None:
 
 
 def open_(attempt: Attempt) -> bool:
-    """Whether it is under way: neither ready nor failed nor left."""
-    return attempt.ready_at is None and attempt.failed_at is None and attempt.reason is None
+    """Whether it may still become anything: neither ready nor failed nor left."""
+    return attempt.ready_at is None and attempt.failed_at is None and attempt.reason in (None, SCHEDULED)
+
+
+def is_fault(attempt: Attempt) -> bool:
+    """Whether nothing was ever made for it, for the primitive's own fault."""
+    return attempt.ready_at is None and attempt.reason in FAULTS
 
 
 def under_way(attempts: Attempts) -> bool:
-    """Whether the newest has no verdict yet."""
-    return bool(attempts) and open_(attempts[0])
+    """Whether the newest is being rolled out. A CronJob that waits for its first run is not."""
+    return bool(attempts) and open_(attempts[0]) and attempts[0].reason is None
 
 
 def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool) -> bool:
@@ -77,19 +89,41 @@ def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool
     if not attempts:
         return True
     last = attempts[0]
-    return last.version != version or last.reason == SUSPENDED or (rolls_out and last.generation != generation)
+    if last.version != version or last.reason == SUSPENDED or is_fault(last):
+        return True
+    return rolls_out and last.generation != generation
 
 
-def begun(attempts: Attempts, version: str, generation: int, now: str) -> Attempts:
-    """With a new one on top; one that was under way is superseded."""
+def begun(attempts: Attempts, version: str, generation: int, now: str, *, asked: str | None = None) -> Attempts:
+    """With a new one on top; one that was under way is superseded. `asked`: since when somebody waits for the first."""
     if attempts and open_(attempts[0]):
         attempts = (replace(attempts[0], reason="Superseded"), *attempts[1:])
-    return (Attempt(version=version, generation=generation, started_at=now), *attempts)[:KEPT]
+    return (_new(attempts, version, generation, now, asked), *attempts)[:KEPT]
+
+
+def faulted(
+    attempts: Attempts, version: str, generation: int, reason: str, now: str, *, asked: str | None = None
+) -> Attempts:
+    """With a failure of `version`, once, that is the primitive's own: `reason` is one of :data:`FAULTS`.
+
+    Below what runs: that goes on, and is what the newest is about.
+    """
+    if any(is_fault(one) and one.version == version for one in attempts):
+        return attempts
+    failure = replace(_new(attempts, version, generation, now, asked), rollout_at=None, failed_at=now, reason=reason)
+    at = 1 if attempts and not is_fault(attempts[0]) else 0
+    return (*attempts[:at], failure, *attempts[at:])[:KEPT]
+
+
+def _new(before: Attempts, version: str, generation: int, now: str, asked: str | None) -> Attempt:
+    if before or asked is None or moment(asked) >= moment(now):
+        return Attempt(version=version, generation=generation, started_at=now)
+    return Attempt(version=version, generation=generation, started_at=rfc3339(moment(asked)), rollout_at=now)
 
 
 def stopped(attempts: Attempts, reason: str) -> Attempts:
     """Nothing runs any more, on purpose: the newest ends, with the verdict it has or none."""
-    if not attempts or attempts[0].failed_at is not None or attempts[0].reason is not None:
+    if not attempts or attempts[0].failed_at is not None or attempts[0].reason not in (None, SCHEDULED):
         return attempts
     return (replace(attempts[0], reason=reason), *attempts[1:])
 
@@ -109,11 +143,16 @@ def judged(attempts: Attempts, state: Readiness, now: str) -> Attempts:
         return attempts
     last = attempts[0]
     if open_(last):
-        if state.ready:
-            verdict = replace(last, ready_at=_within(state.since, last.started_at, now))
+        if state.ready and state.untried:
+            verdict = replace(last, reason=SCHEDULED)
+        elif state.ready:
+            since, run_at = _within(state.since, last.started_at, now), state.run_at
+            verdict = replace(
+                last, ready_at=since, run_at=run_at and _within(run_at, last.started_at, since), reason=None
+            )
         elif state.stalled:
             verdict = replace(last, failed_at=now, reason=state.reason[:_REASON])
-        elif moment(now) >= moment(last.started_at) + READY_WITHIN:
+        elif last.reason is None and moment(now) >= _deadline(last):
             verdict = replace(last, failed_at=now, reason=EXCEEDED)
         else:
             return attempts
@@ -131,8 +170,8 @@ def due(attempts: Attempts, state: Readiness, now: str) -> float | None:
     if not attempts or state.idle or state.ready:
         return None
     last = attempts[0]
-    if open_(last):
-        ends = moment(last.started_at) + READY_WITHIN
+    if open_(last) and last.reason is None:
+        ends = _deadline(last)
     elif (lost_at := _lost_at(last, state, now)) is not None:
         ends = lost_at + _patience(state)
     else:
@@ -148,7 +187,7 @@ def overdue(attempts: Attempts, state: Readiness) -> Readiness:
     if last.failed_at is None or last.ready_at is not None:
         return state
     minutes = int(READY_WITHIN.total_seconds() // 60)
-    said = f"not Ready within {minutes} minutes of {last.started_at}: {state.message}. `kubectl describe pod` says why"
+    said = f"not Ready within {minutes} minutes of {last.rollout_at or last.started_at}: {state.message}. `kubectl describe pod` says why"
     return Readiness(False, EXCEEDED, said, stalled=True, lost_at=state.lost_at)
 
 
@@ -172,6 +211,20 @@ def _lost_at(attempt: Attempt, state: Readiness, now: str) -> datetime | None:
     ready_at = moment(attempt.ready_at)
     lost_at = max(ready_at, min(moment(state.lost_at or now), moment(now)))
     return lost_at if lost_at < ready_at + WATCHED else None
+
+
+def _deadline(attempt: Attempt) -> datetime:
+    return moment(attempt.rollout_at or attempt.started_at) + READY_WITHIN
+
+
+def took_s(attempt: Attempt) -> int | None:
+    """Seconds from start to Ready, without a CronJob's wait for its time; None of what never was."""
+    if attempt.ready_at is None:
+        return None
+    took = moment(attempt.ready_at) - moment(attempt.started_at)
+    if attempt.run_at is not None:
+        took -= moment(attempt.run_at) - moment(attempt.rollout_at or attempt.started_at)
+    return max(0, round(took.total_seconds()))
 
 
 def _patience(state: Readiness) -> timedelta:

@@ -128,7 +128,7 @@ class _Look:
             pending = choice.pending
             target, observed = await self._target(deployment, versions, standing, choice, customer)
             pending = target.choice.pending
-            await self._begin(deployment, target, standing, observed)
+            await self._begin(deployment, versions, target, standing, observed)
             objects = jobs.standing(target.objects, observed, self._completed)
             children = await self._execute(plan(observed, objects, keep=KEPT_KINDS), observed)
             return await self._seen(deployment, target, versions, children)
@@ -199,10 +199,12 @@ class _Look:
         feeds = await feeds_of(self._cluster, deployment)
 
         async def checked(choice: Choice) -> tuple[_Target, list[Manifest]]:
-            self._asked = tries.asked(self.raw, versions.get(choice.version or ""))
-            self._tried = choice.version
-            primitive = primitive_of(versions, choice.version, deployment)
-            target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+            try:
+                primitive = primitive_of(versions, choice.version, deployment)
+                target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+            except Held as why:
+                self._blame(deployment, why, versions, choice.version)
+                raise
             self._valid = True
             observed = await owned(self._cluster, deployment, target.objects)
             await self._guarded(deployment, target)
@@ -216,8 +218,27 @@ class _Look:
             choice, self._valid = held_back(choice, why, standing, versions), None
         return await checked(choice)
 
+    def _blame(self, deployment: FDEDeployment, why: Held, versions: dict[str, Published], version: str | None) -> None:
+        """Note what no edit of the deployment's would mend as a failure of the version."""
+        if version is None or why.reason not in tries.FAULTS or paused(deployment):
+            return
+        asked = None if self._status["resolvedVersion"] else self._asked(versions[version])
+        generation = deployment.metadata.generation or 0
+        self._attempts = tries.faulted(self._attempts, version, generation, why.reason, self._now, asked=asked)
+        self._status["attempts"] = tries.written(self._attempts)
+
+    def _asked(self, version: Published) -> str | None:
+        """Since when both are there, the deployment and the version: somebody waits since then."""
+        made = [one["metadata"].get("creationTimestamp") for one in (self.raw, version.manifest)]
+        return max((at for at in made if at), key=tries.moment, default=None)
+
     async def _begin(
-        self, deployment: FDEDeployment, target: _Target, standing: Standing, observed: Sequence[Manifest]
+        self,
+        deployment: FDEDeployment,
+        versions: dict[str, Published],
+        target: _Target,
+        standing: Standing,
+        observed: Sequence[Manifest],
     ) -> None:
         """Note what is about to be rolled out; where something runs already, in the status before it is touched."""
         choice, version = target.choice, target.version
@@ -233,7 +254,8 @@ class _Look:
         elif paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
         elif tries.begins(self._attempts, version, generation, rolls_out=rolls_out(target.workload, observed)):
-            self._attempts = tries.begun(self._attempts, version, generation, self._now)
+            asked = None if standing.running else self._asked(versions[version])
+            self._attempts = tries.begun(self._attempts, version, generation, self._now, asked=asked)
         self._status |= {
             "resolvedVersion": version,
             "requestedVersion": deployment.spec.primitive_ref.version,

@@ -58,7 +58,7 @@ def rendered(spec: PrimitiveSpec, values: Values, environment: Mapping[str, str]
     plain = _rendered(spec, values, secret_names)
     for file in with_secret:
         del plain[file.path]
-    _bounded("the rendered files", plain)
+    _bounded("the rendered files", plain, spec.template)
     if not with_secret and not environment:
         return Files(plain)
     job = {
@@ -68,7 +68,7 @@ def rendered(spec: PrimitiveSpec, values: Values, environment: Mapping[str, str]
     }
     if environment:
         job["environment.json"] = msgspec.json.encode(dict(environment), order="deterministic")
-    _bounded("the templates of files with secrets, with all values,", job)
+    _bounded("the templates of files with secrets, with all values,", job, spec.template)
     needed = values.hidden & (parameters_of(with_secret) | frozenset(environment.values()))
     return Files(plain, job, needed, dict(environment))
 
@@ -104,13 +104,17 @@ def _rendered(spec: PrimitiveSpec, values: Values, secret_names: Iterable[str]) 
     return found
 
 
-def _bounded(what: str, documents: Mapping[str, bytes]) -> None:
+def _bounded(what: str, documents: Mapping[str, bytes], template: Template) -> None:
     if (size := sum(map(len, documents.values()))) > MAX_BYTES:
+        own = sum(len((one.text or "").encode()) for file in template.files for one in file.segments)
+        reason, advice = "FilesTooLarge", "give smaller values, or have the program fetch what is large"
+        if own > MAX_BYTES:
+            reason, advice = "TemplateTooLarge", "the template alone is larger: publish a smaller version"
         largest = max(documents, key=lambda path: len(documents[path]))
         raise Held(
-            "FilesTooLarge",
+            reason,
             f"{what} have {size} bytes, most of them {largest} ({len(documents[largest])}); a ConfigMap holds {MAX_BYTES}: "
-            "give smaller values, or have the program fetch what is large",
+            f"{advice}",
         )
 
 

@@ -29,6 +29,9 @@ APP: Final[Mapping[str, dict[str, Any]]] = {
 SIDECAR: Final = _resources(("20m", "200m"), ("64Mi", "128Mi"), ("64Mi", "512Mi"))
 INIT: Final = _resources(("20m", "500m"), ("64Mi", "256Mi"), ("16Mi", "64Mi"))
 
+# How long a run of a Job or CronJob may take: one that hangs would keep a CronJob from its next run for ever.
+RUN_DEADLINE_S: Final[Mapping[str, int]] = {"small": 4 * 3600, "medium": 12 * 3600, "large": 24 * 3600}
+
 POD_GRACE_S: Final = 60  # the app's time and the sidecar's: a native sidecar is asked to end after the app has
 SIDECAR_GRACE_S: Final = 20  # for what is not sent yet: an emptyDir goes with its pod; it may take 15 s more to end
 

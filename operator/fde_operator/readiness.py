@@ -13,6 +13,7 @@ class Readiness:
     """`stalled`: waiting will not help, an edit will. `idle`: nothing runs, and nothing is meant to.
 
     `since`, `lost_at`: since when it runs, or does not any more, where the workload's own status knows it (RFC 3339).
+    `untried`: it is as it was asked for, and has not run yet. `run_at`: when the run began that `since` is the end of.
     """
 
     ready: bool
@@ -22,10 +23,12 @@ class Readiness:
     idle: bool = False
     since: str | None = None
     lost_at: str | None = None
+    untried: bool = False
+    run_at: str | None = None
 
 
 def readiness(workload: Manifest | None, *, suspended: bool, runs: Iterable[Manifest] = ()) -> Readiness:
-    """Deployment: available. CronJob: accepted, and its last run of `runs` did not fail. Job: running or succeeded.
+    """Deployment: available. CronJob: accepted, and its last run of `runs` did not fail. Job: its pod is Ready, or succeeded.
 
     Suspended is ready: the state that was asked for is reached, and whoever waits for it (kstatus, GitOps) may go on.
     """
@@ -70,22 +73,33 @@ def _lost_at(seen: dict[str, Manifest], lacking: bool) -> str | None:
 
 
 def _cron_job(workload: Manifest, runs: Iterable[Manifest]) -> Readiness:
-    ended = [run for run in runs if _ended(run)]
-    last = max(
-        ended,
-        key=lambda run: (str(run["metadata"].get("creationTimestamp", "")), run["metadata"]["name"]),
-        default=None,
-    )
-    if last is not None and (failed := _conditions(last).get("Failed", {})).get("status") == "True":
+    said = f"schedule {workload['spec']['schedule']}"
+    ended = sorted((run for run in runs if _ended(run)), key=_begun)
+    if not ended:
+        return Readiness(True, "Scheduled", f"{said}; no run has ended yet", untried=True)
+    last = ended[-1]
+    if (failed := _conditions(last).get("Failed", {})).get("status") == "True":
         name, when, why = last["metadata"]["name"], failed.get("lastTransitionTime"), failed.get("message", "")
         return Readiness(False, "RunFailed", f"the last run, Job {name}, failed: {why}", stalled=True, lost_at=when)
     # No time of the last run: a status that moved with every run would be written with every run.
-    return Readiness(True, "Scheduled", f"schedule {workload['spec']['schedule']}")
+    good = next(run for run in ended if not _is(run, "Failed"))
+    return Readiness(
+        True, "Scheduled", said, since=good["status"].get("completionTime"), run_at=_begun(good)[0] or None
+    )
+
+
+def _begun(run: Manifest) -> tuple[str, str]:
+    """When, and a name for those of one second."""
+    began = run.get("status", {}).get("startTime") or run["metadata"].get("creationTimestamp", "")
+    return str(began), str(run["metadata"]["name"])
+
+
+def _is(run: Manifest, kind: str) -> bool:
+    return bool(_conditions(run).get(kind, {}).get("status") == "True")
 
 
 def _ended(run: Manifest) -> bool:
-    seen = _conditions(run)
-    return any(seen.get(kind, {}).get("status") == "True" for kind in ("Complete", "Failed"))
+    return _is(run, "Complete") or _is(run, "Failed")
 
 
 def _job(workload: Manifest) -> Readiness:
@@ -95,6 +109,8 @@ def _job(workload: Manifest) -> Readiness:
         return Readiness(False, "JobFailed", str(seen["Failed"].get("message", "")), stalled=True, lost_at=when)
     if seen.get("Complete", {}).get("status") == "True" or status.get("succeeded"):
         return Readiness(True, "Succeeded", "the job is done")
-    if status.get("active"):
+    if status.get("ready"):
         return Readiness(True, "Running", "the job is running")
+    if status.get("active"):  # which counts pods that nothing can start, too
+        return Readiness(False, "Progressing", "the job's pod is not Ready yet")
     return Readiness(False, "Progressing", "the job has not started yet")

@@ -3,8 +3,9 @@
 FDEDeployment.status.attempts -> verdicts() -> merged() with what is recorded -> Sample
 
 * A success is an attempt that became Ready and did not fail within 24 hours; it counts when they are over, and a little more,
-  for a loss that began within them is told a few minutes later. Until then it is pending, and counts as nothing.
-* A failure counts at once. Going back to an older version by hand within the 24 hours is one.
+  for a loss that began within them is told a few minutes later. Until then it is pending, and counts as nothing. A CronJob
+  that has not run yet is neither.
+* A failure counts at once, also of a version that nothing could be made of. Going back to an older version by hand within the 24 hours is one.
 * What was left before its 24 hours were over, for another spec or version, suspended or retired, counts as neither: nobody
   saw whether it would have held.
 
@@ -26,7 +27,7 @@ import msgspec
 
 from fde_api.deployment import Attempt
 from fde_api.primitive import Outcome
-from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, moment
+from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, is_fault, moment, took_s
 from fde_operator.clock import rfc3339
 from fde_operator.cluster import Manifest
 
@@ -65,15 +66,16 @@ def verdicts(deployment: Manifest, primitive: str, version: str, *, now: str) ->
     pending: list[datetime] = []
     left_at: str | None = None  # when the next one took over; attempts are newest first
     for said in deployment.get("status", {}).get("attempts") or ():
-        if said["version"] == version:
-            attempt = msgspec.convert(said, Attempt)
+        attempt = msgspec.convert(said, Attempt)
+        if attempt.version == version:
             found = _verdict(attempt, None if left_at is None else moment(left_at), moment(now))
             if isinstance(found, datetime):
                 pending.append(found)
             elif found is not None:
                 uid = str(deployment["metadata"].get("uid", ""))
                 outcomes.append(msgspec.structs.replace(found, id=token(primitive, uid, attempt.started_at)))
-        left_at = said["startedAt"]
+        if not is_fault(attempt):  # of what could not be made, nothing took over
+            left_at = attempt.rollout_at or attempt.started_at
     return Verdicts(tuple(outcomes), tuple(pending))
 
 
@@ -82,18 +84,18 @@ def _verdict(attempt: Attempt, left_at: datetime | None, now: datetime) -> Outco
     if attempt.ready_at is None:
         return None if attempt.failed_at is None else Outcome(id="", at=_normal(attempt.failed_at), ok=False)
     ready = moment(attempt.ready_at)
-    took_s = max(0, round((ready - moment(attempt.started_at)).total_seconds()))
+    took = took_s(attempt)
     if attempt.failed_at is not None and moment(attempt.failed_at) < ready + WATCHED:
-        return Outcome(id="", at=_normal(attempt.failed_at), ok=False, deploy_seconds=took_s)
+        return Outcome(id="", at=_normal(attempt.failed_at), ok=False, deploy_seconds=took)
     if attempt.failed_at is None and attempt.reason not in (None, ROLLED_BACK):
         return None  # suspended or retired: it is not said when
     if left_at is not None and left_at < ready + WATCHED:
         if attempt.reason != ROLLED_BACK:
             return None
-        return Outcome(id="", at=rfc3339(left_at), ok=False, deploy_seconds=took_s)
+        return Outcome(id="", at=rfc3339(left_at), ok=False, deploy_seconds=took)
     if now < ready + SETTLED_AFTER:
         return ready + SETTLED_AFTER
-    return Outcome(id="", at=rfc3339(ready + WATCHED), ok=True, deploy_seconds=took_s)
+    return Outcome(id="", at=rfc3339(ready + WATCHED), ok=True, deploy_seconds=took)
 
 
 def _normal(at: str) -> str:

@@ -24,7 +24,7 @@ from fde_operator.isolation import Reach
 from fde_operator.labels import selector
 from fde_operator.parameters import Values, env_entry, filled
 from fde_operator.placement import affinity
-from fde_operator.profile import APP, INIT, POD_GRACE_S, TMP_LIMIT_MIB
+from fde_operator.profile import APP, INIT, POD_GRACE_S, RUN_DEADLINE_S, TMP_LIMIT_MIB
 from fde_operator.schedule import cron
 from fde_operator.settings import OperatorSettings
 
@@ -105,7 +105,8 @@ def workload(parts: Parts, settings: OperatorSettings, metadata: Mapping[str, An
             },
         }
     template["spec"]["restartPolicy"] = "OnFailure"
-    job = {"backoffLimit": 3, "template": template}
+    limit_s = RUN_DEADLINE_S[parts.primitive.runtime.resource_profile]
+    job = {"backoffLimit": 3, "activeDeadlineSeconds": limit_s, "template": template}
     if runs.kind == "Job":
         app = jobs.digest(parts.primitive, runs, parts.values, parts.files)
         return {

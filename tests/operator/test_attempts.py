@@ -13,16 +13,21 @@ from hypothesis import strategies as st
 from fde_api.deployment import Attempt
 from fde_operator import attempts as tries
 from fde_operator.attempts import (
+    SCHEDULED,
+    SUSPENDED,
     Attempts,
     begins,
     begun,
     due,
+    faulted,
     judged,
     moment,
     overdue,
     refused,
     rolled_back,
     stopped,
+    took_s,
+    under_way,
 )
 from fde_operator.clock import rfc3339
 from fde_operator.readiness import Readiness, readiness
@@ -232,6 +237,88 @@ def test_a_cron_job_is_ready_until_its_last_ended_run_failed() -> None:
 def test_a_cron_job_s_message_does_not_move_with_its_runs() -> None:
     before = seen(a_workload("CronJob", lastScheduleTime="2026-11-21T10:00:00Z"))
     assert before == seen(a_workload("CronJob", lastScheduleTime="2026-11-21T11:00:00Z"))
+
+
+def test_a_cron_job_that_has_not_run_yet_is_ready_and_its_attempt_is_neither_good_nor_bad() -> None:
+    state = seen(a_workload("CronJob"), a_run("sync-1", START))
+    assert (state.ready, state.untried) == (True, True)
+    assert "no run has ended yet" in state.message
+    found = judged((an_attempt(),), state, later(minutes=1))
+    assert (one(found).ready_at, one(found).reason) == (None, SCHEDULED)
+    assert not under_way(found)  # an update need not wait for a run at the end of the month
+    assert due(found, state, later(minutes=1)) is None
+    assert judged(found, state, later(hours=300)) == found
+
+
+def test_a_cron_job_s_attempt_is_judged_by_its_first_run_and_took_no_longer_for_waiting() -> None:
+    waiting = judged((an_attempt(),), seen(a_workload("CronJob")), later(minutes=1))
+    good = a_run("sync-1", later(hours=7), says("Complete", "True"))
+    good["status"] |= {"startTime": later(hours=7), "completionTime": later(hours=7, minutes=20)}
+    found = judged(waiting, seen(a_workload("CronJob"), good), later(hours=9))
+    assert (one(found).ready_at, one(found).run_at, one(found).reason) == (
+        later(hours=7, minutes=20),
+        later(hours=7),
+        None,
+    )
+    assert took_s(one(found)) == 20 * 60
+    bad = a_run("sync-1", later(hours=7), says("Failed", "True", lastTransitionTime=later(hours=8)))
+    found = judged(waiting, seen(a_workload("CronJob"), bad), later(hours=9))
+    assert (one(found).ready_at, one(found).reason) == (None, "RunFailed")
+
+
+def test_a_cron_job_s_attempt_that_waits_is_left_like_any_other() -> None:
+    waiting = judged((an_attempt(),), seen(a_workload("CronJob")), later(minutes=1))
+    assert one(stopped(waiting, SUSPENDED)).reason == SUSPENDED
+    assert begun(waiting, "v1.1.0", 2, later(hours=1))[1].reason == "Superseded"
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "reason"),
+    [
+        (
+            {"active": 1, "ready": 0},
+            False,
+            "Progressing",
+        ),  # ImagePullBackOff, no such Secret, no node: it counts as active
+        ({"active": 1}, False, "Progressing"),
+        ({"active": 1, "ready": 1}, True, "Running"),
+        ({"succeeded": 1}, True, "Succeeded"),
+        ({}, False, "Progressing"),
+    ],
+)
+def test_a_job_is_ready_when_its_pod_is(status: dict[str, Any], ready: bool, reason: str) -> None:
+    state = seen(a_workload("Job", **status))
+    assert (state.ready, state.stalled, state.reason) == (ready, False, reason)
+
+
+def test_a_job_s_pod_that_never_starts_fails_the_attempt_in_time() -> None:
+    pending = seen(a_workload("Job", active=1, ready=0))
+    assert one(judged((an_attempt(),), pending, later(minutes=15))).reason == "ProgressDeadlineExceeded"
+
+
+def test_the_first_attempt_starts_when_somebody_asked_and_has_its_time_from_the_rollout() -> None:
+    first = one(begun((), "v1.0.0", 1, later(hours=2), asked=START))
+    assert (first.started_at, first.rollout_at) == (START, later(hours=2))
+    coming = Readiness(False, "Progressing", "")
+    assert due((first,), coming, later(hours=2)) == 900
+    assert one(judged((first,), coming, later(hours=2, minutes=14))).failed_at is None
+    assert one(judged((first,), coming, later(hours=2, minutes=15))).failed_at is not None
+    ready = one(judged((first,), Readiness(True, "Available", ""), later(hours=2, minutes=5)))
+    assert took_s(ready) == (2 * 60 + 5) * 60
+    assert begun((ready,), "v1.1.0", 2, later(hours=9), asked=START)[0].started_at == later(hours=9)
+    assert begun((), "v1.0.0", 1, START, asked=START)[0].rollout_at is None
+
+
+def test_a_version_that_nothing_can_be_made_of_has_failed_once_and_below_what_runs() -> None:
+    alone = faulted((), "v1.0.0", 1, "TemplateInvalid", later(hours=1), asked=START)
+    assert (one(alone).started_at, one(alone).failed_at) == (START, later(hours=1))
+    assert faulted(alone, "v1.0.0", 2, "TemplateInvalid", later(hours=2)) == alone
+    assert begins(alone, "v1.0.0", 1, rolls_out=True)  # whatever mended it
+    runs = (an_attempt("v0.9.0", ready_at=START),)
+    found = faulted(runs, "v1.0.0", 2, "TemplateInvalid", later(hours=1))
+    assert [attempt.version for attempt in found] == ["v0.9.0", "v1.0.0"]
+    assert not begins(found, "v0.9.0", 3, rolls_out=False)
+    assert refused(found) == {"v1.0.0"}
 
 
 def test_suspended_is_ready_for_nobody_waits_for_more() -> None:

@@ -229,7 +229,7 @@ def test_files_that_no_config_map_holds_are_refused_with_their_size_and_the_larg
         body = [{"text": text}]
         spec["template"]["files"].append({"path": f"big{number}.py", "language": "python", "segments": body})
     refused = held(given, spec)
-    assert refused.reason == "FilesTooLarge"
+    assert refused.reason == "TemplateTooLarge"
     assert "960" in str(refused) and "big0.py" in str(refused)
 
 
@@ -237,7 +237,7 @@ def test_a_job_with_too_much_to_render_is_refused_too(given: Any) -> None:
     spec = primitive(given)
     spec["template"]["files"][-1]["segments"] += [{"text": "# " + "é" * 100_000 + "\n"} for _ in range(5)]
     parameters = {"instanceHost": "a.example", "clientSecret": SECRET}
-    assert held(given, spec, parameters=parameters).reason == "FilesTooLarge"
+    assert held(given, spec, parameters=parameters).reason == "TemplateTooLarge"
 
 
 def test_a_path_too_long_for_a_key_still_has_one(given: Any) -> None:

@@ -86,6 +86,24 @@ def test_going_back_by_hand_is_a_failure_within_24_hours_and_none_later() -> Non
     assert found.ok
 
 
+def test_a_cron_job_that_never_ran_is_no_success_however_long_it_stands() -> None:
+    assert of(attempt(0, reason="Scheduled"), now=1000) == of(now=1000)
+
+
+def test_the_deploy_time_of_a_cron_job_is_that_of_its_rollout_and_of_its_first_run() -> None:
+    (found,) = of(attempt(0, rolloutAt=0.5, runAt=20, readyAt=20.25), now=50).outcomes
+    assert (found.ok, found.deploy_seconds) == (True, 45 * 60)
+
+
+def test_a_version_that_nothing_could_be_made_of_failed_and_took_nothing_over() -> None:
+    fault = attempt(5, failedAt=5, reason="TemplateInvalid")
+    runs, before = attempt(2, version="v0.9.0", readyAt=2), attempt(0, version="v0.8.0", readyAt=1)
+    (found,) = of(runs, fault, before, now=30).outcomes
+    assert (found.ok, found.deploy_seconds) == (False, None)
+    seen = verdicts(deployment(runs, fault, before), "sync.v0.8.0", "v0.8.0", now=at(30))
+    assert seen.outcomes == ()  # left after an hour, for v0.9.0
+
+
 def test_attempts_at_other_versions_are_theirs() -> None:
     assert of(attempt(0, version="v2.0.0", failedAt=1), now=2) == of(now=2)
 

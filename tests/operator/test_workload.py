@@ -128,6 +128,17 @@ def test_a_job_gets_a_new_name_when_its_pod_changes_because_a_job_s_pod_cannot(g
     assert len(first) <= 63
 
 
+@pytest.mark.parametrize("kind", ["Job", "CronJob"])
+def test_a_run_that_hangs_ends_in_the_time_of_its_profile(given: Any, kind: str) -> None:
+    """A CronJob forbids two runs at once: one that hung would have been its last."""
+    for profile, hours in (("small", 4), ("medium", 12), ("large", 24)):
+        spec = with_workload(given.spec(), kind=kind, **({"schedule": "30m"} if kind == "CronJob" else {}))
+        spec["runtime"]["resourceProfile"] = profile
+        found = made(given, spec)[kind]["spec"]
+        run = found["jobTemplate"]["spec"] if kind == "CronJob" else found
+        assert run["activeDeadlineSeconds"] == hours * 3600
+
+
 def test_a_secret_reaches_env_by_reference_and_files_by_an_init_container(given: Any) -> None:
     pod = a_secret_pod(given)
     (app,) = pod["containers"]
