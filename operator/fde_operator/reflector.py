@@ -73,7 +73,7 @@ class Reflector:
                     version = await self.relist()
                     failures = 0
                 version = await self._follow(version)
-            except _Forgotten:
+            except Forgotten:
                 version = ""
             except (Unavailable, Denied, Conflicting) as error:
                 failures += 1
@@ -120,14 +120,14 @@ class Reflector:
                 else:
                     self._take(manifest)
         except Conflicting as error:
-            raise _Forgotten(str(error)) from error
+            raise Forgotten(str(error)) from error
         except (TimeoutError, StopAsyncIteration):
             return version
         finally:
             await events.aclose()
 
 
-class _Forgotten(Exception):
+class Forgotten(Exception):
     """The API server no longer knows what came after a version: list again, at once."""
 
 

@@ -50,8 +50,10 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
         return (Key(CUSTOMER_CHANGED, name, "all"),)
     # By label and by owner: either may have been edited by hand, and whose it is puts it back.
     named = [(metadata.get("labels") or {}).get(DEPLOYMENT)]
-    named += [one["name"] for one in metadata.get("ownerReferences") or () if one["kind"] == "FDEDeployment"]
-    return tuple(Key("FDEDeployment", namespace, owner) for owner in dict.fromkeys(named) if owner)
+    owners = metadata.get("ownerReferences") or ()
+    named += [one["name"] for one in owners if one["kind"] == "FDEDeployment"]
+    feeds = [Key("TelemetryFeed", namespace, one["name"]) for one in owners if one["kind"] == "TelemetryFeed"]
+    return (*(Key("FDEDeployment", namespace, owner) for owner in dict.fromkeys(named) if owner), *feeds)
 
 
 def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:

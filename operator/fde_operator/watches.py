@@ -13,11 +13,13 @@ from typing import Final
 from structlog import get_logger
 
 from fde_events.errors import Unavailable
+from fde_operator import external_secret
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.desired import OWNED_KINDS
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.labels import CUSTOMER, OWNED
 from fde_operator.mirror import Mirror
+from fde_operator.optional import OptionalReflector
 from fde_operator.queue import Backoff
 from fde_operator.reflector import Reflector, Watched
 from fde_operator.routes import OURS, POLICIES
@@ -43,6 +45,9 @@ class Watches:
         self.reflectors = [
             Reflector(source, mirror, kind, labels, self._news, turn=turn) for kind, labels in _SELECTED.items()
         ]
+        self.reflectors.append(
+            OptionalReflector(source, external_secret.KIND, {OWNED: MANAGED_BY}, self._news, turn=turn)
+        )
         # kopf follows these; they are listed here once before it starts, and again at each resync.
         self._ours = [Reflector(source, mirror, kind, {}, self._news, turn=turn) for kind in OURS]
 

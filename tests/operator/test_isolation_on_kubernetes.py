@@ -25,6 +25,7 @@ from fde_operator.errors import Denied
 from fde_operator.key import Key
 from fde_operator.kubernetes import KubernetesCluster
 from fde_operator.landscape import Dns, Landscape, Scraper, Vault
+from fde_operator.optional import OptionalReflector
 from fde_operator.settings import OperatorSettings
 
 pytestmark = [pytest.mark.cluster, pytest.mark.seconds]
@@ -346,6 +347,55 @@ def test_external_secrets_is_asked_once_it_is_installed_and_said_to_be_missing_b
         edit = {"primitiveRef": {"version": "v1.1.0"}, "parameters": {"clientSecret": {**SECRET, "vaultRef": None}}}
         api.patch("FDEDeployment", "sync", {"spec": edit}, site.namespace, "ben")
         site.given.eventually(lambda: (site.look(), external(api, site.namespace))[1] == [], LIMIT_S)
+    finally:
+        api.delete("CustomResourceDefinition", definition["metadata"]["name"])
+
+
+def test_what_was_asked_of_external_secrets_is_watched_as_soon_as_the_kind_is_there(
+    api: Any, control_plane: Any, customer: str, given: Any
+) -> None:
+    """By the operator's own account: nobody waits for the resync until what was deleted is there again."""
+    definition = external_secrets_definition()
+    told: list[str] = []
+
+    async def scene() -> None:
+        source = KubernetesCluster(str(control_plane.kubeconfig("operator")))
+        labels: dict[str, str | None] = {"app.kubernetes.io/managed-by": "fde-operator"}
+        reflector = OptionalReflector(
+            source, "ExternalSecret", labels, lambda one: told.append(one["metadata"]["name"]), absent_s=0.2
+        )
+        task = asyncio.create_task(reflector.run())
+        try:
+            await asyncio.sleep(1)
+            assert not task.done() and told == []
+            await asyncio.to_thread(api.create, definition)
+            await asyncio.to_thread(given.eventually, lambda: made("one"))
+            async with asyncio.timeout(LIMIT_S):
+                while told != ["one"]:
+                    await asyncio.sleep(0.05)
+            assert await asyncio.to_thread(gone, "one")
+            async with asyncio.timeout(LIMIT_S):
+                while told != ["one", "one"]:
+                    await asyncio.sleep(0.05)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await source.aclose()
+
+    path = f"/apis/external-secrets.io/v1/namespaces/{customer}/externalsecrets"
+    headers = {"Authorization": f"Bearer {api._plane.token('admin')}"}
+
+    def made(name: str) -> bool:
+        labels = {"app.kubernetes.io/managed-by": "fde-operator"}
+        body = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "spec": {}}
+        body |= {"metadata": {"name": name, "labels": labels}}
+        return bool(api._client.post(path, headers=headers, json=body).is_success)
+
+    def gone(name: str) -> bool:
+        return bool(api._client.delete(f"{path}/{name}", headers=headers).is_success)
+
+    try:
+        asyncio.run(scene())
     finally:
         api.delete("CustomResourceDefinition", definition["metadata"]["name"])
 

@@ -16,6 +16,7 @@ from fde_operator.key import Key
 from fde_operator.labels import DEPLOYMENT
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
+from fde_operator.optional import OptionalReflector
 from fde_operator.reflector import Reflector
 from fde_operator.watches import MIRRORED, Watches
 
@@ -229,3 +230,31 @@ def test_a_start_is_told_of_what_changes_after_it_and_not_of_each_thing_that_is_
 
     asyncio.run(scene())
     assert seen == ["ConfigMap", "FDEDeployment"]
+
+
+def test_a_kind_that_is_not_there_keeps_nobody_waiting_and_is_watched_once_it_is() -> None:
+    absent = Conflicting("listing ConfigMap: the server could not find the requested resource")
+    went = [("DELETED", config("a", 8))]
+    script = Script([absent, absent, ([config("a", 3)], "5"), absent, ([], "9")], [went, [Conflicting("too old")], []])
+    seen: list[str] = []
+
+    async def scene() -> None:
+        def changed(one: Manifest) -> None:
+            seen.append(one["metadata"]["name"] + one["metadata"]["resourceVersion"])
+
+        reflector = OptionalReflector(script, "ConfigMap", {}, changed, absent_s=0.01)
+        assert reflector.synced.is_set()
+        task = asyncio.create_task(reflector.run())
+        async with asyncio.timeout(10):
+            while script.followed != ["5", "8", "9"]:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(scene())
+    assert seen == ["a3", "a8"]
+
+
+def test_what_is_asked_of_external_secrets_is_watched_and_read_from_the_server() -> None:
+    watched = {one.kind for one in Watches(Script([], []), Mirror(MIRRORED), lambda _: None).reflectors}
+    assert watched - MIRRORED == {"ExternalSecret"}

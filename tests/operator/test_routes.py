@@ -101,6 +101,13 @@ def test_a_child_that_lost_its_label_or_its_owner_by_hand_is_its_deployment_s_st
     assert {key.name for key in routes.now({"kind": "Deployment", "metadata": moved})} == {"a", "b"}
 
 
+def test_what_belongs_to_a_feed_is_the_feed_s() -> None:
+    owner = {"kind": "TelemetryFeed", "name": "shop", "uid": "u"}
+    labels = {"app.kubernetes.io/managed-by": "fde-operator"}
+    metadata = {"name": "fde-feed.shop", "namespace": "n", "labels": labels, "ownerReferences": [owner]}
+    assert routes.now({"kind": "ConfigMap", "metadata": metadata}) == (Key("TelemetryFeed", "n", "shop"),)
+
+
 def test_what_a_disruption_budget_counts_is_no_matter_of_its_deployment_and_an_edit_is() -> None:
     before = {
         "kind": "PodDisruptionBudget",
