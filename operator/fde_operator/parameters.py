@@ -106,8 +106,11 @@ def values_of(
     have = checked(plain, fitting)
     try:
         needed = used(template, workload, have)
-    except TemplateError as refused_template:
-        raise refused([*problems, str(refused_template)]) from refused_template
+    except TemplateError as broken:
+        if problems:
+            raise refused([*problems, str(broken)]) from broken
+        told = f"the primitive's template cannot be rendered: {broken}. Publish a mended version"
+        raise Held("TemplateInvalid", told) from broken
     for parameter in parameters:
         must = parameter.name in needed or (parameter.required and have.wanted(parameter))
         if must and parameter.default is None and parameter.name not in given:
