@@ -52,10 +52,13 @@ def primitive_of(versions: dict[str, Published], version: str | None, deployment
     reference = deployment.spec.primitive_ref
     name = DeploymentPrimitive.object_name(reference.name, version or reference.version)
     if version not in versions:
+        runs = deployment.status.resolved_version if deployment.status else None
+        gone = runs is not None and runs not in versions and runs != (version or reference.version)
+        also = f"; {DeploymentPrimitive.object_name(reference.name, runs or '')}, which runs, is not published any more either"
         raise Held(
             "PrimitiveNotFound",
-            f"there is no published DeploymentPrimitive {name} that this customer may use; `kubectl get dprim` lists what "
-            "there is. It runs as soon as the version is published.",
+            f"there is no published DeploymentPrimitive {name} that this customer may use{also if gone else ''}; "
+            "`kubectl get dprim` lists what there is. It runs as soon as the version is published.",
         )
     try:
         return msgspec.convert(versions[version].manifest, DeploymentPrimitive)

@@ -11,6 +11,8 @@ spec, versions, what is known of before, the time -> choose() -> Choice -> statu
   went back from it) nor unusable (fde_operator.maturity), inside the maintenance window, when no rollout is under way.
 * Policy ``none`` runs exactly what the spec names: to turn auto-update off is to go back to it, if something else runs, in
   the maintenance window if there is one. What is left so did not fail.
+* A running version that is published no more cannot be looked after: at once the choice is made as the first time, without
+  what was refused here.
 * Annotation ``fde.io/update-now: vX.Y.Z`` lets that version through outside the window, once, and again if it was refused.
   ``true`` lets through what is pending at that time, and is spent with it, or at once when nothing is: to use it again,
   remove it and set it again.
@@ -37,6 +39,7 @@ EDITED: Final = "SpecEdited"
 AUTOMATIC: Final = "AutoUpdate"
 OVERRIDDEN: Final = "UpdateNow"
 TURNED_OFF: Final = "AutoUpdateOff"
+WITHDRAWN: Final = "Withdrawn"
 UNDER_WAY: Final = "RolloutUnderWay"
 OUTSIDE: Final = "OutsideWindow"
 _ANY: Final = "true"
@@ -155,7 +158,7 @@ def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -
         return (wanted if wanted in versions else None), EDITED
     if wanted != runs and spec.lifecycle.auto_update_policy == "none":
         return (wanted if wanted in versions else None), TURNED_OFF
-    return (runs if runs in versions else None), ""
+    return (runs, "") if runs in versions else (_first(spec, versions, standing.refused), WITHDRAWN)
 
 
 def _raises_floor(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -> bool:
@@ -164,7 +167,7 @@ def _raises_floor(spec: FDEDeploymentSpec, versions: Versions, standing: Standin
     before, now = released(standing.requested or ""), released(wanted)
     if runs is None or runs.name in standing.refused or before is None or now is None or now < before:
         return False
-    return runs in within([runs], wanted, spec.lifecycle.auto_update_policy)
+    return bool(within([runs], wanted, spec.lifecycle.auto_update_policy))
 
 
 def _waits_to_go_back(
@@ -183,14 +186,16 @@ def _waits_to_go_back(
     return Pending(True, OUTSIDE, told, opening)
 
 
-def _first(spec: FDEDeploymentSpec, versions: Versions) -> str | None:
-    """The highest version that the policy allows, or the one named."""
+def _first(spec: FDEDeploymentSpec, versions: Versions, refused: Collection[str] = ()) -> str | None:
+    """The highest version that the policy allows, or the one named. `refused`: not taken unless named."""
     wanted, policy = spec.primitive_ref.version, spec.lifecycle.auto_update_policy
     allowed = within(versions.values(), wanted, policy)
     named = versions.get(wanted)
     against = named.manifest if named else None
     phase = spec.lifecycle.phase
-    usable = [one.name for one in allowed if one is named or not unusable(one.manifest, against, phase=phase)]
+    others = [one for one in allowed if one.name not in refused]
+    fit = {one.name for one in others if not unusable(one.manifest, against, phase=phase)}
+    usable = [one.name for one in allowed if one is named or one.name in fit]
     return usable[-1] if usable else wanted if named else None
 
 
@@ -234,6 +239,9 @@ def _chosen(
     version: str, reason: str, pending: Pending, versions: Versions, standing: Standing, *, looked: bool = True
 ) -> Choice:
     available = newest(versions.values(), version)
+    if reason == WITHDRAWN:
+        why = f"{standing.running} is not published for this customer any more: {version} runs in its place"
+        pending = replace(pending, message=_joined(why, pending.message))
     return Choice(version, reason, pending, available, _handled(standing, version, looked=looked))
 
 

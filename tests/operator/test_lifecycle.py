@@ -505,6 +505,114 @@ def test_a_run_of_a_cron_job_that_failed_fails_the_attempt(cluster: Any, given: 
     assert Key("Job", KEY.namespace, "sync-29") in cluster.objects
 
 
+def _run_of(cron: Manifest, name: str, at: str, **status: Any) -> Manifest:
+    owner = {"kind": "CronJob", "name": "sync", "uid": cron["metadata"]["uid"], "controller": True}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": KEY.namespace,
+            "labels": cron["spec"]["jobTemplate"]["metadata"]["labels"],
+            "creationTimestamp": at,
+            "ownerReferences": [owner],
+        },
+        "spec": {},
+        "status": {"startTime": at, **status},
+    }
+
+
+def test_a_cron_job_s_attempt_waits_for_its_first_run_and_updates_do_not_wait_for_it(cluster: Any, given: Any) -> None:
+    runs = {**given.spec()["runtime"]}
+    runs["workload"] |= {"kind": "CronJob", "schedule": "0 3 * * 1"}
+    publish(cluster, given, "v1.0.0", runtime=runs)
+    cluster.store(given.deployment(lifecycle=PATCHES))
+    for _ in range(3):
+        look(cluster, FRIDAY)
+    assert told(cluster, "Ready")[:2] == ("True", "Scheduled")
+    assert status(cluster)["attempts"] == [
+        {"version": "v1.0.0", "generation": 1, "startedAt": FRIDAY, "reason": "Scheduled"}
+    ]
+    publish(cluster, given, "v1.0.1", runtime=runs)
+    look(cluster, SUNDAY)
+    assert [one["reason"] for one in status(cluster)["attempts"]] == ["Scheduled", "Superseded"] or look(
+        cluster, SUNDAY
+    )
+    cron = cluster.objects[Key("CronJob", KEY.namespace, "sync")]
+    cluster.store(
+        _run_of(
+            cron,
+            "sync-1",
+            "2026-11-23T03:00:00Z",
+            completionTime="2026-11-23T03:10:00Z",
+            conditions=[{"type": "Complete", "status": "True"}],
+        )
+    )
+    look(cluster, MONDAY)
+    newest = status(cluster)["attempts"][0]
+    assert (newest["version"], newest["runAt"], newest["readyAt"]) == (
+        "v1.0.1",
+        "2026-11-23T03:00:00Z",
+        "2026-11-23T03:10:00Z",
+    )
+    assert "reason" not in newest
+
+
+BROKEN = {
+    "template": {"files": [{"path": "sync.py", "language": "python", "segments": [{"text": "a"}, {"mark": "end"}]}]}
+}
+
+
+def test_a_template_that_nothing_can_be_made_of_is_a_failed_attempt(cluster: Any, given: Any) -> None:
+    publish(cluster, given, "v1.0.0", **BROKEN)
+    made = cluster.store(given.deployment())
+    made["metadata"]["creationTimestamp"] = FRIDAY
+    for _ in range(2):
+        look(cluster, SATURDAY)
+    assert told(cluster, "Ready")[1] == "TemplateInvalid"
+    failed = {
+        "version": "v1.0.0",
+        "generation": 1,
+        "startedAt": FRIDAY,
+        "failedAt": SATURDAY,
+        "reason": "TemplateInvalid",
+    }
+    assert status(cluster)["attempts"] == [failed]
+    publish(cluster, given, "v1.0.1")
+    name_version(cluster, "v1.0.1")
+    look(cluster, SUNDAY)
+    assert [one["version"] for one in status(cluster)["attempts"]] == ["v1.0.1", "v1.0.0"]
+
+
+def test_an_update_that_nothing_can_be_made_of_failed_and_what_runs_goes_on(running: Any, given: Any) -> None:
+    before = status(running)["attempts"]
+    publish(running, given, "v1.0.1", **BROKEN)
+    for _ in range(2):
+        look(running, SUNDAY)
+    assert runs(running) == "v1.0.0"
+    assert told(running, "Ready")[0] == "True"
+    assert status(running)["attempts"][:1] == before
+    (fault,) = status(running)["attempts"][1:]
+    assert (fault["version"], fault["failedAt"], fault["reason"]) == ("v1.0.1", SUNDAY, "TemplateInvalid")
+
+
+def test_the_deploy_time_runs_since_the_deployment_was_created(cluster: Any, given: Any) -> None:
+    """Also while a parameter was missing; not while it was suspended."""
+    publish(cluster, given, "v1.0.0")
+    for suspended, started in ((False, FRIDAY), (True, SUNDAY)):
+        made = cluster.store(
+            given.deployment(suspend=suspended, parameters={} if not suspended else {"instanceHost": "a.example"})
+        )
+        made["metadata"]["creationTimestamp"] = FRIDAY
+        look(cluster, SATURDAY)
+        edit(cluster, suspend=False, parameters={"instanceHost": "a.example"})
+        look(cluster, SUNDAY)
+        (attempt,) = status(cluster)["attempts"]
+        assert attempt["startedAt"] == started
+        assert attempt.get("rolloutAt", started) == SUNDAY
+        del cluster.objects[WORKLOAD]
+
+
 def _watched(cluster: Any, reads: int) -> Any:
     """`cluster`, where somebody deletes the deployment at the read of that number."""
 
@@ -600,3 +708,30 @@ def test_auto_update_turned_off_goes_back_in_the_window_and_is_no_failure_of_wha
     assert runs(running) == status(running)["resolvedVersion"] == "v1.0.0"
     assert status(running)["history"][0]["reason"] == "AutoUpdateOff"
     assert "reason" not in status(running)["attempts"][1]
+
+
+def withdraw(cluster: Any, version: str) -> None:
+    del cluster.objects[Key("DeploymentPrimitive", "", f"incident-sync.{version}")]
+
+
+def test_a_bad_version_that_is_withdrawn_is_left_at_once_and_what_is_there_still_runs(running: Any, given: Any) -> None:
+    updated(running, given)
+    withdraw(running, "v1.0.7")
+    look(running, MONDAY)
+    assert runs(running) == status(running)["resolvedVersion"] == "v1.0.3"
+    assert status(running)["history"][0]["reason"] == "Withdrawn"
+    assert told(running, "UpdatePending")[2].startswith("v1.0.7 is not published for this customer any more")
+    assert "reason" not in status(running)["attempts"][1]
+
+
+def test_with_nothing_left_to_run_it_is_told_what_is_missing(running: Any, given: Any) -> None:
+    updated(running, given)
+    pods = copy.deepcopy(running.objects[WORKLOAD]["spec"])
+    for version in ("v1.0.0", "v1.0.3", "v1.0.7"):
+        withdraw(running, version)
+    look(running, MONDAY)
+    state, reason, message = told(running, "Ready")
+    assert (state, reason) == ("False", "PrimitiveNotFound")
+    assert "no published DeploymentPrimitive incident-sync.v1.0.0 that" in message
+    assert "incident-sync.v1.0.7, which runs, is not published any more either" in message
+    assert running.objects[WORKLOAD]["spec"] == pods

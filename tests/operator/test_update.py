@@ -150,6 +150,19 @@ def test_what_runs_needs_no_other_version_to_be_there_still() -> None:
     assert (choice.version, choice.reason) == ("v1.4.7", "")
 
 
+@pytest.mark.parametrize("opening", [OPEN, LATER, None])
+def test_a_running_version_that_is_withdrawn_is_chosen_anew_as_the_first_was(opening: Opening | None) -> None:
+    left = there("v1.4.2", "v1.4.6", "v1.5.0")
+    choice = decided(a_spec(), left, running("v1.4.5"), opening)
+    assert (choice.version, choice.reason) == ("v1.4.6", "Withdrawn")
+    assert "v1.4.5 is not published for this customer any more: v1.4.6 runs in its place" in choice.pending.message
+    assert decided(a_spec(), left, running("v1.4.5", refused={"v1.4.6"}), opening).version == "v1.4.2"
+    ungraded = there("v1.4.2", "v1.4.6", v1_4_2="experimental", v1_4_6="beta")
+    assert decided(a_spec(), ungraded, running("v1.4.5"), opening).version == "v1.4.2"
+    assert decided(a_spec(), there("v1.5.0"), running("v1.4.5"), opening).version is None
+    assert decided(a_spec(policy="none"), left, running("v1.4.5"), opening).version == "v1.4.2"
+
+
 def test_an_annotation_that_is_answered_by_what_runs_is_no_fault() -> None:
     versions = there("v1.4.2", "v1.4.7", "v1.5.0")
     choice = decided(a_spec(), versions, Standing(asked="v1.4.7"))
