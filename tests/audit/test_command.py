@@ -215,6 +215,10 @@ def test_erase_destroys_the_audit_key(record: Record, capsys: pytest.CaptureFixt
     assert record.export(capsys)[0] == 1
 
 
+EXPORT = ["audit", "export", "--brokers", "127.0.0.1:1", "--customer", "a", "--keys", "."]
+LISTEN = ["audit", "collect", "--brokers", "127.0.0.1:1", "--state", "x", "--keys", ".", "--listen"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -225,9 +229,22 @@ def test_erase_destroys_the_audit_key(record: Record, capsys: pytest.CaptureFixt
         (["audit", "export", "--brokers", "127.0.0.1:1", "--customer", "No.Name"], 2, "is not a DNS label"),
         (
             ["audit", "export", "--brokers", "127.0.0.1:1", "--customer", "a", "--keys", "nowhere"],
-            1,
-            "no audit key of a",
+            2,
+            "--keys nowhere",
         ),
+        (
+            [*EXPORT, "--since", "yesterday"],
+            2,
+            "--since is a moment",
+        ),
+        (
+            [*EXPORT, "--since", "2026-02-01", "--until", "2026-01-01"],
+            2,
+            "--since is after --until",
+        ),
+        (["audit", "forget", "--customer", "a", "--confirm", "a", "--keys", "nowhere"], 2, "--keys nowhere"),
+        ([*LISTEN, "0.0.0.0:8443"], 2, "which is not this machine alone"),
+        ([*LISTEN, "127.0.0.1:0", "--tls-cert", "a", "--tls-key", "b"], 3, "is no certificate with its key"),
         (["audit", "collect", "--brokers", "127.0.0.1:1", "--state", "x"], 2, "nothing to collect from"),
         (["audit", "collect", "--brokers", "127.0.0.1:1", "--state", "x", "--listen", "8080"], 2, "host:port"),
         (

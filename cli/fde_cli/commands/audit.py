@@ -118,15 +118,19 @@ def export(
     timeout
         Seconds to read the topic in.
     """
+    from fde_events.errors import Misuse
     from fde_events.topics import check_customer
     from fde_operator.audit.export import Exporter, keys_for
 
     check_customer(customer)
+    begins, ends = _moment("--since", since), _moment("--until", until)
+    if begins and ends and begins >= ends:
+        raise Misuse(f"--since is after --until: nothing is between {begins} and {ends}")
     exporter = Exporter(
         customer,
-        keys_for(_keys(keys, kubeconfig), customer),
-        since=_moment("--since", since),
-        until=_moment("--until", until),
+        keys_for(_there(keys, kubeconfig), customer),
+        since=begins,
+        until=ends,
         readable=not sealed,
     )
     out = sys.stdout.buffer
@@ -201,6 +205,7 @@ def collect(
     from fde_operator.audit.collect import collect as run
     from fde_operator.audit.intake import OWN
     from fde_operator.audit.names import by_label
+    from fde_operator.audit.webhook import checked
 
     if file is None and listen is None:
         raise Misuse("nothing to collect from: give --file LOG or --listen HOST:PORT.")
@@ -218,6 +223,8 @@ def collect(
         own=(*OWN, *own_user),
         anchor_s=anchor_seconds,
     )
+    if collection.listen is not None:
+        checked(collection.listen[0], collection.certificate, collection.token)
     log.to_stderr()
     at = reached(brokers, kafka_config)
 
@@ -267,7 +274,7 @@ def destroy(customer: str, keys: str, kubeconfig: str | None) -> int:
     """Destroy the audit keys of `customer` where `keys` says they are; how many there were."""
     import asyncio
 
-    return asyncio.run(_keys(keys, kubeconfig).destroy(customer))
+    return asyncio.run(_there(keys, kubeconfig).destroy(customer))
 
 
 def _kept(file: Path | None, kubeconfig: str | None, *, needed: bool = True) -> list[Anchor]:
@@ -355,6 +362,15 @@ def _keys(keys: str, kubeconfig: str | None, cluster: KubernetesCluster | None =
     from fde_operator.audit.keys import DirectoryKeys, SecretKeys
 
     return SecretKeys(cluster or _cluster(kubeconfig)) if keys == "kubernetes" else DirectoryKeys(Path(keys))
+
+
+def _there(keys: str, kubeconfig: str | None) -> Keys:
+    """For what makes none."""
+    from fde_events.errors import Misuse
+
+    if keys != "kubernetes" and not Path(keys).is_dir():
+        raise Misuse(f"--keys {keys} is no directory, and not `kubernetes`")
+    return _keys(keys, kubeconfig)
 
 
 def _cluster(kubeconfig: str | None) -> KubernetesCluster:

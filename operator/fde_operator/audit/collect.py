@@ -63,6 +63,7 @@ async def collect(
     journal = Journal(collection.state / "journal")
     try:
         writer = ChainWriter(journal, KafkaChain(brokers, collection.chain), anchors, anchor_s=collection.anchor_s)
+        tell(f"fde audit collect: asking Kafka what chain {collection.chain} holds")
         known = await asyncio.to_thread(_known, brokers, collection.chain)
         intake = Intake(journal, Names(keys, customer_of), own=collection.own, known=known)
         stopped = asyncio.Event()
@@ -73,7 +74,8 @@ async def collect(
             if collection.file is not None:
                 followed = LogFile(collection.file, collection.state / "place.json")
                 sources.append(asyncio.create_task(follow(followed, intake), name="audit log"))
-                tell(f"fde audit collect: reading {collection.file}")
+                waits = "" if collection.file.exists() else ", which is not there yet"
+                tell(f"fde audit collect: reading {collection.file}{waits}")
             if collection.listen is not None:
                 host, port = collection.listen
                 webhook = Webhook(intake, host, port, certificate=collection.certificate, token=collection.token)

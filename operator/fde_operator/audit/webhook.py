@@ -30,6 +30,24 @@ _ANSWER_S: Final = 25.0
 _TOLD_S: Final = 60.0
 
 
+def checked(host: str, certificate: tuple[Path, Path] | None, token: str | None) -> ssl.SSLContext | None:
+    """How it would listen there; None: in clear, on this machine alone. Misuse or BadInput when it may or can not."""
+    if not _is_loopback(host) and (certificate is None or not token):
+        raise Misuse(
+            f"the audit log tells everything about everybody: to listen at {host}, which is not this machine alone, give "
+            "--tls-cert, --tls-key and --token-file"
+        )
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(*certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise BadInput(str(certificate[0]), "is no certificate with its key that can be used") from error
+    return context
+
+
 class Webhook:
     """A listener in threads of its own that hands batches to the intake's event loop. A context manager."""
 
@@ -42,11 +60,7 @@ class Webhook:
         certificate: tuple[Path, Path] | None = None,
         token: str | None = None,
     ) -> None:
-        if not _is_loopback(host) and (certificate is None or not token):
-            raise Misuse(
-                f"the audit log tells everything about everybody: to listen at {host}, which is not this machine alone, give "
-                "--tls-cert, --tls-key and --token-file"
-            )
+        context = checked(host, certificate, token)
         self._intake, self._loop = intake, asyncio.get_running_loop()
         self._told = float("-inf")
         receiver = self
@@ -76,14 +90,7 @@ class Webhook:
         except OSError as error:
             raise Unavailable(f"{host}:{port} cannot be listened at: {error.strerror or error}.") from error
         self._server.daemon_threads = True
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            try:
-                context.load_cert_chain(*certificate)
-            except (OSError, ssl.SSLError) as error:
-                self._server.server_close()
-                raise BadInput(str(certificate[0]), "is no certificate with its key that can be used") from error
+        if context is not None:
             # The handshake happens in the connection's thread: one that never ends holds up nobody.
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
