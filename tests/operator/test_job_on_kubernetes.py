@@ -87,3 +87,37 @@ def test_a_job_that_is_done_is_not_run_again_when_a_janitor_took_it(
     for settings in (SETTINGS, OTHER):
         assert ready(look(settings)) == ("True", "Succeeded")
         assert api.list("Job", customer) == []
+
+
+def test_a_job_whose_pod_finds_no_node_is_not_ready_though_the_server_counts_it_as_active(
+    api: Any, customer: str, given: Any, run: Callable[..., Look]
+) -> None:
+    look = run({"kind": "Job"}, environment={"networkZone": "dmz", "dataResidency": "elsewhere"})
+    look()
+    given.eventually(lambda: api.list("Job", customer)[0].get("status", {}).get("active"))
+    assert ready(look()) == ("False", "Progressing")
+    assert "readyAt" not in look()["status"]["attempts"][0]
+
+
+def test_a_cron_job_s_attempt_is_judged_when_its_first_run_has_ended(
+    api: Any, customer: str, given: Any, run: Callable[..., Look]
+) -> None:
+    look = run({"kind": "CronJob", "schedule": "0 0 1 1 *"})
+    look()
+    found = look()
+    assert ready(found) == ("True", "Scheduled")
+    (attempt,) = found["status"]["attempts"]
+    assert attempt["reason"] == "Scheduled" and "readyAt" not in attempt
+    assert attempt["startedAt"] == found["metadata"]["creationTimestamp"]
+    (cron,) = api.list("CronJob", customer)
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "sync", "uid": cron["metadata"]["uid"]}
+    body = cron["spec"]["jobTemplate"]
+    metadata = {"name": "sync-1", "namespace": customer, "ownerReferences": [{**owner, "controller": True}]}
+    metadata |= {"labels": body["metadata"]["labels"]}  # as `kubectl create job --from=cronjob/sync` has it
+    api.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": body["spec"]})
+    made = given.eventually(lambda: api.get("Job", "sync-1", customer)["status"].get("completionTime"), 60)
+    assert api.get("Job", "sync-1", customer)["spec"]["activeDeadlineSeconds"] == 4 * 3600
+    (attempt,) = look()["status"]["attempts"]
+    assert attempt["readyAt"] == made
+    assert attempt["runAt"] <= made
+    assert "reason" not in attempt
