@@ -33,7 +33,16 @@ from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.rollout import digest, rolls_out, same
 from fde_operator.settings import OperatorSettings
-from fde_operator.surroundings import WORKLOADS, customer_of, feeds_of, primitive_of, runs_of, version_of, versions_of
+from fde_operator.surroundings import (
+    WORKLOADS,
+    customer_of,
+    feeds_of,
+    namesake_of,
+    primitive_of,
+    runs_of,
+    version_of,
+    versions_of,
+)
 from fde_operator.update import (
     AUTOMATIC,
     EDITED,
@@ -198,10 +207,13 @@ class _Look:
         """What is to stand there, and what does. An update that cannot be taken now is put off: what runs is looked after."""
         feeds = await feeds_of(self._cluster, deployment)
 
+        namesake = None if feeds else await namesake_of(self._cluster, deployment)
         async def checked(choice: Choice) -> tuple[_Target, list[Manifest]]:
             try:
                 primitive = primitive_of(versions, choice.version, deployment)
-                target = _Target(choice, *desired(deployment, primitive, feeds, customer, self._settings))
+                target = _Target(
+                    choice, *desired(deployment, primitive, feeds, customer, self._settings, namesake=namesake)
+                )
             except Held as why:
                 self._blame(deployment, why, versions, choice.version)
                 raise

@@ -41,11 +41,20 @@ def desired(
     feeds: Sequence[TelemetryFeed],
     customer: str,
     settings: OperatorSettings,
+    *,
+    namesake: Manifest | None = None,
 ) -> tuple[list[Desired], Parts]:
-    """Everything that should exist, in the order to make it. Pure; :class:`Held` says why it cannot."""
+    """Everything that should exist, in the order to make it. Pure; :class:`Held` says why it cannot.
+
+    `namesake`: without `feeds`, the feed that has the default one's name: there is none to be made beside it.
+    """
     spec = primitive.spec
     applies = compliance.applied(spec.compliance, deployment.spec.environment.compliance_requirements)
     parts = _parts(deployment, spec, feeds, customer, settings, applies)
+    if not feeds and (whose := telemetry.taken(deployment, namesake)):
+        # Nobody has said what may leave: all is held, and there is no login, least of all the other feed's.
+        parts = replace(parts, feed=telemetry.holding(parts.feed), feed_taken=whose)
+        settings = msgspec.structs.replace(settings, kafka_users=False)
     name = deployment.metadata.name
 
     def child(child_name: str) -> dict[str, Any]:
@@ -57,7 +66,7 @@ def desired(
         Desired(isolation.network_policy(name, parts.reach, settings, child(name))),
         Desired(config_map(parts.feed_config, document, child(parts.feed_config), immutable=False)),
     ]
-    if not feeds:
+    if not feeds and namesake is None:
         made = telemetry.default_feed(deployment)
         found.append(Desired({**made, "metadata": child(made["metadata"]["name"])}, once=True))
     if parts.files_config:
@@ -168,7 +177,6 @@ def inventory(objects: Sequence[Desired], parts: Parts, observed: Iterable[Manif
     made = [one.manifest for one in objects if not one.once]
     made += [one for one in observed if one["kind"] == external_secret.KIND]
     named = [(one["kind"], str(one["metadata"]["name"])) for one in made]
-    return [
-        {"kind": kind, "name": name}
-        for kind, name in dict.fromkeys([*named, ("TelemetryFeed", parts.feed.metadata.name)])
-    ]
+    if not parts.feed_taken:
+        named.append(("TelemetryFeed", parts.feed.metadata.name))
+    return [{"kind": kind, "name": name} for kind, name in dict.fromkeys(named)]

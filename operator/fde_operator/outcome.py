@@ -34,7 +34,7 @@ KEPT: Final = (
     "inventory",
 )
 _HISTORY: Final = 10
-_OF_WHAT_RUNS: Final = ("MaturityFits", "SecretsReady", "IsolationReady")
+_OF_WHAT_RUNS: Final = ("MaturityFits", "SecretsReady", "IsolationReady", "FeedInUse")
 _BEFORE: Final = "something before it holds the deployment back"
 
 

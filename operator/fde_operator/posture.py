@@ -1,6 +1,6 @@
-"""Posture: what can be known of a deployment's secrets and isolation, as conditions SecretsReady and IsolationReady.
+"""Posture: what can be known of a deployment's secrets, isolation and feed: conditions SecretsReady, IsolationReady, FeedInUse.
 
-parts, what there is -> posture() -> two conditions beside Ready
+parts, what there is -> posture() -> three conditions beside Ready
 
 The operator reads no Secret and no pod. That a Secret is there it learns from a write that is never made (see
 :meth:`fde_operator.cluster.Cluster.stands`); that its key is, from pods that run: the kubelet starts none without.
@@ -27,7 +27,7 @@ async def posture(
     cluster: Cluster, parts: Parts, children: Iterable[Manifest], settings: OperatorSettings, *, running: bool
 ) -> tuple[Condition, ...]:
     """`children`: what there is of ours after the plan. `running`: the workload is ready. Raises Unavailable."""
-    return (await _secrets(cluster, parts, children, running=running), _isolation(parts, settings))
+    return (await _secrets(cluster, parts, children, running=running), _isolation(parts, settings), _feed(parts))
 
 
 def next_look_s(conditions: Iterable[Condition]) -> float | None:
@@ -84,3 +84,13 @@ def _isolation(parts: Parts, settings: OperatorSettings) -> Condition:
         return condition("IsolationReady", False, *amiss)
     told = "the NetworkPolicy is in place; the cluster's network plugin enforces it"
     return condition("IsolationReady", True, "PolicyInPlace", told)
+
+
+def _feed(parts: Parts) -> Condition:
+    if not parts.feed_taken:
+        return condition("FeedInUse", True, "InUse", f"its sidecar reads TelemetryFeed {parts.feed.metadata.name}")
+    told = (
+        f"{parts.feed_taken}, and has the name of this deployment's own feed: its sidecar sends nothing. Make a TelemetryFeed "
+        f"of another name with spec.deploymentRef.name {parts.deployment.metadata.name}, or rename that one"
+    )
+    return condition("FeedInUse", False, "FeedNameTaken", told)

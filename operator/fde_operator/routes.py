@@ -39,9 +39,9 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     if kind in ("FDEDeployment", "PatternCandidate", "PatternLibrary"):
         return (Key(kind, namespace, name),)
     if kind == "TelemetryFeed":
-        own = Key(kind, namespace, name)
-        owner = spec.get("deploymentRef", {}).get("name")
-        return (own, Key("FDEDeployment", namespace, owner)) if owner else (own,)
+        # Of its deployment, and of the one whose default feed would have its name.
+        carrying = dict.fromkeys((spec.get("deploymentRef", {}).get("name"), name))
+        return (Key(kind, namespace, name), *(Key("FDEDeployment", namespace, one) for one in carrying if one))
     if kind == "DeploymentPrimitive":
         return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
     if kind in POLICIES:

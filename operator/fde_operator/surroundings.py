@@ -82,6 +82,11 @@ async def feeds_of(cluster: Cluster, deployment: FDEDeployment) -> list[Telemetr
         raise Held("FeedInvalid", f"a TelemetryFeed of this deployment is off schema: {error}") from error
 
 
+async def namesake_of(cluster: Cluster, deployment: FDEDeployment) -> Manifest | None:
+    """The TelemetryFeed that has the name of this deployment's default feed, whosever it is."""
+    return await cluster.get(Key("TelemetryFeed", deployment.metadata.namespace or "", deployment.metadata.name))
+
+
 def version_of(children: Iterable[Manifest]) -> str | None:
     """Which version's workload stands there: what runs, when a status that said so was lost (a restored backup)."""
     for child in children:

@@ -69,6 +69,23 @@ def default_feed(deployment: FDEDeployment) -> Manifest:
     return manifest(feed)
 
 
+def taken(deployment: FDEDeployment, namesake: Manifest | None) -> str:
+    """Whose `namesake` is, as a sentence, if it is not this deployment's; empty when it is, or there is none."""
+    if namesake is None:
+        return ""
+    owner = namesake["spec"].get("deploymentRef", {}).get("name")
+    if owner == deployment.metadata.name:
+        return ""
+    whose = f"of deployment {owner}" if owner else "of workloads that it selects"
+    return f"TelemetryFeed {namesake['metadata']['name']} is {whose}"
+
+
+def holding(feed: TelemetryFeed) -> TelemetryFeed:
+    """`feed`, of which nothing leaves for now."""
+    egress = msgspec.structs.replace(feed.spec.egress, state="hold")
+    return msgspec.structs.replace(feed, spec=msgspec.structs.replace(feed.spec, egress=egress))
+
+
 def feed_document(feed: TelemetryFeed) -> bytes:
     """feed.yaml for the sidecar: the manifest without status and server's fields (JSON is YAML).
 

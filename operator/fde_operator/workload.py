@@ -54,6 +54,7 @@ class Parts:
     compliance: Applied
     reach: Reach
     external: str | None = None  # the ExternalSecret
+    feed_taken: str = ""  # whose the TelemetryFeed is that has the default feed's name, as a sentence
 
     @property
     def environment(self) -> Mapping[str, str]:

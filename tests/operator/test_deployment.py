@@ -351,3 +351,64 @@ def test_killed_between_any_two_writes_it_comes_to_the_same_end(cluster: Any, gi
     assert writes >= 8
     for survived in range(writes):
         assert end_state(survived)[0] == whole, f"killed after {survived} writes"
+
+
+SECURED = OperatorSettings(brokers="kafka.example:9092", kafka_users=True)
+NAMESAKE = Key("TelemetryFeed", "customer-northgate", "sync")
+OTHERS = [
+    ({"deploymentRef": {"name": "other"}}, "is of deployment other"),
+    ({"workloadSelector": {"matchLabels": {"app": "shop"}}}, "is of workloads that it selects"),
+]
+
+
+def look(cluster: Any) -> tuple[str, str]:
+    """Once, where Kafka asks for passwords: pods and feed.yaml as texts."""
+    asyncio.run(deployment.reconcile(cluster, KEY, SECURED, now=NOW))
+    (found,) = of_kind(cluster, "Deployment")
+    document = bytes_of(cluster.objects[Key("ConfigMap", KEY.namespace, "sync-feed")])["feed.yaml"]
+    return json.dumps(found["spec"]["template"]), document.decode()
+
+
+@pytest.mark.parametrize(("of", "whose"), OTHERS)
+def test_another_s_feed_that_has_the_default_s_name_is_told_and_its_login_is_not_mounted(
+    cluster: Any, given: Any, of: Any, whose: str
+) -> None:
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.deployment())
+    metadata = {"name": NAMESAKE.name, "namespace": NAMESAKE.namespace}
+    feed = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": metadata}
+    before = cluster.store({**feed, "spec": {**of, "signals": ["errors"]}})
+    posts: list[Any] = []
+    create = cluster.create
+
+    async def counted(manifest: Any) -> Any:
+        posts.append(manifest)
+        return await create(manifest)
+
+    cluster.create = counted
+    for _ in range(2):
+        template, document = look(cluster)
+        assert "fde-kafka." not in template
+        assert json.loads(document)["spec"]["egress"]["state"] == "hold", "nobody said what may leave"
+    assert posts == []
+    assert cluster.objects[NAMESAKE] == before
+    assert conditions(cluster)["FeedInUse"] == ("False", "FeedNameTaken")
+    assert f"TelemetryFeed sync {whose}" in message(cluster, "FeedInUse")
+    assert "TelemetryFeed" not in {one["kind"] for one in cluster.objects[KEY]["status"]["inventory"]}
+
+    del cluster.objects[NAMESAKE]
+    template, document = look(cluster)
+    assert "fde-kafka.sync" in template
+    assert "egress" not in json.loads(document)["spec"]
+    assert conditions(cluster)["FeedInUse"] == ("True", "InUse")
+    assert len(posts) == 1
+
+
+def test_the_own_feed_on_its_way_out_is_waited_for_without_a_write(deployed: Any) -> None:
+    deployed.objects[NAMESAKE]["metadata"]["deletionTimestamp"] = NOW
+    reconcile(deployed)
+    written = len(deployed.writes)
+    deployed.create = None
+    reconcile(deployed)
+    assert deployed.writes[written:] == []
+    assert conditions(deployed)["FeedInUse"] == ("True", "InUse")

@@ -28,11 +28,11 @@ from fde_operator.labels import DEPLOYMENT
                 "metadata": {"name": "f", "namespace": "n"},
                 "spec": {"deploymentRef": {"name": "a"}},
             },
-            {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "a")},
+            {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "a"), Key("FDEDeployment", "n", "f")},
         ),
         (
             {"kind": "TelemetryFeed", "metadata": {"name": "f", "namespace": "n"}, "spec": {"workloadSelector": {}}},
-            {Key("TelemetryFeed", "n", "f")},
+            {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "f")},  # whose default feed has no name
         ),
         (
             {"kind": "Deployment", "metadata": {"name": "a", "namespace": "n", "labels": {"fde.io/deployment": "a"}}},

@@ -20,6 +20,7 @@ _MEANS: Final[Mapping[str, str]] = {
     "ParametersValid": "Its parameters do not fit the primitive",
     "SecretsReady": "What its secrets refer to is not all there",
     "IsolationReady": "Its isolation is not in place",
+    "FeedInUse": "Its sidecar has no feed of its own, and sends nothing",
     "UpdatePending": "A newer version waits",
     "Synced": "What it needs outside of the cluster is not as it should be",
     "Attached": "It reads no workload",
