@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fde_cli.kube.connection import Connection
 from fde_cli.kube.difference import difference, is_change
 from fde_cli.kube.explanation import explanation
 from fde_cli.kube.rehearsal import Step, why
@@ -45,6 +47,12 @@ def a_config(**data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
+KUBECONFIG = """
+current-context: here
+contexts: [{name: here, context: {cluster: one, user: ana}}]
+clusters: [{name: one, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: ana, user: {token: none}}]
+"""
 KEY = Key("ConfigMap", "n", "files")
 
 
@@ -253,3 +261,19 @@ def test_a_deployment_is_named_as_kubectl_names_it_and_another_kind_is_told() ->
     assert deployment_of("fded/sync", "n") == deployment_of("sync", "n") == Key("FDEDeployment", "n", "sync")
     with pytest.raises(Misuse, match="is a TelemetryFeed"):
         deployment_of("tfeed/sync", "n")
+
+
+@pytest.mark.parametrize("name", ["..", "a?watch=true", "a#b", "a%2fb", "Bad", "-a", "a.", "a" * 254, "été", "a b"])
+def test_what_cannot_be_a_name_is_not_asked_for(name: str) -> None:
+    """It would become a part of an address."""
+    for text in (name, f"fded/{name}", f"dprim/{name}"):
+        with pytest.raises(Misuse, match="is no name of an object"):
+            key_of_target(text, "customer-northgate")
+
+
+@pytest.mark.parametrize("namespace", ["..", "a/b", "a?b", "a.b", "Bad Name", "a" * 64])
+def test_what_cannot_be_a_namespace_is_not_asked_in(namespace: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(KUBECONFIG)
+    with pytest.raises(Misuse, match="is no name of a namespace"):
+        Connection.of(str(tmp_path / "config"), namespace)
+    assert Connection.of(str(tmp_path / "config"), "customer-northgate").namespace == "customer-northgate"

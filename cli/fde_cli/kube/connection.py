@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -15,6 +16,7 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SingleConfig
 
 from fde_cli.kube.kubeconfig import checked
+from fde_events.errors import Misuse
 from fde_operator.kubernetes import KubernetesCluster
 
 T = TypeVar("T")
@@ -56,6 +58,8 @@ class Connection:
     @classmethod
     def of(cls, kubeconfig: str | None, namespace: str | None) -> Connection:
         """Misuse when nobody can connect with it, or there is no configuration at all."""
+        if namespace and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", namespace):
+            raise Misuse(f"{namespace!r} is no name of a namespace: lower-case letters, digits and '-'")
         found = checked(kubeconfig)
         return cls(found.file, namespace or found.namespace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fde_api.kinds import KINDS
@@ -23,6 +24,8 @@ def key_of_target(text: str, namespace: str) -> Key:
     if kind is None or not name:
         names = ", ".join(f"{one.short}/NAME" for one in KINDS)
         raise Misuse(f"{text!r} names nothing of ours: give the NAME of an FDEDeployment, or one of {names}")
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", name):
+        raise Misuse(f"{name!r} is no name of an object: lower-case letters, digits, '-' and '.'")
     return Key(kind.name, namespace if kind.namespaced else "", name)
 
 
