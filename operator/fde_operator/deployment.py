@@ -10,13 +10,14 @@ closes meanwhile, change nothing about which version it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from fde_api.deployment import FDEDeployment
 from fde_operator import attempts as tries
+from fde_operator import isolation
 from fde_operator import job as jobs
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
@@ -206,8 +207,8 @@ class _Look:
     ) -> tuple[_Target, list[Manifest]]:
         """What is to stand there, and what does. An update that cannot be taken now is put off: what runs is looked after."""
         feeds = await feeds_of(self._cluster, deployment)
-
         namesake = None if feeds else await namesake_of(self._cluster, deployment)
+
         async def checked(choice: Choice) -> tuple[_Target, list[Manifest]]:
             try:
                 primitive = primitive_of(versions, choice.version, deployment)
@@ -219,6 +220,7 @@ class _Look:
                 raise
             self._valid = True
             observed = await owned(self._cluster, deployment, target.objects)
+            target = replace(target, objects=[_beside(one, observed) for one in target.objects])
             await self._guarded(deployment, target)
             return target, observed
 
@@ -347,6 +349,12 @@ class _Look:
             "history": self._status["history"],
         }
         return Outcome(retired(), told)
+
+
+def _beside(one: Desired, observed: Sequence[Manifest]) -> Desired:
+    if one.manifest["kind"] != "ServiceAccount":
+        return one
+    return replace(one, manifest=isolation.beside(one.manifest, same(one.manifest, observed)))
 
 
 def _converted(raw: Manifest) -> FDEDeployment:

@@ -62,7 +62,7 @@ def desired(
 
     document = {"feed.yaml": telemetry.feed_document(parts.feed)}
     found = [
-        Desired(isolation.service_account(child(name))),
+        Desired(isolation.service_account(child(name), settings.landscape.image_pull_secrets)),
         Desired(isolation.network_policy(name, parts.reach, settings, child(name))),
         Desired(config_map(parts.feed_config, document, child(parts.feed_config), immutable=False)),
     ]

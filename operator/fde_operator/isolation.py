@@ -16,7 +16,7 @@ networks the operator is told; a name alone by its port, anywhere but there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,14 +46,28 @@ class Reach:
     vault: bool = False
 
 
-def service_account(metadata: Mapping[str, Any]) -> Manifest:
-    """No token is mounted: the workload has no business with the API server."""
-    return {
+def service_account(metadata: Mapping[str, Any], pull_secrets: Sequence[str] = ()) -> Manifest:
+    """No token is mounted: the workload has no business with the API server.
+
+    `pull_secrets`: the API server writes them into each new pod of this account; none is replaced for another list of them.
+    """
+    found: Manifest = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": dict(metadata),
         "automountServiceAccountToken": False,
     }
+    return found | ({"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {})
+
+
+def beside(wanted: Manifest, found: Manifest | None) -> Manifest:
+    """`wanted`, a ServiceAccount, with what others gave `found` to pull images with: the list has one owner, and a platform
+    that adds its own registry's to each account would be fought."""
+    ours = wanted.get("imagePullSecrets", [])
+    if found is None or not ours:
+        return wanted
+    theirs = [one for one in found.get("imagePullSecrets") or () if one not in ours]
+    return {**wanted, "imagePullSecrets": [*ours, *theirs]}
 
 
 def network_policy(deployment: str, reach: Reach, settings: OperatorSettings, metadata: Mapping[str, Any]) -> Manifest:

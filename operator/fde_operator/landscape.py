@@ -21,6 +21,9 @@ from fde_operator.networks import PRIVATE, SHARED, blocks
 Zone = Literal["dmz", "internal", "restricted"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _LABEL: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_SECRET: Final = re.compile(
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)  # as Kubernetes names one
 _OWN: Final = ("agent-inject", "role", "agent-pre-populate", "agent-init-first", "secret-volume-path")
 
 
@@ -80,13 +83,15 @@ class Landscape(_Part, frozen=True, kw_only=True):
 
     `zoned_nodes`: nodes say which network zone they are in (label fde.io/network-zone), and pods run only on those of theirs.
     `zones`: the CIDRs that a zone's pods may reach, in place of the zone's own. `cluster_networks`: CIDRs of pods and
-    Services; no zone opens them, so that no customer's pods are another's to reach.
+    Services; no zone opens them, so that no customer's pods are another's to reach. `image_pull_secrets`: Secrets of each
+    customer's namespace that images are pulled with.
     """
 
     regions: dict[str, tuple[str, ...]] = {}
     zoned_nodes: bool = False
     zones: dict[Zone, tuple[str, ...]] = {}
     cluster_networks: tuple[str, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
     dns: Dns = Dns()
     scrapers: tuple[Scraper, ...] = ()
     external_secrets: ExternalSecrets = ExternalSecrets()
@@ -108,6 +113,9 @@ class Landscape(_Part, frozen=True, kw_only=True):
         for residency, regions in self.regions.items():
             if not regions or not all(_LABEL.fullmatch(region) for region in regions):
                 raise ValueError(f"regions.{residency}: it names at least one region, as nodes' labels spell it")
+        for name in self.image_pull_secrets:
+            if len(name) > 253 or not _SECRET.fullmatch(name):
+                raise ValueError(f"imagePullSecrets: {name!r} is not the name of a Secret")
 
 
 def read(file: Path) -> Landscape:

@@ -313,6 +313,7 @@ def test_a_landscape_is_read_from_a_file_and_what_is_wrong_with_it_is_named(tmp_
         "zones: {airgapped: [0.0.0.0/0]}": "airgapped",
         "regions: {eu: []}": "regions.eu",
         "region: {}": "region",
+        "imagePullSecrets: [Registry]": "imagePullSecrets: 'Registry' is not the name of a Secret",
         "vault: {annotations: {vault.hashicorp.com/role: admin}}": "vault.hashicorp.com/role",
         "vault: {annotations: {iam.amazonaws.com/role: admin}}": "iam.amazonaws.com/role",
         "[": "not a landscape",
@@ -324,6 +325,20 @@ def test_a_landscape_is_read_from_a_file_and_what_is_wrong_with_it_is_named(tmp_
         assert sentence in str(refused.value) and str(file) in str(refused.value)
     with pytest.raises(BadInput, match="No such file"):
         landscape.read(tmp_path / "none.yaml")
+
+
+def test_images_are_pulled_with_the_landscape_s_secrets_and_those_that_others_gave_stay() -> None:
+    metadata = {"name": "sync", "namespace": HOME}
+    assert "imagePullSecrets" not in isolation.service_account(metadata)
+    wanted = isolation.service_account(metadata, ("registry", "mirror.example"))
+    assert wanted["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror.example"}]
+    assert isolation.beside(wanted, None) == wanted
+    found = {**wanted, "imagePullSecrets": [{"name": "sync-dockercfg-x2k"}, {"name": "registry"}]}
+    told = isolation.beside(wanted, found)
+    assert told["imagePullSecrets"] == [*wanted["imagePullSecrets"], {"name": "sync-dockercfg-x2k"}]
+    assert isolation.beside(wanted, told) == told  # and so nothing is written again
+    none = isolation.service_account(metadata)
+    assert isolation.beside(none, found) == none
 
 
 def test_the_catalogue_of_metadata_services_is_of_networks() -> None:

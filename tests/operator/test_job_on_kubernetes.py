@@ -1,4 +1,4 @@
-"""Jobs on the real API server, which refuses another pod for one that is there. Marker `cluster`."""
+"""Jobs on the real API server, which refuses another pod for one that is there; what pods pull images with. Marker `cluster`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from fde_operator import clock, deployment
 from fde_operator.key import Key
 from fde_operator.kubernetes import KubernetesCluster
+from fde_operator.landscape import Landscape
 from fde_operator.settings import OperatorSettings
 
 pytestmark = [pytest.mark.cluster, pytest.mark.seconds]
@@ -121,3 +122,34 @@ def test_a_cron_job_s_attempt_is_judged_when_its_first_run_has_ended(
     assert attempt["readyAt"] == made
     assert attempt["runAt"] <= made
     assert "reason" not in attempt
+
+
+def test_pods_have_the_landscape_s_pull_secrets_and_a_platform_s_are_left_to_it(
+    api: Any, customer: str, given: Any, run: Callable[..., Look]
+) -> None:
+    land = replace(SETTINGS, landscape=Landscape(image_pull_secrets=("registry",)))
+    look = run({"kind": "Deployment"})
+    look()
+    assert "imagePullSecrets" not in api.get("ServiceAccount", "sync", customer)
+    template = api.get("Deployment", "sync", customer)["spec"]["template"]
+    look(land)
+    assert api.get("ServiceAccount", "sync", customer)["imagePullSecrets"] == [{"name": "registry"}]
+    assert api.get("Deployment", "sync", customer)["spec"]["template"] == template  # no rollout of everybody for it
+    for pod in api.list("Pod", customer):
+        api.delete("Pod", pod["metadata"]["name"], customer)
+    registry = [{"name": "registry"}]
+    given.eventually(lambda: any(pod["spec"].get("imagePullSecrets") == registry for pod in api.list("Pod", customer)))
+    both = [*registry, {"name": "sync-dockercfg"}]
+    api.patch("ServiceAccount", "sync", {"imagePullSecrets": both}, customer)
+    for _ in range(2):
+        look(land)
+        account = api.get("ServiceAccount", "sync", customer)
+        assert account["imagePullSecrets"] == both
+    look(land)
+    assert (
+        api.get("ServiceAccount", "sync", customer)["metadata"]["resourceVersion"]
+        == (account["metadata"]["resourceVersion"])
+    )
+    api.patch("ServiceAccount", "sync", {"imagePullSecrets": both[1:]}, customer)
+    look(land)
+    assert api.get("ServiceAccount", "sync", customer)["imagePullSecrets"] == both
