@@ -177,6 +177,10 @@ class Reconciler:
                 await self._all(("PatternCandidate", "FDEDeployment", "TelemetryFeed"))
             case routes.CUSTOMER_CHANGED:
                 await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
+            case routes.RETIRED:
+                of = {"spec.deploymentRef.name": key.name}
+                for found in await self._cluster.list("TelemetryFeed", namespace=key.namespace, fields=of):
+                    self.add(Key("TelemetryFeed", key.namespace, found["metadata"]["name"]))
         return None
 
     async def _primitive_changed(self, name: str) -> None:

@@ -15,6 +15,7 @@ from fde_operator.labels import DEPLOYMENT
 PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions, and deployments that wait for one
 POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
 CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
+RETIRED: Final = "DeploymentRetired"  # by deployment: its feeds
 GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
 
 SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells
@@ -35,7 +36,7 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     spec = manifest.get("spec") or {}
     if kind == "FDEDeployment" and spec.get("lifecycle", {}).get("phase") == "retired":
-        return (Key(kind, namespace, name), Key("TelemetryFeed", namespace, name))  # nobody logs in for it any more
+        return (Key(kind, namespace, name), Key(RETIRED, namespace, name))  # nobody logs in for it any more
     if kind in ("FDEDeployment", "PatternCandidate", "PatternLibrary"):
         return (Key(kind, namespace, name),)
     if kind == "TelemetryFeed":

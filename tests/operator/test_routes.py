@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from fde_operator import routes
+from fde_operator.health import Health
 from fde_operator.key import Key
 from fde_operator.labels import DEPLOYMENT
+from fde_operator.metrics import Metrics
+from fde_operator.reconciler import Reconciler
+from fde_operator.settings import OperatorSettings
 
 
 @pytest.mark.parametrize(
@@ -85,11 +90,33 @@ def test_a_version_that_was_tried_and_left_is_counted_too() -> None:
     assert {key.name for key in routes.soon(manifest)} == {"p.v1.0.0", "p.v1.1.0"}
 
 
-def test_the_feed_of_a_deployment_that_is_retired_is_looked_at_with_it() -> None:
-    manifest = {"kind": "FDEDeployment", "metadata": {"name": "a", "namespace": "n"}, "spec": {}}
-    assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"),)
-    manifest["spec"] = {"lifecycle": {"phase": "retired"}}
-    assert routes.now(manifest) == (Key("FDEDeployment", "n", "a"), Key("TelemetryFeed", "n", "a"))
+class Nowhere:
+    async def record(self, decision: Any) -> None:
+        """Nothing."""
+
+
+def test_the_feeds_of_a_deployment_that_is_retired_are_looked_at_with_it_whatever_their_names(
+    cluster: Any, given: Any
+) -> None:
+    """Nobody logs in for it any more."""
+    retired = given.deployment(lifecycle={"phase": "retired"})
+    namespace = retired["metadata"]["namespace"]
+    for name, of in (("sync", "sync"), ("sync-strict", "sync"), ("other", "other")):
+        feed = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": {"name": name, "namespace": namespace}}
+        cluster.store({**feed, "spec": {"deploymentRef": {"name": of}}})
+    elsewhere = {"name": "sync", "namespace": "customer-elsewhere"}
+    cluster.store({**feed, "metadata": elsewhere, "spec": {"deploymentRef": {"name": "sync"}}})
+    metrics = Metrics()
+    reconciler = Reconciler(cluster, OperatorSettings(), Nowhere(), metrics=metrics, health=Health(metrics))
+
+    async def queued() -> set[Key]:
+        reconciler.changed(retired)
+        deployment, feeds = [await reconciler.queue.get() for _ in range(2)]
+        assert deployment == Key("FDEDeployment", namespace, "sync")
+        await reconciler.reconcile(feeds)
+        return {await reconciler.feeds.get() for _ in range(len(reconciler.feeds))}
+
+    assert asyncio.run(queued()) == {Key("TelemetryFeed", namespace, name) for name in ("sync", "sync-strict")}
 
 
 def test_a_child_that_lost_its_label_or_its_owner_by_hand_is_its_deployment_s_still() -> None:
