@@ -15,7 +15,7 @@ from structlog import get_logger
 from fde_api.deployment import KafkaAccess
 from fde_events.errors import FdeError, Refused
 from fde_events.tenancy.credential import generate
-from fde_operator import attach, secret, workloads
+from fde_operator import attach, left_behind, secret, workloads
 from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
@@ -66,8 +66,8 @@ async def reconcile(
     Raises Unavailable and Conflicting, and Postponed for what is to be tried later and later; the conditions say the rest.
     """
     raw = await cluster.get(key)
-    if raw is None:
-        return None
+    if raw is None:  # it was let go, maybe, with its user still on Kafka
+        return await left_behind.reconcile(cluster, kafka) if kafka is not None else None
     found = await _Feed.read(cluster, raw, settings, kafka, now, guard)
     if raw["metadata"].get("deletionTimestamp"):
         return await found.leave()
@@ -178,7 +178,7 @@ class _Feed:
     # --- on its way out ------------------------------------------------------------------------------------------------
     async def leave(self) -> float | None:
         """The user goes before the feed does; the Secret goes with the feed."""
-        forced = (self._metadata.get("annotations") or {}).get(FORCE) == "true"
+        kept, forced = "", (self._metadata.get("annotations") or {}).get(FORCE) == "true"
         if attach.FINALIZER in self._finalizers:
             try:
                 await workloads.detach(self._cluster, self._raw)
@@ -208,20 +208,35 @@ class _Feed:
         except Refused as refused:
             waits = replace(self._wanted, reason="RemovalWaits", message=str(refused), error=True)
             later = str(refused)
-        if forced:
-            user = self._access.user if self._access else ""
-            log.warning("kafka_user_was_left_behind", feed=f"{self._namespace}/{self._name}", user=user)
-            await self._carry_out(None, (Release(),))
+        if forced and not (kept := await self._let_go(waits)):
             return None
         message = (
-            f'{waits.message}. The feed goes when its Kafka user has gone; annotation {FORCE}: "true" lets it go now, '
-            "and `fde kafka revoke` removes the user afterwards"
+            f'{waits.message}. Annotation {FORCE}: "true" is there, but {kept}'
+            if forced
+            else f"{waits.message}. The feed goes when its Kafka user has gone; whoever has verb consent on telemetryfeeds/consent "
+            f'lets it go now by annotation {FORCE}: "true", and the user goes when Kafka is back'
         )
         waits = replace(waits, message=message, synced=False)
         await self._say([condition("Ready", False, "Deleting"), *told(waits)])
         if later:
             raise Postponed(later)
         return again_s
+
+    async def _let_go(self, waits: Claim) -> str:
+        """The feed goes though Kafka has its user, who is remembered and goes later. Returns why not, or nothing."""
+        user = self._access.user if self._access else self._wanted.feed.user if self._wanted.feed else ""
+        try:
+            await self._admitted()  # else nobody checked who gave the annotation
+            if user:
+                await left_behind.remember(self._cluster, user=user, namespace=self._namespace, name=self._name)
+        except (Held, Denied, Postponed) as error:
+            return str(error)
+        log.warning("kafka_user_was_left_behind", feed=f"{self._namespace}/{self._name}", user=user)
+        message = f"Kafka user {user} is there still, and goes when Kafka is back: {waits.message}"
+        left = replace(waits, reason="KafkaUserLeftBehind", message=message, error=True, synced=False)
+        await self._say([condition("Ready", False, "Deleting"), *told(left)])  # an Event tells it
+        await self._carry_out(None, (Release(),))
+        return ""
 
     # --- one step after the other --------------------------------------------------------------------------------------
     async def _carry_out(self, kafka: Kafka | None, plan: tuple[Step, ...]) -> None:

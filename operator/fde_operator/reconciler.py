@@ -13,7 +13,7 @@ from typing import Final
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import clock, deployment, feed, kafka, library, primitive, routes, tracing, usage
+from fde_operator import clock, deployment, feed, kafka, left_behind, library, primitive, routes, tracing, usage
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Conflicting, Throttled, Tripped, nature_of
 from fde_operator.health import Health
@@ -90,7 +90,7 @@ class Reconciler:
             self._queue_of(key).add_after(key, routes.SOON_S)
 
     def _queue_of(self, key: Key) -> WorkQueue:
-        return self.feeds if key.kind == "TelemetryFeed" else self.queue
+        return self.feeds if key.kind in ("TelemetryFeed", routes.LEFT_BEHIND) else self.queue
 
     async def work(self, name: str, *, feeds: bool = False) -> None:
         """One worker, until :meth:`close`; what it is at then, it ends."""
@@ -168,6 +168,8 @@ class Reconciler:
                 return await library.reconcile(self._cluster, key, now=now)
             case "TelemetryFeed":
                 return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now, guard=self._guard)
+            case routes.LEFT_BEHIND:
+                return await left_behind.reconcile(self._cluster, self._kafka) if self._kafka else None
             case routes.PRIMITIVE_CHANGED:
                 await self._primitive_changed(key.name)
             case routes.GRADES_CHANGED:
@@ -175,12 +177,12 @@ class Reconciler:
                     self.add(one)
             case routes.POLICY_CHANGED:
                 await self._all(("PatternCandidate", "FDEDeployment", "TelemetryFeed"))
-            case routes.CUSTOMER_CHANGED:
-                await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
             case routes.RETIRED:
                 of = {"spec.deploymentRef.name": key.name}
                 for found in await self._cluster.list("TelemetryFeed", namespace=key.namespace, fields=of):
                     self.add(Key("TelemetryFeed", key.namespace, found["metadata"]["name"]))
+            case routes.CUSTOMER_CHANGED:
+                await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
         return None
 
     async def _primitive_changed(self, name: str) -> None:
@@ -202,6 +204,7 @@ class Reconciler:
     async def everything(self) -> None:
         """All objects of ours, when nothing else is due."""
         await self._all(routes.OURS, idly=True)
+        self.add(Key(routes.LEFT_BEHIND, "", "all"), idly=True)
 
 
 def why(error: FdeError) -> str:

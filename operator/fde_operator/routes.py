@@ -16,6 +16,7 @@ PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions
 POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
 CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
 RETIRED: Final = "DeploymentRetired"  # by deployment: its feeds
+LEFT_BEHIND: Final = "KafkaUsersLeftBehind"  # of feeds that were let go while Kafka was away
 GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
 
 SOON_S: Final = 5.0  # counting a thousand deployments again for each change of one would cost more than it tells

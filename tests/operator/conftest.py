@@ -107,7 +107,7 @@ class MemoryCluster:
 
     async def stands(self, manifest: Manifest) -> bool:
         found = self.objects.get(key_of(manifest))
-        if found is not None and found["type"] != manifest["type"]:
+        if found is not None and found.get("type") != manifest.get("type"):
             raise Denied("another Secret has this name")
         version = manifest["metadata"].get("resourceVersion")
         if found is not None and version not in (None, found["metadata"].get("resourceVersion")):

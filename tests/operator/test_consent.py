@@ -101,3 +101,17 @@ def test_a_narrowed_feed_is_not_widened_by_deleting_it(api: Any, given: Any, cus
     api.delete("TelemetryFeed", "sync", customer, user=owner)
     api.create(feed(customer, signals=["errors", "performance", "rateLimit", "schemaDrift"]), user="ben")
     api.delete("TelemetryFeed", "sync", customer, user="ben")  # made again it is the same
+
+
+def test_only_the_customer_s_role_lets_a_feed_go_with_its_login(
+    api: Any, given: Any, customer: str, owner: str
+) -> None:
+    forced = {"metadata": {"annotations": {"fde.io/force-removal": "true"}}}
+    body = feed(customer)
+    with pytest.raises(given.refused, match=NEEDS):
+        api.create({**body, "metadata": {**body["metadata"], **forced["metadata"]}}, user="ben")
+    api.create(body, user="ben")
+    with pytest.raises(given.refused, match=NEEDS):
+        api.patch("TelemetryFeed", "sync", forced, customer, "ben")
+    api.patch("TelemetryFeed", "sync", forced, customer, owner)
+    api.patch("TelemetryFeed", "sync", {"spec": {"sampling": {"full": 7}}}, customer, "ben")  # what was given stays

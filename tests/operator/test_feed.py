@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import structlog
 
+from fde_api.crd import definitions
 from fde_events.errors import Refused, Unavailable
 from fde_events.tenancy.acl import Rule
 from fde_events.tenancy.credential import Credential
 from fde_events.tenancy.plan import MECHANISM, Action, Observed, Seen
-from fde_operator import feed
+from fde_operator import feed, left_behind
 from fde_operator.errors import Postponed
+from fde_operator.install import manifests
 from fde_operator.kafka import Kafka, Site
 from fde_operator.key import Key
 from fde_operator.policies import Guard, shipped
@@ -29,6 +31,7 @@ NOW = "2026-11-21T00:00:00Z"
 KEY = Key("TelemetryFeed", "customer-northgate", "sync")
 SECRET = Key("Secret", "customer-northgate", "fde-kafka.sync")
 USER = "fde-feed.northgate.customer-northgate.sync"
+LEFT = Key("ConfigMap", "fde-system", "fde-kafka-left-behind")
 SETTINGS = OperatorSettings(brokers="kafka.example:9093", kafka_users=True)
 
 
@@ -151,6 +154,9 @@ def new(cluster: Any, given: Any) -> Callable[[], World]:
         fresh.store(given.namespace())
         fresh.store(given.deployment())
         fresh.store(manifest())
+        for one in manifests("operator"):
+            if one["kind"] == LEFT.kind:
+                fresh.store(one)
         return World(fresh, MemoryKafka(fresh))
 
     return make
@@ -369,6 +375,97 @@ def test_a_removal_may_be_forced_and_what_is_left_behind_is_logged(provisioned: 
     assert [(one["event"], one["user"]) for one in logs if "left_behind" in one["event"]] == [
         ("kafka_user_was_left_behind", USER)
     ]
+    assert USER in provisioned.broker.passwords
+
+
+def remembered(world: World) -> list[str]:
+    return [json.loads(one)["user"] for one in world.cluster.objects[LEFT].get("data", {}).values()]
+
+
+def forced(world: World) -> None:
+    world.broker.raises["observe"] = Unavailable("gone")
+    world.delete()
+    world.cluster.objects[KEY]["metadata"]["annotations"] = {FORCE: "true"}
+
+
+def test_who_was_left_behind_is_remembered_and_goes_when_kafka_is_back(provisioned: World, given: Any) -> None:
+    forced(provisioned)
+    provisioned.reconcile()
+    assert remembered(provisioned) == [USER]
+    provisioned.restart()
+    wait_s = provisioned.reconcile()
+    assert wait_s is not None and wait_s > 0, "the key of the feed that went asks again"
+    del provisioned.broker.raises["observe"]
+    provisioned.clock.s += 100
+    assert provisioned.reconcile() is None
+    assert not provisioned.broker.passwords and not provisioned.broker.rules and not provisioned.broker.quotas
+    assert remembered(provisioned) == []
+    written = len(provisioned.cluster.writes)
+    assert provisioned.reconcile() is None
+    assert provisioned.cluster.writes[written:] == []
+
+
+def test_killed_before_any_write_of_a_forced_removal_nobody_is_forgotten(new: Callable[[], World], given: Any) -> None:
+    def lived(die_after: int | None) -> int:
+        world = new()
+        world.reconcile()
+        forced(world)
+        before = len(world.cluster.writes)
+        if die_after is not None:
+            world.cluster.die_after = before + die_after
+            with pytest.raises(given.killed):
+                world.reconcile()
+            world.cluster.die_after = None
+            world.restart()
+        world.reconcile()
+        assert KEY not in world.cluster.objects
+        assert remembered(world) == [USER]
+        return len(world.cluster.writes) - before
+
+    for survived in range(lived(None)):
+        lived(survived)
+
+
+def test_a_feed_that_is_there_again_keeps_the_user_it_took_over(provisioned: World) -> None:
+    forced(provisioned)
+    provisioned.reconcile()
+    old = provisioned.broker.passwords[USER]
+    del provisioned.broker.raises["observe"]
+    provisioned.clock.s += 100
+    provisioned.cluster.store(manifest())
+    provisioned.reconcile()
+    assert provisioned.broker.passwords[USER] != old
+    asyncio.run(left_behind.reconcile(provisioned.cluster, provisioned.kafka))
+    assert provisioned.agrees()
+    assert remembered(provisioned) == []
+
+
+def test_what_cannot_be_remembered_is_not_let_go(provisioned: World) -> None:
+    forced(provisioned)
+    del provisioned.cluster.objects[LEFT]
+    assert provisioned.reconcile() is not None
+    assert KEY in provisioned.cluster.objects
+    assert "fde operator install" in provisioned.message("Synced")
+
+
+def test_an_entry_of_somebody_else_s_user_removes_nobody(provisioned: World) -> None:
+    text = json.dumps({"user": USER, "namespace": "customer-northgate", "name": "another"})
+    provisioned.cluster.objects[LEFT]["data"] = {"a": text, "b": "nonsense", "c": "[]"}
+    asyncio.run(left_behind.reconcile(provisioned.cluster, provisioned.kafka))
+    assert USER in provisioned.broker.passwords
+    assert remembered(provisioned) == []
+
+
+@pytest.mark.parametrize("gap", [True, False])
+def test_while_nobody_checks_who_gives_the_annotation_it_lets_nothing_go(provisioned: World, gap: bool) -> None:
+    guard = Guard(provisioned.cluster)
+    for one in (*manifests("policies"), *definitions()):
+        provisioned.cluster.store(one)
+    if gap:
+        del provisioned.cluster.objects[Key("ValidatingAdmissionPolicy", "", "telemetryfeed-consent.fde.io")]
+    forced(provisioned)
+    asyncio.run(feed.reconcile(provisioned.cluster, KEY, SETTINGS, provisioned.kafka, now=NOW, guard=guard))
+    assert (KEY in provisioned.cluster.objects) is gap
 
 
 def test_a_feed_without_its_deployment_has_its_user_and_is_not_ready(world: World) -> None:
@@ -684,3 +781,18 @@ def test_no_sidecar_is_attached_while_a_policy_is_missing_and_one_that_is_there_
     assert world.cluster.objects[Key("Deployment", KEY.namespace, "first")]["spec"] == there
     second = world.cluster.objects[Key("Deployment", KEY.namespace, "second")]["spec"]["template"]["spec"]
     assert "initContainers" not in second
+
+
+def test_the_secret_carries_the_compliance_of_its_deployment_now_not_that_of_its_feed_s_creation(
+    new: Callable[[], World], given: Any
+) -> None:
+    """Also that of a feed which an engineer made, without any label."""
+    world = new()
+    world.cluster.store(given.primitive(given.spec()))
+    deployed = world.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
+    deployed["spec"]["environment"]["complianceRequirements"] = ["SOC2"]
+    world.cluster.objects[KEY]["metadata"]["labels"] = {"compliance.fde.io/hipaa": "carried"}
+    world.reconcile()
+    labels = world.cluster.objects[SECRET]["metadata"]["labels"]
+    marks = {name: mark for name, mark in labels.items() if name.startswith("compliance.fde.io/")}
+    assert marks == {"compliance.fde.io/gdpr": "carried", "compliance.fde.io/soc2": "required"}

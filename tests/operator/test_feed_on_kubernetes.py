@@ -192,13 +192,18 @@ def test_while_kafka_is_away_feeds_wait_and_are_served_when_it_is_back(
         assert FINALIZER in api.get("TelemetryFeed", "forced", customer)["metadata"]["finalizers"]
         api.patch("TelemetryFeed", "forced", {"metadata": {"annotations": {FORCE: "true"}}}, customer, "admin")
         given.eventually(lambda: api.get("TelemetryFeed", "forced", customer) is None, 60)
+        kept = api.get("ConfigMap", "fde-kafka-left-behind", "fde-system")["data"].values()
+        assert f"fde-feed.{mine}.{customer}.forced" in {json.loads(one)["user"] for one in kept}
+        told = [one["note"] for one in api.list("Event", customer) if one["regarding"]["name"] == "forced"]
+        assert any("KafkaUserLeftBehind" in one for one in told), told
         api.create(manifest(customer, "new"), user="ben")
         given.eventually(lambda: condition(api, customer, "new")[1] == "KafkaUnavailable", 60)
     finally:
         site.broker.restart()
     given.eventually(lambda: api.get("TelemetryFeed", "goes", customer) is None, 120)
     synced(api, given, customer, "new")
-    assert site.users(mine) == {f"fde-feed.{mine}.{customer}.{name}" for name in ("forced", "new")}
+    given.eventually(lambda: site.users(mine) == {f"fde-feed.{mine}.{customer}.new"}, 120)
+    given.eventually(lambda: not api.get("ConfigMap", "fde-kafka-left-behind", "fde-system").get("data"), 30)
     assert written(site, settings(api, site, customer, "new"), f"fde.{mine}.telemetry") is None
 
 
