@@ -64,9 +64,9 @@ _LATER: Final = (429, 500, 502, 503, 504)
 _STARTING: Final = ("not yet ready to handle request", "failed to configure policy", "failed to configure binding")
 
 
-# All but the first: something between here and the API server answers, or cuts its answer.
-_Fault = httpx2.HTTPError | msgspec.DecodeError | JSONDecodeError | UnicodeDecodeError
-_FAULTS: Final = (httpx2.HTTPError, msgspec.DecodeError, JSONDecodeError, UnicodeDecodeError)
+# All but the first two: something between here and the API server answers, or cuts its answer.
+_Fault = httpx2.HTTPError | ConfigError | msgspec.DecodeError | JSONDecodeError | UnicodeDecodeError
+_FAULTS: Final = (httpx2.HTTPError, ConfigError, msgspec.DecodeError, JSONDecodeError, UnicodeDecodeError)
 
 
 def _resource(kind: str) -> tuple[Any, Any]:
@@ -267,6 +267,8 @@ class KubernetesCluster:
     def _translated(self, error: _Fault, doing: str) -> Exception:
         code = _code(error)
         said = str(error).strip() or type(error).__name__
+        if isinstance(error, ConfigError):  # a credential plugin, or a token's file, while we run: it may come back
+            return Unavailable(f"There are no credentials for the API server at {self.url} while {doing}: {said}.")
         if code == 429:
             told = f"The API server at {self.url} asks for fewer requests, while {doing}: {said}."
             return Throttled(told, retry_after_s=_retry_after_s(error))

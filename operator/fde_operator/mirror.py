@@ -18,7 +18,7 @@ import msgspec
 
 from fde_operator.cluster import Manifest, key_of
 from fde_operator.key import Key
-from fde_operator.labels import CUSTOMER, DEPLOYMENT
+from fde_operator.labels import DEPLOYMENT, whose
 
 _Place = tuple[str, str]  # namespace, name
 _Value = tuple[str, str]  # namespace (empty: any), value
@@ -28,6 +28,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "FDEDeployment": ("spec.primitiveRef.name",),
     "TelemetryFeed": ("spec.deploymentRef.name",),
     "DeploymentPrimitive": ("spec.primitiveName",),
+    "PatternCandidate": ("spec.signal.challenge",),
+    "PatternProposal": ("spec.challenge",),
 }
 # Which manager wrote a field when is asked of candidates alone; of the others it is half of their bytes.
 _REMEMBERED: Final = 4096
@@ -108,9 +110,7 @@ class Mirror:
 
     def customer(self, namespace: str) -> str | None:
         """Whose a namespace is, by its label."""
-        found = self.get(Key("Namespace", "", namespace))
-        label = ((found or {}).get("metadata", {}).get("labels") or {}).get(CUSTOMER)
-        return str(label) if label else None
+        return whose(self.get(Key("Namespace", "", namespace))) or None
 
     def keys(self, kind: str) -> list[Key]:
         """Every object of a kind."""

@@ -92,7 +92,8 @@ async def run(kubeconfig: str | None, settings: OperatorSettings, *, tell: Tell)
     except asyncio.CancelledError:
         tell("fde operator: stopped")
     finally:
-        await lease.aclose()
+        with contextlib.suppress(asyncio.CancelledError):  # asked a second time to stop
+            await lease.aclose()
         stop_tracing()
 
 
@@ -285,10 +286,10 @@ async def wait_for_api(cluster: Cluster, *, tell: Tell) -> None:
             return
         except (Unavailable, Denied, Conflicting) as error:
             failures += 1
-            sentence = why(error)
+            sentence = why(error).rstrip(".")
             hint = "" if isinstance(error, Unavailable) else " Run `fde operator install`."
             if sentence != said:
-                tell(f"fde operator: waiting: {sentence}{hint}")
+                tell(f"fde operator: waiting: {sentence}.{hint}")
                 said = sentence
             await asyncio.sleep(backoff.delay_s(failures, 0.5))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from lightkube import ConfigError
 
 from fde_events.errors import Unavailable
 from fde_operator.breaker import Breaker
@@ -37,6 +38,10 @@ def cluster_that(tmp_path: Path) -> Callable[[Answer], KubernetesCluster]:
     return lambda answer: KubernetesCluster(str(file), transport=lambda _: httpx2.MockTransport(answer))
 
 
+def no_token(_: httpx2.Request) -> httpx2.Response:
+    raise ConfigError("Token file /var/run/token not found")
+
+
 def status(code: int, message: str = "so it is", **headers: str) -> Answer:
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
     return lambda _: httpx2.Response(code, json=body, headers=headers)
@@ -53,6 +58,7 @@ def cut(request: httpx2.Request) -> httpx2.Response:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
+        (no_token, Unavailable),
         (status(500), Unavailable),
         (status(503), Unavailable),
         (status(504), Unavailable),
