@@ -76,6 +76,7 @@ def cut(request: httpx2.Request) -> httpx2.Response:
         (lambda _: httpx2.Response(200, content=b"\xff\xfe{"), Unavailable),
     ],
     ids=[
+        "no credentials",
         "500",
         "503",
         "504",
