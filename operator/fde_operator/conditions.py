@@ -19,14 +19,8 @@ def condition(kind: str, status: bool | None, reason: str, message: str = "") ->
 
 # Conditions that are well when they are False, or not there.
 TROUBLE_WHEN_TRUE: Final = ("Reconciling", "Stalled", "UpdatePending", "Deprecated", "Error", "Contended")
-# Of an object that is reconciled slowly (fde_operator.object_breaker); it goes with the next calm look.
-_CONTENDED: Final[Condition] = {
-    "type": "Contended",
-    "status": "True",
-    "reason": "FoughtOver",
-    "message": "something else changes what belongs to this object as fast as the operator puts it back; it is put back "
-    "every 30 s until that ends. metadata.managedFields of its objects say who writes them",
-}
+_CONTENDED: Final = "Contended"
+_REPLICAS: Final = "spec.replicas"
 
 
 def settled(
@@ -48,6 +42,27 @@ def settled(
     return found
 
 
+def contended(undone: Sequence[str], observed: Manifest) -> Condition:
+    """Of an object that is reconciled slowly (fde_operator.object_breaker); it goes with the next calm look.
+
+    `undone`: what this look put back. With nothing of that it says what it said before: the other one may be about to.
+    """
+    before = next((one for one in observed.get("status", {}).get("conditions", ()) if one["type"] == _CONTENDED), None)
+    if not undone and before is not None:
+        return condition(_CONTENDED, True, before["reason"], before["message"])
+    what = "; ".join(undone) if undone else "what belongs to this object"
+    told = (
+        f"something else changes as fast as the operator puts it back: {what}. It is put back every 30 s until that ends. "
+        "metadata.managedFields of its objects say who writes them"
+    )
+    if any(one.startswith("Deployment ") and _REPLICAS in one for one in undone):
+        told += (
+            f". {_REPLICAS}: a primitive runs once, for two would do the same work twice; take away what scales it, such as a "
+            "HorizontalPodAutoscaler, and give it a larger resourceProfile"
+        )
+    return condition(_CONTENDED, True, "FoughtOver", told)
+
+
 def status_patch(
     observed: Manifest, conditions: Iterable[Condition], status: dict[str, Any], *, now: str
 ) -> Manifest | None:
@@ -57,7 +72,7 @@ def status_patch(
     """
     attempt = reconciliation.current()
     if attempt is not None and attempt.contended:
-        conditions = [*conditions, _CONTENDED]
+        conditions = [*conditions, contended(attempt.undone, observed)]
     old = observed.get("status", {})
     generation = observed["metadata"].get("generation", 0)
     settled_now = settled(old.get("conditions", ()), conditions, generation=generation, now=now)

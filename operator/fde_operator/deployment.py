@@ -32,6 +32,7 @@ from fde_operator.plan import Action, Desired, plan
 from fde_operator.policies import Guard, refusal
 from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
+from fde_operator.reconciliation import current
 from fde_operator.rollout import digest, rolls_out, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import (
@@ -44,6 +45,7 @@ from fde_operator.surroundings import (
     version_of,
     versions_of,
 )
+from fde_operator.undone import undone
 from fde_operator.update import (
     AUTOMATIC,
     EDITED,
@@ -160,6 +162,8 @@ class _Look:
         return jobs.read(self._status["completedJob"])
 
     async def _execute(self, actions: Sequence[Action], observed: list[Manifest]) -> list[Manifest]:
+        if (attempt := current()) is not None and attempt.contended:
+            attempt.undone.extend(undone(actions, observed))
         for action in actions:
             await self.still_there()
             observed = await execute(self._cluster, [action], observed)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from structlog.contextvars import bound_contextvars
@@ -19,11 +19,15 @@ from fde_operator.key import Key
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """One attempt at one key. `id`: 16 hex digits, new for each attempt. `contended`: something fights over the object."""
+    """One attempt at one key. `id`: 16 hex digits, new for each attempt. `contended`: something fights over the object.
+
+    `undone`: what this attempt found otherwise than it should be, while something fights: see :mod:`fde_operator.undone`.
+    """
 
     id: str
     key: Key
     contended: bool = False
+    undone: list[str] = field(default_factory=list)
 
 
 _CURRENT: Final[ContextVar[Reconciliation | None]] = ContextVar("reconciliation", default=None)

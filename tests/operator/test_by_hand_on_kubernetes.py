@@ -272,6 +272,7 @@ def test_a_fight_over_an_object_is_told_and_slowed_down_and_over_when_it_is_over
             api.patch("Deployment", "sync", {"spec": {"replicas": 2}}, customer)
             edits += 1
     message = says(look(), "Contended")[2]
+    assert "Deployment sync: spec.replicas. " in message and "HorizontalPodAutoscaler" in message
     assert "managedFields" in message
     print(f"\ncontended after {edits} edits and {time.monotonic() - began:.1f} s")
     given.eventually(lambda: says(look(), "Contended")[0] == "", 100)

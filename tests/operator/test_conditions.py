@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fde_operator.conditions import condition, settled, status_patch
+import pytest
+
+from fde_operator.conditions import condition, contended, settled, status_patch
+from fde_operator.plan import Apply
+from fde_operator.undone import undone
 
 THEN, NOW = "2026-11-21T00:00:00Z", "2026-11-21T01:00:00Z"
 
@@ -56,3 +60,44 @@ def test_a_status_patch_names_the_object_and_nothing_else_of_it() -> None:
     assert patch is not None
     assert patch["metadata"] == {"name": "a", "namespace": "n"}
     assert "spec" not in patch
+
+
+FOUGHT: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "sync", "namespace": "n"},
+    "spec": {
+        "replicas": 1,
+        "template": {"spec": {"containers": [{"name": "app", "env": [{"name": "A", "value": "1"}]}]}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"replicas": 3}, "Deployment sync: spec.replicas"),
+        (
+            {"template": {"spec": {"containers": [{"name": "app", "env": [{"name": "A", "value": "the value"}]}]}}},
+            "Deployment sync: spec.template.spec.containers[app].env[A].value",
+        ),
+        ({"template": {"spec": {"containers": []}}}, "Deployment sync: spec.template.spec.containers"),
+        ({"replicas": 2, "template": None}, "Deployment sync: spec.replicas, spec.template"),
+        ({}, "Deployment sync: spec"),
+    ],
+)
+def test_who_fights_over_a_field_finds_its_name_in_the_condition_and_no_value(
+    change: dict[str, Any], told: str
+) -> None:
+    found = {**FOUGHT, "spec": {**FOUGHT["spec"], **change}}
+    assert undone([Apply(FOUGHT)], [found]) == [told]
+    assert undone([Apply(FOUGHT)], []) == ["Deployment sync: it was deleted"]
+    message = contended([told], an_object())["message"]
+    assert told in message
+    assert ("HorizontalPodAutoscaler" in message) == ("replicas" in told)
+
+
+def test_a_look_between_two_blows_says_what_the_one_before_said() -> None:
+    first = contended(["Deployment sync: spec.replicas"], an_object())
+    assert contended([], an_object({"conditions": [first]})) == first
+    assert "what belongs to this object" in contended([], an_object())["message"]
