@@ -21,6 +21,7 @@ WHO: dict[str, tuple[str, tuple[str, ...]]] = {
     # by RoleBinding in MINE
     "field engineer": ("fay@company.example", ("fde-engineers", *PEOPLE)),
     "customer": ("cora@northgate.example", PEOPLE),
+    "analyst of one customer": ("ada@company.example", ("fde-analysts", *PEOPLE)),
     "viewer": ("vic@northgate.example", PEOPLE),
     "editor": ("eddy@northgate.example", PEOPLE),
     # by what is shipped
@@ -33,7 +34,13 @@ WHO: dict[str, tuple[str, tuple[str, ...]]] = {
     "engine": ("system:serviceaccount:fde-system:pattern-engine", ACCOUNTS),
     "operator": ("system:serviceaccount:fde-system:fde-operator", ACCOUNTS),
 }
-ASSIGNED = {"field engineer": "fde-field-engineer", "customer": "fde-customer", "viewer": "view", "editor": "edit"}
+ASSIGNED = {
+    "field engineer": "fde-field-engineer",
+    "customer": "fde-customer",
+    "analyst of one customer": "fde-deployment-reader",
+    "viewer": "view",
+    "editor": "edit",
+}
 
 READ, WRITE = ("get", "list", "watch"), ("create", "update", "patch", "delete")
 # who, verbs, resource (group fde.io unless `resource.group` says another), namespace ("" for the cluster), allowed
@@ -116,7 +123,8 @@ TABLE: list[tuple[str, tuple[str, ...], str, str, bool]] = [
     # --- analysts: counts, and no customer's code
     ("analyst", READ, "deploymentprimitives", "", True),
     ("analyst", READ, "patternlibraries", "", True),
-    ("analyst", READ, "fdedeployments", MINE, True),
+    ("analyst", READ, "fdedeployments", MINE, False),  # their parameters are the customer's
+    ("analyst", READ, "fdedeployments", "", False),
     ("analyst", READ, "patterncandidates", LIBRARY, True),
     ("analyst", WRITE, "fdedeployments", MINE, False),
     ("analyst", WRITE, "patterncandidates", LIBRARY, False),
@@ -124,6 +132,11 @@ TABLE: list[tuple[str, tuple[str, ...], str, str, bool]] = [
     ("analyst", READ, "telemetryfeeds", MINE, False),
     ("analyst", ("get",), "patterncandidates/evidence", LIBRARY, False),
     ("analyst", ("get",), "deploymentprimitives/source", "", False),
+    ("analyst of one customer", READ, "fdedeployments", MINE, True),
+    ("analyst of one customer", WRITE, "fdedeployments", MINE, False),
+    ("analyst of one customer", READ, "fdedeployments", OTHER, False),
+    ("analyst of one customer", READ, "telemetryfeeds", MINE, False),
+    ("analyst of one customer", READ, "patternproposals", MINE, False),
     # --- nobody
     ("nobody", (*READ, *WRITE), "deploymentprimitives", "", False),
     ("nobody", (*READ, *WRITE), "fdedeployments", MINE, False),
@@ -250,6 +263,10 @@ def roles() -> list[dict[str, Any]]:
     return [one for one in manifests("policies") if one["kind"] in ("ClusterRole", "Role")]
 
 
+def held_by(role: dict[str, Any]) -> set[str]:
+    return {resource for rule in role["rules"] for resource in rule["resources"]}
+
+
 @pytest.mark.parametrize("role", roles(), ids=lambda role: role["metadata"]["name"])
 def test_no_role_holds_a_wildcard_or_what_leads_to_everything(role: dict[str, Any]) -> None:
     for rule in role["rules"]:
@@ -276,6 +293,9 @@ def test_every_person_s_role_is_shipped_and_customers_data_is_bound_nowhere_clus
         "fde-librarian",
         "fde-analyst",
     }
+    everywhere = {one["roleRef"]["name"] for one in people}
+    held = {name for role in roles() if role["metadata"]["name"] in everywhere for name in held_by(role)}
+    assert not held & {"fdedeployments", "telemetryfeeds", "patternproposals", "patterncandidates", "configmaps"}
     for one in manifests("policies"):
         if one["kind"].endswith("RoleBinding") or one["kind"] == "RoleBinding":
             assert all(subject["kind"] in ("Group", "ServiceAccount") for subject in one["subjects"])
