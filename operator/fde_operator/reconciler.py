@@ -13,7 +13,19 @@ from typing import Final
 from structlog import get_logger
 
 from fde_events.errors import FdeError, Unavailable
-from fde_operator import clock, deployment, feed, kafka, left_behind, library, primitive, routes, tracing, usage
+from fde_operator import (
+    clock,
+    deployment,
+    feed,
+    kafka,
+    left_behind,
+    library,
+    primitive,
+    proposal,
+    routes,
+    tracing,
+    usage,
+)
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Conflicting, Throttled, Tripped, nature_of
 from fde_operator.health import Health
@@ -168,6 +180,11 @@ class Reconciler:
                 return await library.reconcile(self._cluster, key, now=now)
             case "TelemetryFeed":
                 return await feed.reconcile(self._cluster, key, self._settings, self._kafka, now=now, guard=self._guard)
+            case "PatternProposal":
+                await proposal.reconcile(self._cluster, key, now=now)
+            case routes.PROPOSALS_OF:
+                for found in await self._cluster.list("PatternProposal", fields={"spec.challenge": key.name}):
+                    self.add(Key("PatternProposal", found["metadata"]["namespace"], found["metadata"]["name"]))
             case routes.LEFT_BEHIND:
                 return await left_behind.reconcile(self._cluster, self._kafka) if self._kafka else None
             case routes.PRIMITIVE_CHANGED:
@@ -177,7 +194,7 @@ class Reconciler:
                     self.add(one)
             case routes.POLICY_CHANGED:
                 await self._all(("PatternCandidate", "FDEDeployment", "TelemetryFeed"))
-            case routes.RETIRED:
+            case routes.FEEDS:
                 of = {"spec.deploymentRef.name": key.name}
                 for found in await self._cluster.list("TelemetryFeed", namespace=key.namespace, fields=of):
                     self.add(Key("TelemetryFeed", key.namespace, found["metadata"]["name"]))

@@ -15,7 +15,8 @@ from fde_operator.labels import DEPLOYMENT
 PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions, and deployments that wait for one
 POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
 CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
-RETIRED: Final = "DeploymentRetired"  # by deployment: its feeds
+FEEDS: Final = "FeedsOfDeployment"  # by deployment
+PROPOSALS_OF: Final = "ProposalsOf"  # by challenge: a candidate says what became of them
 LEFT_BEHIND: Final = "KafkaUsersLeftBehind"  # of feeds that were let go while Kafka was away
 GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
 
@@ -27,6 +28,7 @@ OURS: Final = (
     "FDEDeployment",
     "TelemetryFeed",
     "PatternLibrary",
+    "PatternProposal",
 )  # reconciled
 POLICIES: Final = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
@@ -37,8 +39,10 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     spec = manifest.get("spec") or {}
     if kind == "FDEDeployment" and spec.get("lifecycle", {}).get("phase") == "retired":
-        return (Key(kind, namespace, name), Key(RETIRED, namespace, name))  # nobody logs in for it any more
-    if kind in ("FDEDeployment", "PatternCandidate", "PatternLibrary"):
+        return (Key(kind, namespace, name), Key(FEEDS, namespace, name))  # nobody logs in for it any more
+    if kind == "PatternCandidate":
+        return (Key(kind, namespace, name), Key(PROPOSALS_OF, "", str(spec.get("signal", {}).get("challenge", ""))))
+    if kind in ("FDEDeployment", "PatternLibrary", "PatternProposal"):
         return (Key(kind, namespace, name),)
     if kind == "TelemetryFeed":
         # Of its deployment, and of the one whose default feed would have its name.
@@ -59,10 +63,17 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
 
 
 def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:
-    """Due at once after we applied a status: what a version is good for decides who is moved onto it."""
+    """Due at once after we applied a status: what a version is good for decides who is moved onto it; feeds carry labels of it."""
+    if after.get("kind") == "FDEDeployment" and _runs(before) != _runs(after):
+        return (Key(FEEDS, after["metadata"]["namespace"], after["metadata"]["name"]),)
     if after.get("kind") != "DeploymentPrimitive" or _maturity(before) == _maturity(after):
         return ()
     return (Key(PRIMITIVE_CHANGED, "", after["spec"].get("primitiveName", "")),)
+
+
+def _runs(manifest: Manifest) -> object:
+    status = manifest.get("status") or {}
+    return status.get("resolvedVersion"), status.get("appliedCompliance") or []
 
 
 def _maturity(manifest: Manifest) -> object:
