@@ -13,13 +13,14 @@ import msgspec
 
 from fde_api.deployment import FDEDeployment, SecretKeyRef, TelemetryFeed
 from fde_api.primitive import DeploymentPrimitive, PrimitiveSpec
-from fde_operator import compliance, disruption, external_secret, isolation, labels, telemetry
+from fde_operator import compliance, disruption, external_secret, isolation, job, labels, telemetry
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Held
 from fde_operator.files import config_map, digest_suffix, rendered
 from fde_operator.isolation import Reach
 from fde_operator.parameters import Values, alone, refused, values_of
 from fde_operator.plan import Desired
+from fde_operator.rollout import same
 from fde_operator.settings import OperatorSettings
 from fde_operator.workload import Parts, workload
 
@@ -146,8 +147,8 @@ def _environment(spec: PrimitiveSpec, values: Values) -> dict[str, str]:
     return found
 
 
-async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Iterable[Desired]) -> list[Manifest]:
-    """What there is of ours: found by label, and ours for sure by the owner's uid.
+async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Sequence[Desired]) -> list[Manifest]:
+    """What there is of ours: found by label, a Job by its name too, and ours for sure by the owner's uid.
 
     A kind that not every cluster has is asked for where `objects` or the inventory names it; :class:`Held` when it is missing
     and needed.
@@ -165,6 +166,11 @@ async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Iterable[D
             found += await external_secret.listed(cluster, deployment)
         except Held:  # the kind has gone, and with it what was of it
             pass
+    for one in objects:
+        # One that lost its label would be made anew by an apply, and its pod cannot be changed: see fde_operator.job.
+        if one.manifest["kind"] == job.KIND and same(one.manifest, found) is None:
+            its = {"metadata.name": str(one.manifest["metadata"]["name"])}
+            found += await cluster.list(job.KIND, namespace=deployment.metadata.namespace or "", fields=its)
     uid = deployment.metadata.uid
     return [one for one in found if any(owner["uid"] == uid for owner in one["metadata"].get("ownerReferences", ()))]
 

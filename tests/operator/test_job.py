@@ -148,6 +148,20 @@ def test_a_job_that_is_done_is_not_made_again_when_it_was_taken_away(working: An
     assert len(working.writes) == writes
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_job_that_lost_its_label_gets_it_back_and_keeps_its_pod(working: Any, is_done: bool) -> None:
+    if is_done:
+        ends(working)
+        look(working)
+    (job,) = jobs(working).values()
+    template, uid = job["spec"]["template"], job["metadata"]["uid"]
+    del job["metadata"]["labels"]["fde.io/deployment"]
+    look(working, AROUND[0])
+    (job,) = jobs(working).values()
+    assert job["metadata"]["labels"]["fde.io/deployment"] == "sync"
+    assert (job["spec"]["template"], job["metadata"]["uid"]) == (template, uid)
+
+
 def test_a_job_that_is_not_done_is_made_again_when_it_was_taken_away(working: Any) -> None:
     before = set(jobs(working))
     taken_away(working)
