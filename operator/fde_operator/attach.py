@@ -20,7 +20,7 @@ from fde_api.meta import API_VERSION
 from fde_operator import telemetry
 from fde_operator.cluster import Manifest
 from fde_operator.files import config_map
-from fde_operator.labels import OWNED
+from fde_operator.labels import OWNED, tagged
 from fde_operator.plan import holds
 from fde_operator.settings import MANAGED_BY, OperatorSettings
 
@@ -93,7 +93,11 @@ def document(raw: Manifest) -> Manifest:
         "controller": True,
         "blockOwnerDeletion": False,
     }
-    about = {"namespace": metadata["namespace"], "labels": {OWNED: MANAGED_BY}, "ownerReferences": [owner]}
+    about = {
+        "namespace": metadata["namespace"],
+        "labels": {OWNED: MANAGED_BY, **tagged(raw)},
+        "ownerReferences": [owner],
+    }
     return config_map(
         config_name(metadata["name"]), {"feed.yaml": telemetry.feed_document(feed)}, about, immutable=False
     )

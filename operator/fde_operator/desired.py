@@ -69,7 +69,7 @@ def desired(
     ]
     if not feeds and namesake is None:
         made = telemetry.default_feed(deployment)
-        found.append(Desired({**made, "metadata": child(made["metadata"]["name"])}, once=True))
+        found.append(Desired({**made, "metadata": labels.lasting(child(made["metadata"]["name"]))}, once=True))
     if parts.files_config:
         found.append(Desired(config_map(parts.files_config, parts.files.plain, child(parts.files_config))))
     if parts.job_config:

@@ -23,6 +23,7 @@ from fde_operator.errors import Conflicting, Denied, Held, Postponed
 from fde_operator.feed_conditions import ready, staged, told
 from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
+from fde_operator.labels import OWNED, tagged
 from fde_operator.policies import Guard, refusal
 from fde_operator.provision import (
     FINALIZER,
@@ -40,7 +41,8 @@ from fde_operator.provision import (
     steps,
     trusted,
 )
-from fde_operator.settings import OperatorSettings
+from fde_operator.settings import MANAGED_BY, OperatorSettings
+from fde_operator.surroundings import tags_of
 from fde_operator.telemetry import secret_name
 
 log = get_logger()
@@ -89,6 +91,8 @@ class _Feed:
     ) -> None:
         self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
         self._settings, self._guard = settings, guard
+        self._tags: dict[str, str] = {}
+        self._marked = False
         self._metadata = raw["metadata"]
         ours = (FINALIZER, attach.FINALIZER)
         self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
@@ -107,7 +111,9 @@ class _Feed:
         guard: Guard | None,
     ) -> _Feed:
         wanted = await claim_of(cluster, raw, settings, administered=kafka is not None)
-        return cls(cluster, raw, settings, kafka, now, wanted, guard)
+        found = cls(cluster, raw, settings, kafka, now, wanted, guard)
+        found._tags = await tags_of(cluster, raw)
+        return found
 
     # --- while it is there ---------------------------------------------------------------------------------------------
     async def settle(self) -> float | None:
@@ -131,6 +137,7 @@ class _Feed:
         attached = await self._attached()
         settled = bool(self._access and self._access.settled)
         await self._say([ready(attached, wanted, settled=settled), attached, *told(wanted)])
+        await self._mark()
         if later:
             raise Postponed(later)
         if attached["reason"] in _UNSEEN:
@@ -255,7 +262,7 @@ class _Feed:
                     state = making if step.access else self._wanted
                     await self._say([*self._old_ready(), *told(state)])
             elif isinstance(step, Blank):
-                await self._cluster.put(secret.manifest(self._raw, None))
+                await self._cluster.put(secret.manifest(self._raw, None, tags=self._tags))
             elif kafka is not None:
                 if isinstance(step, Change):
                     await kafka.execute(step.action)
@@ -276,7 +283,7 @@ class _Feed:
         try:
             made = generate(user)
             document = await kafka.document(made)
-            self._written = await self._cluster.put(secret.manifest(self._raw, document))
+            self._written = await self._cluster.put(secret.manifest(self._raw, document, tags=self._tags))
             await kafka.upsert(made)
         except FdeError:
             raise
@@ -292,9 +299,25 @@ class _Feed:
         if (finalizer in self._finalizers) == held:
             return
         self._finalizers = self._finalizers | {finalizer} if held else self._finalizers - {finalizer}
+        await self._apply_metadata()
+
+    async def _mark(self) -> None:
+        """The operator's own feed says what goes for its deployment now; the labels of somebody else's are theirs."""
+        if self._is_ours and not self._marked and tagged(self._raw) != self._tags:
+            await self._apply_metadata()
+
+    @property
+    def _is_ours(self) -> bool:
+        return (self._metadata.get("labels") or {}).get(OWNED) == MANAGED_BY
+
+    async def _apply_metadata(self) -> None:
+        """All of ours at once: what an apply of ours names no more goes."""
         metadata = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
         if self._finalizers:
             metadata["finalizers"] = sorted(self._finalizers)
+        if self._is_ours and self._tags:
+            metadata["labels"] = self._tags
+        self._marked = True
         await self._cluster.apply(
             {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": metadata}
         )

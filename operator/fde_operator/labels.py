@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fde_api.deployment import FDEDeployment
 from fde_api.meta import API_VERSION
+from fde_operator.cluster import Manifest
 from fde_operator.compliance import Applied
 from fde_operator.settings import MANAGED_BY
 
@@ -45,12 +46,30 @@ def labels(deployment: FDEDeployment, *, customer: str, version: str, compliance
         "fde.io/primitive": deployment.spec.primitive_ref.name,
         **({"fde.io/version": version} if is_label(version) else {}),  # v1.0.0-rc. is a version, and no label
         CUSTOMER: customer,
-        **{
-            f"{COMPLIANCE}{tag}": "required" if tag in compliance.required else "carried"
-            for tag in compliance.tags
-            if is_label(tag)
-        },
+        **tags(compliance),
     }
+
+
+def tags(compliance: Applied) -> dict[str, str]:
+    """The labels of the compliance tags that apply."""
+    return {
+        f"{COMPLIANCE}{tag}": "required" if tag in compliance.required else "carried"
+        for tag in compliance.tags
+        if is_label(tag)
+    }
+
+
+def lasting(metadata: dict[str, Any]) -> dict[str, Any]:
+    """ObjectMeta of a child that is made once: without what the next version, or an edit, makes another one."""
+    found = {name: mark for name, mark in metadata["labels"].items() if not name.startswith(COMPLIANCE)}
+    found.pop("fde.io/version", None)
+    return {**{name: value for name, value in metadata.items() if name != "annotations"}, "labels": found}
+
+
+def tagged(manifest: Manifest) -> dict[str, str]:
+    """Those that an object has."""
+    found = manifest["metadata"].get("labels") or {}
+    return {name: mark for name, mark in found.items() if name.startswith(COMPLIANCE)}
 
 
 def notes(deployment: FDEDeployment, *, version: str, compliance: Applied) -> dict[str, str]:

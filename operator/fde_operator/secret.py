@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from fde_api.meta import API_VERSION
 from fde_operator.cluster import Manifest
-from fde_operator.labels import COMPLIANCE, OWNED
+from fde_operator.labels import OWNED
 from fde_operator.settings import MANAGED_BY
 from fde_operator.telemetry import KAFKA_CONFIG, secret_name
 
@@ -15,13 +17,15 @@ TYPE: Final = "fde.io/kafka"  # a Secret's type never changes, so nobody else's 
 FEED: Final = "fde.io/telemetryfeed-uid"  # a name may be longer than a label
 
 
-def manifest(feed: Manifest, settings: bytes | None, *, version: str = "") -> Manifest:
+def manifest(
+    feed: Manifest, settings: bytes | None, *, version: str = "", tags: Mapping[str, str] = MappingProxyType({})
+) -> Manifest:
     """The Secret of `feed`, which owns it; without `settings` it is empty, and the sidecar finds none.
 
-    `version`: the resource version that it must still have, empty for any.
+    `version`: the resource version that it must still have, empty for any. `tags`: labels of its deployment's compliance; as
+    they are when it is written, for the operator cannot read it, and writes it with a new password only.
     """
     metadata = feed["metadata"]
-    tags = {name: value for name, value in (metadata.get("labels") or {}).items() if name.startswith(COMPLIANCE)}
     owner = {
         "apiVersion": API_VERSION,
         "kind": "TelemetryFeed",

@@ -16,6 +16,7 @@ from fde_events.errors import Misuse
 from fde_events.topics import check_customer
 from fde_operator import labels
 from fde_operator.cluster import Cluster, Manifest
+from fde_operator.compliance import Applied, applied
 from fde_operator.errors import Held
 from fde_operator.key import Key
 from fde_operator.version import Published, published
@@ -80,6 +81,24 @@ async def feeds_of(cluster: Cluster, deployment: FDEDeployment) -> list[Telemetr
         ]
     except msgspec.ValidationError as error:
         raise Held("FeedInvalid", f"a TelemetryFeed of this deployment is off schema: {error}") from error
+
+
+async def tags_of(cluster: Cluster, feed: Manifest) -> dict[str, str]:
+    """Labels of the compliance that goes for a feed: its deployment's, of the version that runs or is named; else its own."""
+    name = feed["spec"].get("deploymentRef", {}).get("name")
+    found = await cluster.get(Key("FDEDeployment", feed["metadata"]["namespace"], name)) if name else None
+    if found is None:
+        return labels.tagged(feed)
+    spec = found["spec"]
+    version = (found.get("status") or {}).get("resolvedVersion") or spec["primitiveRef"]["version"]
+    primitive = DeploymentPrimitive.object_name(spec["primitiveRef"]["name"], version)
+    runs = await cluster.get(Key("DeploymentPrimitive", "", primitive))
+    carried = ((runs or {}).get("spec") or {}).get("compliance") or ()
+    required = spec["environment"].get("complianceRequirements") or ()
+    try:
+        return labels.tags(applied(carried, required))
+    except Held:  # nothing new runs with what is not carried; what is asked for goes for the feed all the same
+        return labels.tags(Applied(tuple(required), frozenset(required)))
 
 
 async def namesake_of(cluster: Cluster, deployment: FDEDeployment) -> Manifest | None:

@@ -114,3 +114,10 @@ def test_what_was_added_is_found_again_among_what_the_server_and_the_owner_have_
     assert not attach.carries(merged, attach.addition(merged, FEED, "northgate", SETTINGS))
     del pod["initContainers"][1]
     assert not attach.carries(merged, attach.addition(merged, FEED, "northgate", SETTINGS))
+
+
+def test_the_document_carries_the_compliance_of_its_feed() -> None:
+    marked = copy.deepcopy(FEED)
+    marked["metadata"]["labels"] = {"compliance.fde.io/soc2": "required", "team": "shop"}  # type: ignore[index]
+    labels = attach.document(marked)["metadata"]["labels"]
+    assert labels == {"app.kubernetes.io/managed-by": "fde-operator", "compliance.fde.io/soc2": "required"}

@@ -412,3 +412,10 @@ def test_the_own_feed_on_its_way_out_is_waited_for_without_a_write(deployed: Any
     reconcile(deployed)
     assert deployed.writes[written:] == []
     assert conditions(deployed)["FeedInUse"] == ("True", "InUse")
+
+
+def test_the_default_feed_is_made_without_what_is_another_one_with_the_next_version(deployed: Any) -> None:
+    metadata = deployed.objects[NAMESAKE]["metadata"]
+    assert metadata["labels"]["app.kubernetes.io/managed-by"] == "fde-operator"
+    assert not [name for name in metadata["labels"] if name.startswith("compliance.") or name == "fde.io/version"]
+    assert "annotations" not in metadata

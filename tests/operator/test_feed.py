@@ -796,3 +796,21 @@ def test_the_secret_carries_the_compliance_of_its_deployment_now_not_that_of_its
     labels = world.cluster.objects[SECRET]["metadata"]["labels"]
     marks = {name: mark for name, mark in labels.items() if name.startswith("compliance.fde.io/")}
     assert marks == {"compliance.fde.io/gdpr": "carried", "compliance.fde.io/soc2": "required"}
+
+
+def test_the_operator_s_own_feed_has_the_compliance_of_its_deployment_beside_its_finalizer(
+    new: Callable[[], World], given: Any
+) -> None:
+    world = new()
+    world.cluster.store(given.primitive(given.spec()))
+    metadata = world.cluster.objects[KEY]["metadata"]
+    metadata["labels"] = {"app.kubernetes.io/managed-by": "fde-operator", "compliance.fde.io/gdpr": "carried"}
+    world.reconcile()
+    found = world.cluster.objects[KEY]["metadata"]
+    marks = {name: mark for name, mark in found["labels"].items() if name.startswith("compliance.fde.io/")}
+    assert marks == {"compliance.fde.io/gdpr": "required", "compliance.fde.io/soc2": "required"}
+    assert found["finalizers"] == [FINALIZER]
+    assert world.cluster.writes.count(f"apply {KEY}") == 1
+    written = len(world.cluster.writes)
+    world.reconcile()
+    assert world.cluster.writes[written:] == []

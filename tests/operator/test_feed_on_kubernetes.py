@@ -235,6 +235,22 @@ def test_the_deployment_s_pod_mounts_the_secret_of_its_feed_for_the_sidecar_alon
     assert holders == ["fde-sidecar"]
     given.eventually(lambda: condition(api, customer, "sync", "Ready")[0] == "True", 60)
 
+    def marks() -> set[str]:
+        labels = api.get("TelemetryFeed", "sync", customer)["metadata"]["labels"]
+        return {name.removeprefix("compliance.fde.io/") for name in labels if name.startswith("compliance.fde.io/")}
+
+    more = {*spec["compliance"], "iso27001"}
+    api.create(given.primitive({**spec, "version": "v1.1.0", "compliance": sorted(more)}))
+    for named, tags in (("v1.1.0", more), ("v1.0.0", set(spec["compliance"]))):  # and what is carried no more goes
+        reference["primitiveRef"]["version"] = named
+        api.patch("FDEDeployment", "sync", {"spec": reference}, customer, "ben")
+        given.eventually(lambda tags=tags: marks() == tags, 60)
+        assert api.get("TelemetryFeed", "sync", customer)["metadata"]["finalizers"] == ["fde.io/kafka-user"]
+
+    def version() -> str:
+        return str(api.get("Deployment", "sync", customer)["spec"]["template"]["metadata"]["labels"]["fde.io/version"])
+
+    given.eventually(lambda: version() == "v1.0.0", 60)
     before = api.get("Deployment", "sync", customer)["metadata"]["generation"]
     api.patch("TelemetryFeed", "sync", {"spec": {"egress": {"state": "hold"}}}, customer, "ben")
     given.eventually(lambda: '"hold"' in api.get("ConfigMap", "sync-feed", customer)["data"]["feed.yaml"], 60)

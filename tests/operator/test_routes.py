@@ -147,3 +147,13 @@ def test_what_a_disruption_budget_counts_is_no_matter_of_its_deployment_and_an_e
     assert not routes.matters(before, counted)
     assert routes.matters(before, edited) and routes.matters(before, hidden) and routes.matters(None, counted)
     assert routes.matters({**before, "kind": "Deployment"}, {**counted, "kind": "Deployment"})
+
+
+@pytest.mark.parametrize("field", ["resolvedVersion", "appliedCompliance", "nextWindow"])
+def test_a_deployment_of_another_version_or_compliance_has_its_feeds_looked_at(field: str) -> None:
+    """Whose labels say so."""
+    before = {"kind": "FDEDeployment", "metadata": {"name": "a", "namespace": "n"}, "spec": {}, "status": {field: "x"}}
+    after = {**before, "status": {field: "y"}}
+    due = () if field == "nextWindow" else (Key(routes.FEEDS, "n", "a"),)
+    assert routes.after_status(before, after) == due
+    assert routes.after_status(after, after) == ()
