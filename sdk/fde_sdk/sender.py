@@ -40,6 +40,8 @@ class Sender:
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ValueError("the endpoint is http://host:port")
         self._connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        # Now, not in the thread: a process that is forked while it imports this has a child that never connects.
+        url.hostname.encode("idna")
         self._host, self._port, self._path = url.hostname, url.port or 4318, url.path.rstrip("/") + "/v1/logs"
         self.loopback = self._host in ("localhost", "::1") or self._host.startswith("127.")
         self._resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}] if service else []}

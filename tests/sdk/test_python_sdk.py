@@ -117,6 +117,13 @@ def test_each_worker_of_a_forking_server_is_heard_once(desk):
     assert sorted(event.body[-1] for event in desk.events) == ["0", "1", "2", "3"]
 
 
+def test_the_sending_thread_imports_nothing(desk):
+    """A process that is forked while it imports has a child that waits for that import for ever, and says nothing."""
+    program = "import sys; before = set(sys.modules); fde_sdk.capture(ValueError('x')); fde_sdk.flush(20); print(sorted(set(sys.modules) - before))"
+    assert run(program, desk.url).stdout == "[]\n"
+    assert len(desk.events) == 1
+
+
 def test_what_does_not_fit_is_counted_and_told_when_the_sidecar_takes_again(desk):
     desk.takes = False
     process = subprocess.Popen(
