@@ -10,6 +10,7 @@ import pytest
 
 from fde_api.crd import definitions
 from fde_operator import deployment, primitive, routes
+from fde_operator.cluster import key_of
 from fde_operator.errors import Denied, Unavailable
 from fde_operator.health import Health
 from fde_operator.key import Key
@@ -400,3 +401,18 @@ def test_whatever_is_guarded_is_looked_at_again_when_a_policy_changes(cluster: A
     (due,) = routes.now(shipped()[Key(POLICY, "", REVIEW)])
     asyncio.run(reconciler.reconcile(due))
     assert (len(reconciler.queue), len(reconciler.feeds)) == (2, 1)
+
+
+def test_a_job_that_is_done_is_not_held_for_another_sidecar_that_it_never_gets(cluster: Any, given: Any) -> None:
+    spec = given.spec()
+    spec["runtime"]["workload"]["kind"] = "Job"
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment())
+    deployed(cluster)
+    (job,) = [one for key, one in cluster.objects.items() if key.kind == "Job"]
+    job["status"] = {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}
+    assert deployed(cluster)[0] == "Succeeded"
+    del cluster.objects[Key(POLICY, "", REVIEW)]
+    a_feed_names_another_sidecar(cluster)
+    assert deployed(cluster)[0] == "Succeeded"
+    assert SIDECAR not in str(cluster.objects[key_of(job)])
