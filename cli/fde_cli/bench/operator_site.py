@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -162,9 +162,10 @@ class Took:
         """Processor seconds of this process."""
         return time.process_time() - self._own_s
 
-    def __str__(self) -> str:
-        taken = {name: now_s - self._plane_s[name] for name, now_s in _plane_s(self._site).items()}
-        return ", ".join(f"{name} {one:.0f}" for name, one in taken.items())
+    @property
+    def plane_s(self) -> dict[str, float]:
+        """Processor seconds of each program of the control plane."""
+        return {name: now_s - self._plane_s[name] for name, now_s in _plane_s(self._site).items()}
 
 
 class Operator:
@@ -233,6 +234,11 @@ class Operator:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(30)
+
+
+def told(taken: Mapping[str, float]) -> str:
+    """Processor seconds of several, as a sentence."""
+    return ", ".join(f"{name} {one:.0f}" for name, one in taken.items())
 
 
 def _plane_s(site: Site) -> dict[str, float]:

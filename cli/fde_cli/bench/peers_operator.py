@@ -69,14 +69,10 @@ def kopf_alone_s(kubeconfig: Path, count: int, directory: Path) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """Seconds of the wall, processor seconds of the loop, and of each program of the control plane as a sentence."""
+    """Seconds of the wall, and processor seconds: of the loop and of each program of the control plane."""
 
     wall_s: float
-    own_s: float
-    plane: str
-
-    def __str__(self) -> str:
-        return self.plane
+    cpu_s: dict[str, float]
 
 
 async def applied_alone(site: Site, primitive: str, like: tuple[str, str], tell: Callable[[str], None]) -> Alone:
@@ -100,7 +96,7 @@ async def applied_alone(site: Site, primitive: str, like: tuple[str, str], tell:
     )
     await side_by_side(put, site.count)
     await seeing
-    return Alone(took.wall_s, took.own_s, str(took))
+    return Alone(took.wall_s, {"the loop": took.own_s, **took.plane_s})
 
 
 async def _children(site: Site, primitive: str, namespace: str, name: str) -> list[tuple[str, str]]:
