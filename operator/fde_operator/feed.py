@@ -15,7 +15,7 @@ from structlog import get_logger
 from fde_api.deployment import KafkaAccess
 from fde_events.errors import FdeError, Refused
 from fde_events.tenancy.credential import generate
-from fde_operator import attach, left_behind, secret, workloads
+from fde_operator import attach, deployment_feed, left_behind, secret, workloads
 from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
@@ -352,21 +352,7 @@ class _Feed:
             return await workloads.attach_to(
                 self._cluster, self._raw, self._wanted, self._settings, hold, self._admitted
             )
-        name = self._raw["spec"].get("deploymentRef", {}).get("name", "")
-        target = await self._cluster.get(Key("FDEDeployment", self._namespace, name))
-        rivals = await self._cluster.list(
-            "TelemetryFeed", namespace=self._namespace, fields={"spec.deploymentRef.name": name}
-        )
-        live = [one for one in rivals if not one["metadata"].get("deletionTimestamp")]
-        first = min((str(one["metadata"]["name"]) for one in live), default=self._name)
-        if target is None:
-            return condition(
-                "Attached", False, "DeploymentNotFound", f"there is no FDEDeployment {name} in this namespace"
-            )
-        if first != self._name:
-            message = f"the sidecar of {name} reads {first}, the first by name; delete one"
-            return condition("Attached", False, "Superseded", message)
-        return condition("Attached", True, "Attached", f"the sidecar of {name} reads it")
+        return await deployment_feed.attached(self._cluster, self._raw)
 
 
 def _access(raw: Manifest) -> KafkaAccess | None:

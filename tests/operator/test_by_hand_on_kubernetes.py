@@ -387,3 +387,25 @@ def written(plane: Any, names: Sequence[str]) -> list[str]:
     events = [json.loads(line) for line in lines if f'"username":"{USER}"' in line and '"verb"' in line]
     found = [f"{one['verb']} {one['requestURI']}" for one in events if "dryRun" not in one["requestURI"]]
     return [one for one in found if any(name in one for name in names)]
+
+
+def test_an_engineer_s_own_feed_that_comes_a_moment_after_its_deployment_takes_the_default_one_s_place(
+    api: Any, given: Any, customer: str, run: Callable[..., Any], primitives: dict[str, str]
+) -> None:
+    look = run(primitives["Deployment"])
+    given.eventually(lambda: api.get("TelemetryFeed", "sync", customer), 60)
+    strict = {
+        "apiVersion": "fde.io/v1",
+        "kind": "TelemetryFeed",
+        "metadata": {"name": "sync-strict", "namespace": customer},
+        "spec": {"deploymentRef": {"name": "sync"}, "signals": ["errors"], "redaction": {"mode": "strict"}},
+    }
+    api.create(strict, user="ben")
+    given.eventually(
+        lambda: [one["metadata"]["name"] for one in api.list("TelemetryFeed", customer)] == ["sync-strict"]
+    )
+    given.eventually(lambda: says(api.get("TelemetryFeed", "sync-strict", customer))[0] == "True", 30)
+    given.eventually(lambda: '"strict"' in api.get("ConfigMap", "sync-feed", customer)["data"]["feed.yaml"], 30)
+    given.eventually(lambda: is_ready(look()), 60)
+    api.delete("TelemetryFeed", "sync-strict", customer)  # and without one there is the default again
+    given.eventually(lambda: api.get("TelemetryFeed", "sync", customer), 30)

@@ -115,3 +115,36 @@ def test_only_the_customer_s_role_lets_a_feed_go_with_its_login(
         api.patch("TelemetryFeed", "sync", forced, customer, "ben")
     api.patch("TelemetryFeed", "sync", forced, customer, owner)
     api.patch("TelemetryFeed", "sync", {"spec": {"sampling": {"full": 7}}}, customer, "ben")  # what was given stays
+
+
+def test_a_feed_of_one_s_own_comes_beside_the_operator_s_as_long_as_nobody_narrowed_that(
+    api: Any, given: Any, customer: str, owner: str
+) -> None:
+    everything = feed(customer, signals=["errors", "performance", "rateLimit", "schemaDrift"])
+    everything["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "fde-operator"}
+    api.create(everything, user="operator")
+
+    def own(name: str, **spec: Any) -> dict[str, Any]:
+        found = feed(customer, **spec)
+        return {**found, "metadata": {**found["metadata"], "name": name}}
+
+    with pytest.raises(given.refused, match=NEEDS):
+        api.create(own("sync-open", egress={"source": True}), user="ben")
+    api.create(own("sync-own", signals=everything["spec"]["signals"]), user="ben")
+
+    def refused(body: dict[str, Any]) -> bool:
+        """The server's memory of parameters is a moment behind."""
+        try:
+            api.create(body, user="ben", dryRun="All")
+        except given.refused as why:
+            return "change that one" in str(why)
+        return False
+
+    given.eventually(lambda: refused(own("sync-third")), 10)
+    with pytest.raises(given.refused, match="only delete the default feed"):
+        api.delete("TelemetryFeed", "sync-own", customer, user="operator")
+    api.delete("TelemetryFeed", "sync-own", customer, user=owner)
+    api.patch("TelemetryFeed", "sync", {"spec": {"redaction": {"mode": "strict"}}}, customer, "ben")
+    given.eventually(lambda: refused(own("sync-strict", redaction={"mode": "strict"})), 10)
+    with pytest.raises(given.refused, match=NEEDS):  # the operator has no consent either
+        api.delete("TelemetryFeed", "sync", customer, user="operator")

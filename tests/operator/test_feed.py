@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
 from fde_api.crd import definitions
+from fde_api.deployment import FDEDeployment
 from fde_events.errors import Refused, Unavailable
 from fde_events.tenancy.acl import Rule
 from fde_events.tenancy.credential import Credential
@@ -26,6 +28,7 @@ from fde_operator.policies import Guard, shipped
 from fde_operator.provision import FINALIZER, FORCE
 from fde_operator.queue import Backoff
 from fde_operator.settings import OperatorSettings
+from fde_operator.telemetry import default_feed
 
 NOW = "2026-11-21T00:00:00Z"
 KEY = Key("TelemetryFeed", "customer-northgate", "sync")
@@ -814,3 +817,54 @@ def test_the_operator_s_own_feed_has_the_compliance_of_its_deployment_beside_its
     written = len(world.cluster.writes)
     world.reconcile()
     assert world.cluster.writes[written:] == []
+
+
+def default(world: World, given: Any) -> dict[str, Any]:
+    """The feed as the operator made it, which the sidecar reads."""
+    deployment = world.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
+    made = default_feed(msgspec.convert(deployment, FDEDeployment))
+    owner = {"kind": "FDEDeployment", "name": "sync", "uid": deployment["metadata"]["uid"]}
+    marks = {"labels": {"app.kubernetes.io/managed-by": "fde-operator"}, "ownerReferences": [owner]}
+    del world.cluster.objects[KEY]
+    return dict(world.cluster.store({**made, "metadata": {**made["metadata"], **marks}}))
+
+
+STRICT = KEY._replace(name="sync-strict")
+
+
+def test_a_default_feed_that_nobody_touched_gives_way_to_the_engineer_s_own(world: World, given: Any) -> None:
+    default(world, given)
+    world.reconcile()
+    assert world.agrees()
+    world.cluster.store(manifest("sync-strict", redaction={"mode": "strict"}))
+    world.reconcile(key=STRICT)
+    assert KEY not in world.cluster.objects
+    assert world.condition("Ready", STRICT) == ("True", "Attached")
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        {"spec": {"sampling": {"full": 7}}},
+        {"spec": {"signals": ["errors"]}},
+        {"metadata": {"labels": {}}},
+        {"metadata": {"ownerReferences": [{"kind": "FDEDeployment", "name": "sync", "uid": "of a namesake before"}]}},
+    ],
+)
+def test_what_somebody_changed_or_made_is_never_deleted(world: World, given: Any, touched: Any) -> None:
+    kept = default(world, given)
+    for part, change in touched.items():
+        kept[part] = {**kept[part], **change}
+    world.cluster.store(kept)
+    world.cluster.store(manifest("sync-strict", redaction={"mode": "strict"}))
+    world.reconcile(key=STRICT)
+    assert KEY in world.cluster.objects
+    assert world.condition("Ready", STRICT) == ("False", "Superseded")
+
+
+def test_a_default_feed_alone_stays(world: World, given: Any) -> None:
+    default(world, given)
+    world.cluster.store(manifest("sync-strict"))
+    world.delete(STRICT)
+    world.reconcile()
+    assert world.condition("Ready") == ("True", "Attached")
