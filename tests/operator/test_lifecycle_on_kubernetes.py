@@ -173,7 +173,12 @@ def test_an_engineer_lets_one_update_through_and_goes_back_by_an_edit(site: Site
     status = site.raw()["status"]
     assert (status["resolvedVersion"], status["handledUpdateNow"]) == ("v1.0.7", "v1.0.7")
     site.publish("v1.0.3")
-    site.edit(primitiveRef={"name": site.primitive, "version": "v1.0.3"}, lifecycle=window(opens_in=OPEN))
+    older = {"name": site.primitive, "version": "v1.0.3"}
+    site.edit(primitiveRef=older, lifecycle={**window(opens_in=CLOSED), "autoUpdatePolicy": "none"})
+    site.look()
+    site.until_ready()
+    assert site.raw()["status"]["resolvedVersion"] == "v1.0.3"
+    site.edit(lifecycle=window(opens_in=OPEN))
     site.look()
     site.until_ready()
     assert site.raw()["status"]["resolvedVersion"] == "v1.0.3"
