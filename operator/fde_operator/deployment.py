@@ -146,9 +146,11 @@ class _Look:
             return await self._seen(deployment, target, versions, children)
         except Held as why:
             self._status["nextWindow"] = pending.next_window if pending else None
-            again_s = soonest(why.retry_after_s, opens_s(pending, self._now))
+            due_s = await self._left_standing(deployment)
+            again_s = soonest(why.retry_after_s, opens_s(pending, self._now), due_s)
             return Outcome(held(why, valid=self._valid, pending=pending), self._status, again_s)
         except Denied as denied:
+            await self._left_standing(deployment)
             return self._denied(denied, pending)
 
     async def still_there(self) -> None:
@@ -331,6 +333,24 @@ class _Look:
             since = self._attempts[0].started_at
             runs = await runs_of(self._cluster, found, version=target.version, since=since)
         return readiness(found, suspended=paused(deployment), runs=runs)
+
+    async def _left_standing(self, deployment: FDEDeployment) -> float | None:
+        """What ran goes on while an edit is held back, and is judged: no edit hides a failure. Seconds until time alone may
+        change the verdict.
+
+        Of an attempt that was not Ready yet nobody knows whether it is the one that stands there.
+        """
+        last = self._attempts[0] if self._attempts else None
+        if last is None or last.ready_at is None or last.failed_at is not None or last.reason is not None:
+            return None
+        children = await owned(self._cluster, deployment, ())
+        workload, runs = next((one for one in children if one["kind"] in WORKLOADS), None), []
+        if workload is not None and workload["kind"] == "CronJob":
+            runs = await runs_of(self._cluster, workload, version=last.version, since=last.started_at)
+        state = readiness(workload, suspended=False, runs=runs)
+        self._attempts = tries.judged(self._attempts, state, self._now)
+        self._status["attempts"] = tries.written(self._attempts)
+        return tries.due(self._attempts, state, self._now)
 
     def _denied(self, denied: Denied, pending: Pending | None) -> Outcome:
         """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""

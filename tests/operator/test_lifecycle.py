@@ -245,6 +245,43 @@ def test_ready_lost_within_a_day_fails_the_attempt(running: Any) -> None:
     assert (attempt["failedAt"], attempt["reason"]) == ("2026-11-20T18:00:00Z", "ReadyLost")
 
 
+BROKEN: dict[str, dict[str, Any]] = {
+    "a parameter taken away": {"parameters": {}},
+    "a zone that nobody knows": {"lifecycle": {**PATCHES, "timeZone": "Mars/Olympus"}},
+    "a version that is not there": {"primitiveRef": {"name": "incident-sync", "version": "v7.0.0"}},
+    "the same, and suspended": {"primitiveRef": {"name": "incident-sync", "version": "v7.0.0"}, "suspend": True},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_an_edit_that_is_held_back_hides_no_failure_of_what_runs(running: Any, broken: dict[str, Any]) -> None:
+    before = copy.deepcopy(running.objects[KEY]["spec"])
+    edit(running, **broken)
+    look(running, "2026-11-20T17:00:00Z")
+    assert told(running, "Stalled")[0] == "True"
+    come_down(running, "2026-11-20T18:00:00Z")
+    assert look(running, "2026-11-20T18:01:00Z") == 120
+    look(running, "2026-11-20T18:03:00Z")
+    (attempt,) = status(running)["attempts"]
+    assert (attempt["failedAt"], attempt["reason"]) == ("2026-11-20T18:00:00Z", "ReadyLost")
+    come_up(running)
+    edit(running, **before)
+    look(running, "2026-11-20T19:00:00Z")
+    (attempt,) = status(running)["attempts"]
+    assert attempt["failedAt"] == "2026-11-20T18:00:00Z"
+
+
+def test_what_was_not_ready_before_the_edit_is_not_taken_for_ready_by_what_stands_there(running: Any) -> None:
+    """The pods may be those of the attempt before: nobody knows how far it came."""
+    come_down(running)
+    edit(running, parameters={"instanceHost": "second.example"})
+    look(running, "2026-11-20T17:00:00Z")
+    come_up(running)
+    edit(running, parameters={})
+    look(running, "2026-11-20T17:01:00Z")
+    assert "readyAt" not in status(running)["attempts"][0]
+
+
 def test_a_changed_parameter_is_an_attempt_and_a_changed_window_is_none(running: Any) -> None:
     edit(running, lifecycle={**PATCHES, "maintenanceWindow": "daily 03:00-04:00"})
     look(running)
