@@ -24,10 +24,13 @@ from fde_operator.labels import OWNED, tagged
 from fde_operator.plan import holds
 from fde_operator.settings import MANAGED_BY, OperatorSettings
 
+CONTAINERS: Final = "fde.io/telemetry-containers"  # an annotation of theirs, "none": the sidecar alone
 FINALIZER: Final = "fde.io/workloads"
 OPT_IN: Final = "fde.io/telemetry"
 ATTACHED: Final = "fde.io/telemetryfeed-uid"  # a label of the Deployment: which feed added to it
+LOOK_S: Final = 30.0  # they are not watched: neither RBAC nor a watch can select by annotation
 _USER: Final = 65532
+_LOGS: Final = "fde-logs"  # a volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,14 @@ def addition(target: Manifest, raw: Manifest, customer: str, settings: OperatorS
         "fde-bin": [{"name": "fde-sidecar-tmp", "emptyDir": {"sizeLimit": "32Mi"}}],
     }
     volumes = [volume for one in found for volume in theirs.get(one["name"], [one])]
-    containers = [_container(one) for one in target["spec"]["template"]["spec"]["containers"]]
+    pod: Manifest = {"initContainers": [side], "volumes": volumes}
+    if not _alone(target):
+        pod["containers"] = [_container(one) for one in target["spec"]["template"]["spec"]["containers"]]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {**_named(target), "labels": {ATTACHED: raw["metadata"]["uid"]}},
-        "spec": {"template": {"spec": {"initContainers": [side], "containers": containers, "volumes": volumes}}},
+        "spec": {"template": {"spec": pod}},
     }
 
 
@@ -108,6 +113,13 @@ def config_name(feed: str) -> str:
     return f"fde-feed.{feed}"
 
 
+def stands(target: Manifest, added: Manifest) -> bool:
+    """Whether there is nothing to apply: `added` is there, and nothing of it beyond, where containers are to be left alone."""
+    theirs = target["spec"]["template"]["spec"]["containers"]
+    mounts = (mount["name"] for one in theirs for mount in one.get("volumeMounts") or ())
+    return carries(target, added) and not (_alone(target) and _LOGS in mounts)
+
+
 def carries(target: Any, added: Any) -> bool:
     """Whether everything of `added` stands in `target`. Lists of named things are compared by name or mount path."""
     if isinstance(added, Mapping):
@@ -139,7 +151,9 @@ def told(found: Attachment, namespace: str) -> tuple[str, str]:
         return "NoWorkload", "the selector finds no Deployment in this namespace that is not ours"
     return (
         "Attached",
-        f"beside {names}: their containers send OTLP to {telemetry.RECEIVER}, or write to the file in FDE_LOG",
+        f"beside {names}: their containers send OTLP to {telemetry.RECEIVER}, or write to the file in FDE_LOG. Whoever renames or "
+        "removes a container by server-side apply hears `image: Required value`, since our variables are in it: annotate the "
+        f'Deployment {CONTAINERS}: "none" before, and its containers are left alone within {LOOK_S:g} s',
     )
 
 
@@ -153,13 +167,17 @@ def _container(theirs: Manifest) -> Manifest:
     return {
         "name": theirs["name"],
         "env": [{"name": name, "value": value} for name, value in ours.items() if name not in own],
-        "volumeMounts": [{"name": "fde-logs", "mountPath": telemetry.LOGS}],
+        "volumeMounts": [{"name": _LOGS, "mountPath": telemetry.LOGS}],
     }
 
 
 def _named(target: Manifest) -> dict[str, Any]:
     """With its uid: an apply never makes a Deployment that has gone."""
     return {name: target["metadata"][name] for name in ("name", "namespace", "uid")}
+
+
+def _alone(target: Manifest) -> bool:
+    return bool((target["metadata"].get("annotations") or {}).get(CONTAINERS) == "none")
 
 
 def _labels(target: Manifest) -> dict[str, str]:

@@ -16,7 +16,7 @@ from fde_operator.errors import Denied, Held
 from fde_operator.settings import OperatorSettings
 
 log = get_logger()
-LOOK_S: Final = 30.0  # they are not watched: neither RBAC nor a watch can select by annotation
+LOOK_S: Final = attach.LOOK_S
 
 
 def selector_of(feed: Manifest) -> dict[str, str] | None:
@@ -47,7 +47,7 @@ async def attach_to(
         found = attach.attachment(str(feed["metadata"]["uid"]), selected, await _attached(cluster, feed))
         await _detach(cluster, found.off)
         additions = [(one, attach.addition(one, feed, claim.customer, settings)) for one in found.on]
-        lacking = [(target, added) for target, added in additions if not attach.carries(target, added)]
+        lacking = [(target, added) for target, added in additions if not attach.stands(target, added)]
         if lacking:
             await admitted()
         if found.on:

@@ -121,3 +121,24 @@ def test_the_document_carries_the_compliance_of_its_feed() -> None:
     marked["metadata"]["labels"] = {"compliance.fde.io/soc2": "required", "team": "shop"}  # type: ignore[index]
     labels = attach.document(marked)["metadata"]["labels"]
     assert labels == {"app.kubernetes.io/managed-by": "fde-operator", "compliance.fde.io/soc2": "required"}
+
+
+def test_whoever_wants_the_containers_left_alone_gets_the_sidecar_alone_and_loses_what_was_added_before() -> None:
+    target = theirs()
+    before = attach.addition(target, FEED, "northgate", SETTINGS)
+    merged = copy.deepcopy(target)
+    merged["metadata"]["labels"] |= before["metadata"]["labels"]
+    merged["spec"]["template"]["spec"] |= before["spec"]["template"]["spec"]
+    assert attach.stands(merged, before)
+    merged["metadata"]["annotations"][attach.CONTAINERS] = "none"
+    after = attach.addition(merged, FEED, "northgate", SETTINGS)
+    assert "containers" not in after["spec"]["template"]["spec"]
+    assert after["spec"]["template"]["spec"]["initContainers"] == before["spec"]["template"]["spec"]["initContainers"]
+    assert not attach.stands(merged, after)  # the apply takes them away
+    merged["spec"]["template"]["spec"]["containers"] = target["spec"]["template"]["spec"]["containers"]
+    assert attach.stands(merged, after)
+
+
+def test_what_an_apply_of_theirs_may_run_into_is_said_before_it_does() -> None:
+    _, message = attach.told(attach.attachment(UID, [theirs()], []), "n")
+    assert "image: Required value" in message and f'{attach.CONTAINERS}: "none"' in message

@@ -409,3 +409,54 @@ def test_an_engineer_s_own_feed_that_comes_a_moment_after_its_deployment_takes_t
     given.eventually(lambda: is_ready(look()), 60)
     api.delete("TelemetryFeed", "sync-strict", customer)  # and without one there is the default again
     given.eventually(lambda: api.get("TelemetryFeed", "sync", customer), 30)
+
+
+def test_an_owner_with_server_side_apply_renames_a_container_after_it_was_let_go(
+    api: Any, given: Any, operator: Any, customer: str
+) -> None:
+    """Measured: our fields alone keep a container of the old name, and the server asks for its image."""
+
+    def applied(container: str, **annotations: str) -> Any:
+        security = {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        labels = {"app": "shop"}
+        pod = {"containers": [{"name": container, "image": "shop:1", "securityContext": security}]}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "shop", "labels": labels, "annotations": {"fde.io/telemetry": "true", **annotations}},
+            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+        }
+        query = {"fieldManager": "owner", "force": "true"}
+        what = "application/apply-patch+yaml"
+        return api.ask("PATCH", "Deployment", customer, "shop", user="admin", body=body, what=what, query=query)
+
+    def containers() -> str:
+        return json.dumps(api.get("Deployment", "shop", customer)["spec"]["template"]["spec"]["containers"])
+
+    assert applied("app").is_success
+    feed = {
+        "apiVersion": "fde.io/v1",
+        "kind": "TelemetryFeed",
+        "metadata": {"name": "shop", "namespace": customer},
+        "spec": {"workloadSelector": {"matchLabels": {"app": "shop"}}, "signals": ["errors"]},
+    }
+    api.create(feed, user="ben")
+    given.eventually(lambda: "FDE_LOG" in containers(), 60)
+    told = given.eventually(lambda: (f := says(api.get("TelemetryFeed", "shop", customer), "Attached"))[0] and f, 30)
+    assert 'fde.io/telemetry-containers: "none"' in told[2]
+    refused = applied("web")
+    assert (refused.status_code, "image: Required value" in refused.text) == (422, True)
+
+    left = {"fde.io/telemetry-containers": "none"}
+    assert applied("app", **left).is_success
+    api.patch("TelemetryFeed", "shop", {"spec": {"sampling": {"full": 7}}}, customer, "ben")
+    given.eventually(lambda: "FDE_LOG" not in containers() and "fde-logs" not in containers(), 60)
+    assert applied("web", **left).is_success
+    pod = api.get("Deployment", "shop", customer)["spec"]["template"]["spec"]
+    assert [one["name"] for one in pod["containers"]] == ["web"]
+    assert [one["name"] for one in pod["initContainers"]] == ["fde-sidecar"]
