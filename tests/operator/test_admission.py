@@ -229,6 +229,7 @@ def fed(before: dict[str, Any], change: dict[str, Any], who: str = "ben") -> Act
     return lambda w: w.change(w.make(w.feed(**before), OWNER), {"spec": change}, who)
 
 
+FORCED: dict[str, Any] = {"metadata": {"annotations": {"fde.io/force-removal": "true"}}}
 RULED = {"redaction": {"rules": [{"name": "badge", "pattern": "B-\\d{5}"}]}}
 cases(
     "telemetryfeed-consent",
@@ -247,7 +248,10 @@ cases(
         (4, "a rule less", fed(RULED, {"redaction": {"rules": []}})),
         (5, "a stranger's sidecar", fed({}, {"sidecar": {"image": IMAGE}})),
         (6, "more files", fed({}, {"solutionPaths": ["src"]})),
-        (7, "more signals", fed({}, {"signals": ["errors", "performance"]})),
+        (7, "let go with its login", lambda w: w.change(w.make(w.feed(), "ben"), FORCED, "ben")),
+        (7, "made to be let go", lambda w: w.make(_noted(w.feed(), **FORCED["metadata"]), "ben")),
+        (None, "let go by the customer", lambda w: w.change(w.make(w.feed(), "ben"), FORCED, OWNER)),
+        (8, "more signals", fed({}, {"signals": ["errors", "performance"]})),
     ],
 )
 
@@ -301,9 +305,18 @@ def _until_refused(w: World, body: dict[str, Any], who: str) -> Any:
     return w.make(body, who)
 
 
+def beside_the_operators(w: World) -> Any:
+    first = w.make(_noted(w.feed(signals=ALL_SIGNALS), labels={"app.kubernetes.io/managed-by": "fde-operator"}))
+    return w.make(_with(w.feed(), deploymentRef=first["spec"]["deploymentRef"]), "ben")
+
+
 cases(
     "telemetryfeed-second",
-    [(0, "an engineer", a_second_feed("ben")), (None, "the customer", a_second_feed(OWNER))],
+    [
+        (0, "an engineer", a_second_feed("ben")),
+        (None, "the customer", a_second_feed(OWNER)),
+        (None, "beside one that the operator made", beside_the_operators),
+    ],
 )
 
 
@@ -359,6 +372,7 @@ cases(
                 w.make(w.feed(), "ben"), {"metadata": {"finalizers": ["fde.io/kafka-user"]}}, "operator"
             ),
         ),
+        (1, "somebody's", lambda w: w.remove(w.make(w.feed(signals=ALL_SIGNALS), "ben"), "operator")),
     ],
 )
 
