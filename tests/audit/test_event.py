@@ -154,10 +154,17 @@ def test_a_review_says_what_was_decided_and_why(scene: Scene) -> None:
         {"verb": "list"},
         {"stage": "RequestReceived"},
         {"stage": "ResponseStarted"},
+        {"stage": "ResponseStarted", "verb": "watch"},
         {"about": {"resource": "events", "apiGroup": ""}},
         {"about": {"resource": "configmaps", "apiGroup": "", "namespace": "elsewhere"}, "annotations": {}},
         {"about": {"resource": "nodes", "apiGroup": "", "namespace": ""}, "annotations": {}},
-        {"about": {"resource": "clusterroles", "apiGroup": "rbac", "namespace": "", "name": "view"}, "annotations": {}},
+        {"about": {"resource": "priorityclasses", "apiGroup": "", "namespace": "", "name": "p"}, "annotations": {}},
+        {"about": {"resource": "clusterroles", "namespace": "", "subresource": "status"}, "verb": "get"},
+        {
+            "about": {"resource": "nodes", "subresource": "proxy", "apiGroup": "", "namespace": "", "name": "n"},
+            "verb": "get",
+            "requestURI": "/api/v1/nodes/n/proxy/metrics/cadvisor",
+        },
         {"requestURI": "/apis/fde.io/v1/x?dryRun=All&fieldManager=me"},
         {"objectRef": None},
         {"user": None, "verb": None},
@@ -192,6 +199,91 @@ def test_what_is_no_act_of_a_person_is_left_out(scene: Scene, changes: dict[str,
 )
 def test_what_is_one_is_recorded(scene: Scene, changes: dict[str, Any]) -> None:
     assert len(scene.take(event(**changes))) == 1
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "clusterroles",
+        "clusterrolebindings",
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "customresourcedefinitions",
+        "apiservices",
+    ],
+)
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "deletecollection"])
+def test_what_decides_for_the_whole_cluster_is_recorded_whatever_its_name(
+    scene: Scene, resource: str, verb: str
+) -> None:
+    """A binding of anybody to cluster-admin, or a webhook that sees every object, is above all of ours."""
+    about = {"resource": resource, "apiGroup": "x", "namespace": "", "name": "temp"}
+    (act,) = scene.take(event(verb=verb, about=about, annotations={}))
+    assert (act.verb, act.kind, act.name, act.customer) == (verb, resource, "temp", "")
+    quiet = event(auditID="2", user={"username": "system:kube-controller-manager"}, about=about, annotations={})
+    assert scene.take(quiet) == []
+
+
+SESSIONS = ["pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "nodes/proxy"]
+
+
+def session(kind: str, stage: str, code: int, **changes: Any) -> dict[str, Any]:
+    resource, _, sub = kind.partition("/")
+    about = {"resource": resource, "subresource": sub, "apiGroup": "", "name": "sync-1"}
+    if resource == "nodes":
+        about["namespace"] = ""
+    return event(
+        stage=stage,
+        verb="create",
+        about=about,
+        notes={"audit-object.fde.io/customer": ""},
+        responseStatus={"code": code},
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_a_shell_is_recorded_when_it_opens_and_again_when_it_ends(scene: Scene, kind: str) -> None:
+    scene.spaces["customer-northgate"] = "northgate"
+    (opened_,) = scene.take(session(kind, "ResponseStarted", 101))
+    assert (opened_.id, opened_.kind, opened_.outcome) == ("a-1", kind, "allowed")
+    assert opened_.decided == {"session": "opened"}
+    ended_at = {"stageTimestamp": "2026-11-21T11:30:00.500000Z"}
+    (ended,) = scene.take(session(kind, "ResponseComplete", 101, **ended_at))
+    assert ended.decided == {"session": "ended", "seconds": "5400"}
+    assert (ended.id, ended.at) == ("a-1.ended", opened_.at)
+    assert scene.take(session(kind, "ResponseComplete", 101, **ended_at)) == [], "the log may tell it twice"
+
+
+@pytest.mark.parametrize("code", [200, 403, 500])
+def test_a_session_that_was_none_is_told_once(scene: Scene, code: int) -> None:
+    scene.spaces["customer-northgate"] = "northgate"
+    (act,) = scene.take(session("pods/exec", "ResponseStarted", code), session("pods/exec", "ResponseComplete", code))
+    assert act.decided == {}
+    assert act.outcome == {200: "allowed", 403: "denied", 500: "failed"}[code]
+
+
+def test_who_listens_to_secrets_or_logs_is_recorded_when_it_begins(scene: Scene) -> None:
+    scene.spaces["customer-northgate"] = "northgate"
+    watch = event(stage="ResponseStarted", verb="watch", about={"resource": "secrets", "apiGroup": "", "name": ""})
+    assert len(scene.take(watch, {**watch, "stage": "ResponseComplete"})) == 1
+    follow = event(
+        stage="ResponseStarted", verb="get", about={"resource": "pods", "subresource": "log", "apiGroup": ""}
+    )
+    assert len(scene.take({**follow, "auditID": "2"}, {**follow, "auditID": "2", "stage": "ResponseComplete"})) == 1
+
+
+def test_a_node_is_no_way_around_a_pod(scene: Scene) -> None:
+    about = {"resource": "nodes", "subresource": "proxy", "apiGroup": "", "namespace": "", "name": "n"}
+    for path in ("exec/customer-northgate/sync-1/app", "run/customer-northgate/sync-1/app", "pods"):
+        asked = event(
+            auditID=path, verb="get", about=about, annotations={}, requestURI=f"/api/v1/nodes/n/proxy/{path}?x=1"
+        )
+        assert len(scene.take(asked)) == 1, path
 
 
 @pytest.mark.parametrize(("code", "outcome"), [(200, "allowed"), (201, "allowed"), (401, "denied"), (403, "denied"), (422, "denied"), (404, "failed"), (409, "conflict"), (429, "failed"), (500, "failed"), (None, "unknown")])  # fmt: skip

@@ -263,6 +263,7 @@ def _namespace(name: str = "customer-northgate", labels: dict[str, str] | None =
 
 _PATHS = {
     "Namespace": "api/v1/namespaces",
+    "Node": "api/v1/nodes",
     "ConfigMap": "api/v1/configmaps",
     "Pod": "api/v1/pods",
     "Secret": "api/v1/secrets",

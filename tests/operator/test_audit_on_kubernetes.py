@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -218,6 +222,77 @@ def test_what_people_did_and_were_refused_is_recorded_verifies_and_can_be_handed
     )
     assert again.returncode == 1
     assert "destroyed" in again.stderr
+
+
+class Kubelet:
+    """What a node answers when somebody wants a shell: yes. It holds the connection until it is closed."""
+
+    def __init__(self, certificate: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._held: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection = self._context.wrap_socket(self._listener.accept()[0], server_side=True)
+            except OSError:
+                return
+            asked = b""
+            while b"\r\n\r\n" not in asked:
+                asked += connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n")
+            self._held.append(connection)
+
+    def close(self) -> None:
+        for one in (self._listener, *self._held):
+            one.close()
+
+
+def test_a_shell_is_recorded_while_it_is_open_and_a_binding_to_everything_by_any_name(
+    scene: Scene, collector: Collector, given: Any, unique: str
+) -> None:
+    api, plane, space = scene.api, scene.plane, scene.namespace
+    kubelet = Kubelet(plane.certificate_authority)
+    api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": unique}, "spec": {"unschedulable": True}})
+    group = "rbac.authorization.k8s.io"
+    try:
+        node = {"addresses": [{"type": "Hostname", "address": "127.0.0.1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet.port}}}  # fmt: skip
+        # kwok says once where its nodes are, with the conditions.
+        given.eventually(lambda: (api.get("Node", unique) or {}).get("status", {}).get("conditions"), 60)
+        api.patch("Node", unique, {"status": node}, sub="status")
+        closed = {"allowPrivilegeEscalation": False, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}  # fmt: skip
+        pod = {"nodeName": unique, "containers": [{"name": "app", "image": "app", "securityContext": closed}]}
+        api.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sync-1", "namespace": space}, "spec": pod})
+
+        host, _, port = plane.url.removeprefix("https://").partition(":")
+        trusted = ssl.create_default_context(cafile=str(plane.certificate_authority))
+        shell = http.client.HTTPSConnection(host, int(port), context=trusted, timeout=30)
+        shell.putrequest("POST", f"/api/v1/namespaces/{space}/pods/sync-1/exec?command=sh&container=app&stdin=true&stdout=true")  # fmt: skip
+        for name, value in (("Authorization", f"Bearer {plane.token('admin')}"), ("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1"), ("Content-Length", "0")):  # fmt: skip
+            shell.putheader(name, value)
+        shell.endheaders()
+        assert b"101 Switching Protocols" in shell.sock.recv(4096)
+
+        opened_ = scene.await_act(namespace=space, kind="pods/exec", name="sync-1")
+        assert (opened_.outcome, opened_.decided) == ("allowed", {"session": "opened"})
+        shell.close()
+        ended = scene.await_act(namespace=space, id=f"{opened_.id}.ended")
+        assert (ended.who, ended.decided["session"]) == (opened_.who, "ended")
+
+        subjects = [{"apiGroup": group, "kind": "User", "name": "eve@company.example"}]
+        everything = {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"}
+        api.create({"apiVersion": f"{group}/v1", "kind": "ClusterRoleBinding", "metadata": {"name": unique}, "roleRef": everything, "subjects": subjects})  # fmt: skip
+        bound = scene.await_act(kind="clusterrolebindings", name=unique)
+        assert (bound.verb, bound.outcome, bound.customer) == ("create", "allowed", "")
+    finally:
+        kubelet.close()
+        api.delete("Node", unique)
+        if api.get("ClusterRoleBinding", unique):
+            api.delete("ClusterRoleBinding", unique)
 
 
 def test_the_newest_anchor_is_taken_away_by_nobody(scene: Scene, given: Any) -> None:

@@ -3,9 +3,12 @@
 JSON -> seen() -> Seen | None -> record(seen, sealing) -> Act
 
 Recorded: writes, and what hands out data or a shell (secrets, logs, exec, attach, port-forward, proxies), of everybody but
-Kubernetes' own components, and of the operator (it records its own writes, with more) and the collector only what was refused: in customers' namespaces, of every fde.io kind,
-in fde-system and fde-library, and of whatever our policies, definitions and roles are made of. Rehearsals (dry runs) only when
+Kubernetes' own components, and of the operator (it records its own writes, with more) and the collector only what was refused:
+in customers' namespaces, of every fde.io kind, in fde-system and fde-library, and of whatever decides for the whole cluster
+(roles and their bindings, webhooks, admission policies, definitions, APIs), whatever its name. Rehearsals (dry runs) only when
 they were refused.
+
+What stays open (a shell, a watch on secrets) is recorded when it opens; a shell's end is an act of its own.
 """
 
 from __future__ import annotations
@@ -26,27 +29,36 @@ OBJECT_POLICY: Final = "audit-object.fde.io"  # its annotations say uid, generat
 REHEARSAL: Final = "fde-audit-rehearsal-"  # `fde doctor` looks for what it did itself
 _AUDITS: Final = ("fde-audit-anchor", "fde-audit-keys")  # an anchor that is refused must not lead to another
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
-_HANDED_OUT: Final = frozenset(
-    {"secrets", "pods/log", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"}
+_SESSIONS: Final = frozenset(
+    {"pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "nodes/proxy"}
 )
+_HANDED_OUT: Final = _SESSIONS | {"secrets", "pods/log"}
+_SWITCHED: Final = 101  # from HTTP to a stream, both ways: it lasts until one of both lets go
+_SCRAPED: Final = (
+    "metrics",
+    "stats",
+    "healthz",
+)  # of nodes, again and again, by who measures; its other paths enter pods
 _NOISE: Final = frozenset(
     {"events", "leases", "endpoints", "endpointslices", "subjectaccessreviews", "selfsubjectreviews"}
 )
 _COMPONENTS: Final = ("system:node:", "system:kube-", "system:apiserver", "system:serviceaccount:kube-system:")
-# What makes a policy, a definition or a role of ours: told by its name.
-_GUARDS: Final = frozenset(
+# Of the whole cluster: whoever writes one of these can be above all of ours, or see all of it, by any name.
+_CLUSTER_WIDE: Final = frozenset(
     {
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
         "validatingadmissionpolicies",
         "validatingadmissionpolicybindings",
         "mutatingwebhookconfigurations",
         "validatingwebhookconfigurations",
         "customresourcedefinitions",
+        "apiservices",
         "clusterroles",
         "clusterrolebindings",
-        "roles",
-        "rolebindings",
     }
 )
+_GUARDS: Final = frozenset({"roles", "rolebindings"})  # outside of ours and customers': told by its name
 _DENIED: Final = (401, 403, 422)
 
 
@@ -80,7 +92,10 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     who, verb = _text(_mapping(event.get("user")).get("username")), _text(event.get("verb"))
     resource, sub = _text(about.get("resource")), _text(about.get("subresource"))
     kind = f"{resource}/{sub}" if sub else resource
-    if event.get("stage") not in ("ResponseComplete", "Panic") or not resource or resource in _NOISE:
+    stage = event.get("stage")
+    if stage not in ("ResponseComplete", "Panic") and (stage != "ResponseStarted" or kind not in _HANDED_OUT):
+        return None
+    if not resource or resource in _NOISE:
         return None
     acting_as = _text(_mapping(event.get("impersonatedUser")).get("username"))
     if who.startswith(_COMPONENTS):
@@ -89,7 +104,9 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
         return None
     group, namespace, name = (_text(about.get(field)) for field in ("apiGroup", "namespace", "name"))
     ours = _is_ours(group, resource, namespace, name)
-    if not ours and not namespace and not (resource == "secrets"):
+    if not ours and not namespace and kind not in _HANDED_OUT:
+        return None
+    if kind == "nodes/proxy" and verb == "get" and _is_scraped(_text(event.get("requestURI"))):
         return None
     outcome, said = _outcome(event)
     # Of our own accounts what was refused: a token of theirs in other hands shows by what it tries.
@@ -101,11 +118,12 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     notes = _mapping(event.get("annotations"))
     answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
     decision, reason = _review(event) if resource == "patterncandidates" and outcome == "allowed" else ("", "")
-    asked = event.get("requestObject")
+    session = _session(event) if kind in _SESSIONS and outcome == "allowed" else {}
+    identity, asked = _text(event.get("auditID")), event.get("requestObject")
     unmade = verb == "create" and outcome != "allowed"  # admission gave it a uid all the same
     return Seen(
         scope="ours" if ours or not namespace else "customer",
-        id=_text(event.get("auditID")),
+        id=f"{identity}.ended" if identity and session.get("session") == "ended" else identity,
         at=_moment(_text(event.get("requestReceivedTimestamp"))),
         who=who,
         acting_as=acting_as,
@@ -121,7 +139,7 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
         else _number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
         outcome=outcome,
         said=said or reason,
-        decided={"review": decision} if decision else {},
+        decided={"review": decision} if decision else session,
         digest=body_digest(asked) if asked is not None else "",
         dry_run=dry_run,
     )
@@ -155,9 +173,32 @@ def record(one: Seen, sealing: Sealing) -> Act:
 def _is_ours(group: str, resource: str, namespace: str, name: str) -> bool:
     if namespace in OURS or (group == GROUP and not namespace):
         return True
+    if resource in _CLUSTER_WIDE and not namespace:
+        return True
     if resource in _GUARDS:
         return name.endswith(f".{GROUP}") or name.startswith("fde-")
     return False
+
+
+def _is_scraped(uri: str) -> bool:
+    return urlsplit(uri).path.partition("/proxy/")[2].partition("/")[0] in _SCRAPED
+
+
+def _session(event: Mapping[str, Any]) -> dict[str, str]:
+    """Of a connection that became a stream: that it opened, or that it ended and after how many seconds. Of one that did not,
+    the beginning and the end have one id, and are one act."""
+    if _number(_mapping(event.get("responseStatus")).get("code")) != _SWITCHED:
+        return {}
+    if event.get("stage") == "ResponseStarted":
+        return {"session": "opened"}
+    try:
+        begun, ended = (
+            datetime.fromisoformat(_text(event.get(field))) for field in ("requestReceivedTimestamp", "stageTimestamp")
+        )
+        lasted = {"seconds": str(int((ended - begun).total_seconds()))}
+    except (ValueError, TypeError):  # no time, or one without its zone
+        lasted = {}
+    return {"session": "ended", **lasted}
 
 
 def _outcome(event: Mapping[str, Any]) -> tuple[Outcome, str]:
