@@ -19,7 +19,8 @@ from fde_local.ports import free_ports
 
 # A machine with two busy cores is slow now and then; what a case may cost is said by tests that measure it.
 hypothesis.settings.register_profile("full", deadline=None)
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)  # `make check`; `make test` tries them all
+# `make check`; `make test` tries them all.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile(os.environ.get("FDE_LAWS") or "full")
 
 # A test that asks for one of these fixtures belongs to its marker, whether or not its author wrote it.
