@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +137,42 @@ def test_restricted_pod_security_admits_every_pod_of_the_system(server: Any, ins
     sets = server("GET", f"{SYSTEM}/replicasets")["items"]
     failures = [c for one in sets for c in one["status"].get("conditions", ()) if c["type"] == "ReplicaFailure"]
     assert failures == []
+
+
+def test_an_engineer_who_was_given_what_the_notes_say_can_do_what_the_notes_say(
+    server: Any, helm: Any, installed: Any
+) -> None:
+    group = "rbac.authorization.k8s.io"
+    notes = helm.said("get", "notes", "fde", *installed).replace("customer-NAME", "notes-northgate")
+    server.apply("/api/v1/namespaces/notes-northgate", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "notes-northgate"}})  # fmt: skip
+    given = re.findall(
+        r"kubectl (?:-n (\S+) )?create (rolebinding|clusterrolebinding) (\S+) --clusterrole=(\S+) --user=(\S+)", notes
+    )
+    assert given
+    for namespace, kind, name, role, user in given:
+        body = {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding" if kind == "rolebinding" else "ClusterRoleBinding",
+            "metadata": {"name": name.lower()},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        }
+        server("POST", f"/apis/{group}/v1/{f'namespaces/{namespace}/' if namespace else ''}{kind}s", body)
+
+    def may(verb: str, resource: str, namespace: str, *groups: str) -> bool:
+        asked = {"verb": verb, "group": "fde.io", "resource": resource, "namespace": namespace}
+        spec = {"user": "ENGINEER" if not groups else "zoe", "groups": list(groups), "resourceAttributes": asked}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        return bool(server("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"])
+
+    # The cluster's own role view takes ours in a moment after it is made.
+    eventually(lambda: may("create", "fdedeployments", "notes-northgate"))
+    for resource in ("deploymentprimitives", "patternlibraries"):
+        assert may("get", resource, ""), f"{resource} are chosen from, and a RoleBinding does not show them"
+        assert may("list", resource, "")
+        assert may("get", resource, "", "fde-engineers")
+    assert "fde-engineers" in notes
+    assert not may("list", "fdedeployments", "")
 
 
 def test_the_operator_works_with_the_rights_and_settings_that_the_chart_gave_it(
