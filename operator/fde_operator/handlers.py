@@ -48,7 +48,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True  # the definitions are installed before; no right to watch CRDs is needed
     settings.queueing.idle_timeout = 0.2
     settings.queueing.worker_limit = None
-    settings.watching.chunk_size = 250  # a page, and a task for each of its objects, are in memory at a time
+    settings.watching.chunk_size = 100  # a page, and a task for each of its objects, are in memory at a time
     settings.networking.request_timeout = 10
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = _Backoffs()
