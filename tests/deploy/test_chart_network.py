@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import yaml
 from fde_local.network import Network, Pod
 
 pytestmark = pytest.mark.cluster  # the chart is rendered by the real Helm
+CHART = Path(__file__).parents[2] / "deploy/chart/fde"
+EVERYTHING = Path(__file__).parent / "data/everything.yaml"
 SYSTEM = ["fde-operator", "fde-worker-ingest", "fde-worker-fold", "fde-worker-extraction", "fde-review", "fde-audit"]
 ASKS_THE_API_SERVER = {"fde-operator", "fde-worker-extraction", "fde-review", "fde-audit"}
 SPEAKS_KAFKA = {"fde-operator", "fde-worker-ingest", "fde-worker-fold", "fde-worker-extraction", "fde-audit"}
@@ -89,3 +93,43 @@ def test_what_else_somebody_starts_in_the_namespace_speaks_to_nobody(network: Ne
 def test_the_audit_log_is_posted_to_its_one_port(network: Network, pods: dict[str, Pod]) -> None:
     assert network.enters(pods["fde-audit"], API_SERVER, 8443)
     assert not network.enters(pods["fde-audit"], API_SERVER, 443)
+
+
+NODE_CACHE = "169.254.20.10"
+OPENSHIFT = Pod("openshift-dns", {"dns.operator.openshift.io/daemonset-dns": "default"}, "10.96.0.10", {"dns": 5353})
+RESOLVERS: list[tuple[dict[str, Any], Pod | str, int]] = [
+    ({"networks": [f"{NODE_CACHE}/32"]}, NODE_CACHE, 53),
+    ({"networks": [f"{NODE_CACHE}/32"]}, DNS, 53),
+    (
+        {"namespace": "openshift-dns", "podLabels": {"k8s-app": None, **OPENSHIFT.labels}, "ports": [5353]},
+        OPENSHIFT,
+        5353,
+    ),
+    ({"ports": [53, 8053]}, DNS, 8053),
+]
+
+
+@pytest.mark.parametrize(("dns", "resolver", "port"), RESOLVERS)
+def test_names_are_resolved_where_the_cluster_resolves_them(
+    helm: Any, tmp_path: Path, dns: dict[str, Any], resolver: Pod | str, port: int
+) -> None:
+    (file := tmp_path / "values.yaml").write_text(json.dumps({"dns": dns}))
+    text = helm.said("template", "fde", str(CHART), "-n", "fde-system", "-f", str(EVERYTHING), "-f", str(file))
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    network = Network(objects)
+    deployments = [one for one in objects if one["kind"] == "Deployment"]
+    assert len(deployments) == len(SYSTEM)
+    for one in deployments:
+        pod = Pod("fde-system", one["spec"]["template"]["metadata"]["labels"], "10.40.0.1")
+        for way in ("UDP", "TCP"):
+            assert network.leaves(pod, resolver, port, way, strict=False)
+        assert not network.leaves(pod, ELSEWHERE, port)
+        if 53 not in dns.get("ports", [53]):
+            assert not network.leaves(pod, resolver, 53, "UDP")
+
+
+@pytest.mark.parametrize("wrong", ["dns.ports={}", "dns.ports={0}", "dns.networks={nowhere}", "dns.port=53"])
+def test_a_resolver_that_cannot_be_meant_is_refused(helm: Any, wrong: str) -> None:
+    done = helm("template", "fde", str(CHART), "-n", "fde-system", "-f", str(EVERYTHING), "--set", wrong)
+    assert done.returncode != 0
+    assert "dns" in done.stderr
