@@ -354,12 +354,3 @@ def test_the_example_of_the_manual_is_a_landscape(tmp_path: Path) -> None:
     assert named == set(msgspec.yaml.decode(file.read_bytes()))  # every field there is
     assert found.vault.role == "fde-{namespace}"
     assert isolation.unreachable(Reach(HOME, "internal"), OperatorSettings(landscape=found)) is None
-
-
-def test_the_secret_of_a_feed_carries_its_deployment_s_compliance() -> None:
-    from fde_operator.secret import manifest
-
-    labels = {"compliance.fde.io/gdpr": "required", "compliance.fde.io/soc2": "carried", "fde.io/deployment": "sync"}
-    feed = {"metadata": {"name": "sync", "namespace": HOME, "uid": "u", "labels": labels}}
-    marks = manifest(feed, None)["metadata"]["labels"]
-    assert marks["compliance.fde.io/gdpr"] == "required" and "fde.io/deployment" not in marks
