@@ -140,3 +140,26 @@ def test_a_file_that_holds_no_deployment_is_no_input(document: Any) -> None:
     with pytest.raises((BadInput, InvalidResource), match=r"file\.yaml") as refused:
         filed(document, where="file.yaml", namespace="n")
     assert refused.value.exit_code == 3
+
+
+def test_a_plan_does_not_say_of_a_secret_that_it_is_not_there(world: Any, given: Any) -> None:
+    """It may not look: whether the Secret is there, the operator alone can tell."""
+    world.store(given.primitive({**given.with_secret(given.spec()), "version": "v1.1.0"}))
+    reference = {"name": given.spec()["primitiveName"], "version": "v1.1.0"}
+    secret = {"clientSecret": {"secretRef": {"name": "sync-login", "key": "client"}}}
+    parameters = {**given.deployment()["spec"]["parameters"], **secret}
+    world.store(given.deployment(primitiveRef=reference, parameters=parameters))
+    outcome = plan_of(world)
+    assert outcome.status is not None
+    (told_,) = (one for one in outcome.status["status"]["conditions"] if one["type"] == "SecretsReady")
+    assert (told_["status"], told_["reason"]) == ("Unknown", "NotChecked")
+    assert "sync-login" in told_["message"]
+    assert "SecretNotFound" not in str(outcome.status)
+    assert "the Secrets are there" not in str(outcome.status)
+
+
+def test_without_secrets_a_plan_has_nothing_to_leave_open(world: Any) -> None:
+    outcome = plan_of(world)
+    assert outcome.status is not None
+    (told_,) = (one for one in outcome.status["status"]["conditions"] if one["type"] == "SecretsReady")
+    assert (told_["status"], told_["reason"]) == ("True", "NoSecrets")

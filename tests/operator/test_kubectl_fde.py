@@ -182,3 +182,39 @@ def test_a_library_and_a_primitive_are_explained(
         assert f"{primitive}.v1.0.0 is experimental" in told.stdout
     finally:
         api.delete("PatternLibrary", unique)
+
+
+def test_the_doctor_names_the_policy_and_the_right_that_lack(
+    api: Any, control_plane: Any, place: tuple[str, str], given: Any
+) -> None:
+    """What `explain` sends people to it for."""
+
+    def doctor(user: str, *more: str) -> dict[str, Any]:
+        environment = {**os.environ, "KUBECONFIG": str(control_plane.kubeconfig(user))}
+        command = [sys.executable, "-m", "fde_cli.main", "doctor", "--registry", "kubernetes", "--json", *more]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+        return {found["check"]: found for line in done.stdout.splitlines() if (found := json.loads(line))}
+
+    customer, _ = place
+    engineer = doctor("ben", "-n", customer)
+    assert {engineer[name]["state"] for name in ("deployments", "feeds", "primitives", "libraries")} == {"ok"}
+    assert engineer["policies"]["state"] == "unset"
+    assert "you may not list validatingadmissionpolicies" in engineer["policies"]["saw"]
+    nobody = doctor("nobody", "-n", customer)
+    assert nobody["deployments"]["state"] == "wrong"
+    assert f"fdedeployments in namespace {customer}" in nobody["deployments"]["saw"]
+    assert nobody["primitives"]["state"] == "wrong"
+
+    whole = doctor("admin")
+    assert (whole["policies"]["state"], whole["definitions"]["state"]) == ("ok", "ok"), whole
+    kind, name = "ValidatingAdmissionPolicyBinding", "secret-reference.fde.io"
+    binding = api.get(kind, name)
+    kept = {field: value for field, value in binding["metadata"].items() if field in ("name", "labels")}
+    api.delete(kind, name)
+    try:
+        broken = doctor("admin")["policies"]
+    finally:
+        api.create({**binding, "metadata": kept})
+    assert broken["state"] == "wrong"
+    assert name in broken["saw"]
+    assert given.eventually(lambda: doctor("admin")["policies"]["state"] == "ok")

@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from fde_cli.kube.finding import Finding
 from fde_cli.options import Brokers, KafkaConfig, Seconds, reached
 
 if TYPE_CHECKING:
+    from fde_operator.kubernetes import KubernetesCluster
     from fde_registry.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check. `state`: ok, wrong (exit 1), or unset (nothing to check: not wrong). `next_step` for the latter two."""
-
-    what: str
-    state: str
-    saw: str
-    next_step: str = ""
 
 
 def doctor(
@@ -33,11 +24,12 @@ def doctor(
     kafka_config: KafkaConfig = None,
     registry: Annotated[str | None, Parameter(env_var="FDE_REGISTRY")] = None,
     customer: Annotated[str | None, Parameter(env_var="FDE_CUSTOMER")] = None,
+    namespace: Annotated[str | None, Parameter(name=["--namespace", "-n"])] = None,
     timeout: Seconds = 5.0,
     audit_wait: Seconds = 20.0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
-    """Check broker, registry, rights, identity and egress. Exit 1 when something set does not work.
+    """Check broker, registry, cluster, rights, identity and egress. Exit 1 when something set does not work.
 
     Parameters
     ----------
@@ -49,6 +41,8 @@ def doctor(
         directory:PATH or kubernetes[:NAMESPACE].
     customer
         The customer whose topics are looked for.
+    namespace
+        The customer's namespace where you want to work: a right that you lack there is wrong. Else the current context's.
     timeout
         Seconds to wait for the broker.
     audit_wait
@@ -59,6 +53,7 @@ def doctor(
     findings = [
         *_broker(brokers, kafka_config, customer, timeout),
         *_registry(registry),
+        *_cluster(registry, namespace),
         *_audit(brokers, kafka_config, registry, audit_wait),
         *_egress(),
     ]
@@ -138,6 +133,35 @@ def _registry(address: str | None) -> Iterator[Finding]:
         "ask for the role fde-reviewer or fde-contributor in namespace fde-library",
     )
     yield _may_approve(home)
+
+
+def _cluster(address: str | None, namespace: str | None) -> Iterator[Finding]:
+    """Whether definitions, policies and an operator are there, and what this person may do in the customer's namespace."""
+    if address is None or not address.startswith("kubernetes"):
+        yield Finding("cluster", "unset", "not looked at", "give --registry kubernetes: policies and rights are there")
+        return
+    from fde_cli.kube.checkup import LEASE, checkup, rights
+    from fde_cli.kube.connection import Connection
+    from fde_cli.registry_option import registry_at
+    from fde_events.errors import FdeError
+    from fde_operator.lease import KubernetesLeases
+    from fde_registry.kubernetes import KubernetesRegistry
+
+    async def look(cluster: KubernetesCluster) -> list[Finding]:
+        leases = KubernetesLeases(where.kubeconfig, namespace=LEASE[0], name=LEASE[1])
+        try:
+            return await checkup(cluster, leases.read)
+        finally:
+            await leases.aclose()
+
+    try:
+        where = Connection.of(os.environ.get("KUBECONFIG"), namespace)
+        yield from where.ask(look, only_rehearse=True)
+        home = registry_at(address)
+        assert isinstance(home, KubernetesRegistry)
+        yield from rights(home.allows, where.namespace, named=namespace is not None)
+    except FdeError as error:
+        yield Finding("cluster", "wrong", str(error), "check the path, or KUBECONFIG")
 
 
 def _identity(home: Registry) -> str:

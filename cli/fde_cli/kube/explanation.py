@@ -34,7 +34,8 @@ _NEXT: Final[Mapping[str, str]] = {
     "PrimitiveNotFound": "`kubectl get dprim` lists the published versions; name one in spec.primitiveRef.",
     "NoCustomer": "an administrator runs `kubectl label namespace NAMESPACE fde.io/customer=CUSTOMER`.",
     "ParametersInvalid": "`kubectl get dprim PRIMITIVE -o yaml` shows each parameter; edit spec.parameters.",
-    "Denied": "read the API server's sentence above; `fde doctor` says which right or policy is missing.",
+    "Denied": "read the API server's sentence above; `fde doctor --registry kubernetes -n NAMESPACE` says which policy is missing, "
+    "and which right you lack.",
     "PolicyMissing": "an administrator runs `fde operator install`, or upgrades the chart.",
     "ProgressDeadlineExceeded": "`kubectl -n NAMESPACE describe pods -l fde.io/deployment=NAME` says what the pods wait for.",
     "JobFailed": "`kubectl -n NAMESPACE logs -l fde.io/deployment=NAME --tail=50` shows what it wrote last.",

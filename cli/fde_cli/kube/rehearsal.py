@@ -43,6 +43,7 @@ class Rehearsal:
     status: Manifest | None = None
     hidden: dict[str, str] = field(default_factory=dict)  # kind: why it could not be listed
     _seen: dict[Key, Manifest] = field(default_factory=dict)
+    _unseen: list[str] = field(default_factory=list)  # Secrets that it asked for
 
     async def get(self, key: Key) -> Manifest | None:
         """As it is, or as given."""
@@ -85,13 +86,25 @@ class Rehearsal:
         await self.cluster.rehearse(manifest)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
-        """Taken down; what is given is as if it had it."""
+        """Taken down; what is given is as if it had it. What hangs on a Secret is left open."""
         self.status = manifest
-        return manifest
+        if self._unseen:
+            conditions = [self._open(one) for one in manifest["status"].get("conditions", ())]
+            self.status = {**manifest, "status": {**manifest["status"], "conditions": conditions}}
+        return self.status
 
     async def stands(self, manifest: Manifest) -> bool:
-        """Taken for not there: what it asks about is a Secret, and nobody's but the operator's to write."""
-        return False
+        """Taken for there, and noted that nobody looked: what it asks about is a Secret, and the question would be a write,
+        recorded as a person's try at it."""
+        self._unseen.append(manifest["metadata"]["name"])
+        return True
+
+    def _open(self, one: Manifest) -> Manifest:
+        if one["type"] != "SecretsReady":
+            return one
+        which = ", ".join(sorted(set(self._unseen)))
+        told = f"a plan looks at no Secret; whether {which} is there, the operator sees when it is applied"
+        return {**one, "status": "Unknown", "reason": "NotChecked", "message": told}
 
     async def put(self, manifest: Manifest) -> str:
         """Taken down by name alone: what the operator puts is a Secret."""
