@@ -152,6 +152,8 @@ class Life:
         owners = {one["metadata"]["uid"]: f"{one['kind']} {one['metadata']['name']}" for one in found}
         plain = {owners[one["metadata"]["uid"]]: self._plain(one) for one in found}
         text = _TIME.sub("TIME", json.dumps(plain, sort_keys=True)).replace(self.token, "TOKEN")
+        text = text.replace('"rolloutAt": "TIME", ', "")  # is there if a second had gone by since it was asked for
+        text = re.sub(r'("templateDigest": "sha256:)[0-9a-f]{64}', r"\1of names that differ", text)
         for uid, name in owners.items():
             text = text.replace(uid, f"uid of {name}".replace(self.token, "TOKEN"))
         state: dict[str, Any] = json.loads(text)
