@@ -171,12 +171,15 @@ class _Look:
             observed = await execute(self._cluster, [action], observed)
         return observed
 
-    async def _guarded(self, deployment: FDEDeployment, target: _Target) -> None:
+    async def _guarded(self, deployment: FDEDeployment, target: _Target, observed: Sequence[Manifest]) -> None:
         """Held while admission does not stand as shipped and pods would be other ones. What ran is put back all the same.
 
-        Other ones than were begun, and not than stand there: those may be deleted, or suspended with a new template.
+        Other ones than were begun, and not than stand there: those may be deleted, or suspended with a new template. A Job
+        that was begun gets no other ones.
         """
         if self._guard is None or paused(deployment) or jobs.done(target.workload, self._completed):
+            return
+        if jobs.begun(same(target.workload, observed)):
             return
         if digest(target.workload) == self._status["templateDigest"]:
             return
@@ -227,7 +230,7 @@ class _Look:
             self._valid = True
             observed = await owned(self._cluster, deployment, target.objects)
             target = replace(target, objects=[_beside(one, observed) for one in target.objects])
-            await self._guarded(deployment, target)
+            await self._guarded(deployment, target, observed)
             return target, observed
 
         try:

@@ -62,6 +62,13 @@ def done(workload: Manifest, completed: Completed | None) -> bool:
     return bool(workload["metadata"]["annotations"][DIGEST] == completed.get("digest"))
 
 
+def begun(found: Manifest | None) -> bool:
+    """Whether `found` is a Job whose pod is what it is: the API server lets nobody change it any more."""
+    if found is None or found["kind"] != KIND:
+        return False
+    return not found["spec"].get("suspend") or bool(found.get("status", {}).get("startTime"))
+
+
 def standing(
     objects: Sequence[Desired], observed: Sequence[Manifest], completed: Completed | None
 ) -> tuple[Desired, ...]:

@@ -416,3 +416,47 @@ def test_a_job_that_is_done_is_not_held_for_another_sidecar_that_it_never_gets(c
     a_feed_names_another_sidecar(cluster)
     assert deployed(cluster)[0] == "Succeeded"
     assert SIDECAR not in str(cluster.objects[key_of(job)])
+
+
+@pytest.fixture
+def at_work(cluster: Any, given: Any) -> Any:
+    """A Job that has begun, and then a policy that is missing."""
+    spec = given.spec()
+    spec["runtime"]["workload"]["kind"] = "Job"
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment())
+    deployed(cluster)
+    the_job(cluster)["status"] = {"startTime": "2026-11-21T13:00:00Z", "active": 1, "ready": 1}
+    assert deployed(cluster)[0] == "Running"
+    del cluster.objects[Key(POLICY, "", REVIEW)]
+    return cluster
+
+
+def the_job(cluster: Any) -> Any:
+    (job,) = [one for key, one in cluster.objects.items() if key.kind == "Job"]
+    return job
+
+
+def suspend(cluster: Any, value: bool) -> None:
+    edited = cluster.objects[DEPLOYED]
+    edited["spec"]["suspend"] = value
+    edited["metadata"]["generation"] += 1
+
+
+def test_nor_is_one_that_is_at_work_be_it_suspended_in_between(at_work: Any) -> None:
+    a_feed_names_another_sidecar(at_work)
+    assert deployed(at_work)[0] == "Running"
+    for value, reason in ((True, "Suspended"), (False, "Running")):
+        suspend(at_work, value)
+        assert deployed(at_work)[0] == reason
+        assert the_job(at_work)["spec"]["suspend"] is value
+    assert SIDECAR not in str(the_job(at_work))
+
+
+def test_a_job_that_was_made_suspended_and_never_began_is_new_when_it_is_to_run(at_work: Any) -> None:
+    at_work.objects[DEPLOYED]["spec"]["parameters"]["instanceHost"] = "other.example"
+    suspend(at_work, True)
+    assert deployed(at_work)[0] == "Suspended"
+    suspend(at_work, False)
+    assert deployed(at_work)[0] == "PolicyMissing"
+    assert the_job(at_work)["spec"]["suspend"] is True
