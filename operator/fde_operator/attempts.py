@@ -54,11 +54,16 @@ def moment(text: str) -> datetime:
 
 
 def read(found: Any) -> Attempts:
-    """As a status has them; none, where somebody wrote something else there by hand."""
+    """As a status has them; none, where somebody wrote something else there by hand: no times, or some that nothing comes after."""
     try:
-        return msgspec.convert(found or (), Attempts)
-    except msgspec.ValidationError:
+        attempts = msgspec.convert(found or (), Attempts)
+        for one in attempts:
+            for at in (one.started_at, one.rollout_at, one.run_at, one.ready_at, one.failed_at):
+                if at is not None:
+                    moment(at) + 2 * WATCHED
+    except (msgspec.ValidationError, ValueError, OverflowError):
         return ()
+    return attempts
 
 
 def written(attempts: Attempts) -> list[dict[str, Any]] | None:

@@ -27,7 +27,7 @@ import msgspec
 
 from fde_api.deployment import Attempt
 from fde_api.primitive import Outcome
-from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, is_fault, moment, took_s
+from fde_operator.attempts import LOST_FOR, ROLLED_BACK, WATCHED, is_fault, moment, read, took_s
 from fde_operator.clock import rfc3339
 from fde_operator.cluster import Manifest
 
@@ -65,8 +65,7 @@ def verdicts(deployment: Manifest, primitive: str, version: str, *, now: str) ->
     outcomes: list[Outcome] = []
     pending: list[datetime] = []
     left_at: str | None = None  # when the next one took over; attempts are newest first
-    for said in deployment.get("status", {}).get("attempts") or ():
-        attempt = msgspec.convert(said, Attempt)
+    for attempt in read(deployment.get("status", {}).get("attempts")):
         if attempt.version == version:
             found = _verdict(attempt, None if left_at is None else moment(left_at), moment(now))
             if isinstance(found, datetime):

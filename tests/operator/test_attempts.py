@@ -23,11 +23,13 @@ from fde_operator.attempts import (
     judged,
     moment,
     overdue,
+    read,
     refused,
     rolled_back,
     stopped,
     took_s,
     under_way,
+    written,
 )
 from fde_operator.clock import rfc3339
 from fde_operator.readiness import Readiness, readiness
@@ -328,3 +330,16 @@ def test_suspended_is_ready_for_nobody_waits_for_more() -> None:
 
 def test_times_are_read_whatever_their_offset() -> None:
     assert moment("2026-11-21T13:00:00+01:00") == moment(START) == datetime.fromisoformat(START)
+
+
+@pytest.mark.parametrize(
+    "at", ["yesterday", "", "2026-13-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59", 7]
+)
+@pytest.mark.parametrize("name", ["startedAt", "rolloutAt", "runAt", "readyAt", "failedAt"])
+def test_a_time_that_somebody_wrote_by_hand_and_that_is_none_leaves_no_attempts(name: str, at: Any) -> None:
+    found = written(
+        (an_attempt(), an_attempt("v0.9.0", rollout_at=START, run_at=START, ready_at=START, failed_at=START))
+    )
+    assert len(read(found)) == 2
+    assert found is not None
+    assert read([found[0], found[1] | {name: at}]) == ()

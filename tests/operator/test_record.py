@@ -108,6 +108,11 @@ def test_attempts_at_other_versions_are_theirs() -> None:
     assert of(attempt(0, version="v2.0.0", failedAt=1), now=2) == of(now=2)
 
 
+def test_a_deployment_whose_attempts_somebody_wrote_by_hand_has_none() -> None:
+    assert of(attempt(5, failedAt=6), attempt(0, failedAt=1) | {"startedAt": "yesterday"}, now=9) == of(now=9)
+    assert of({"version": "v1.0.0"}, now=9) == of(now=9)
+
+
 def test_an_id_tells_attempts_apart_and_stays() -> None:
     ids = [
         verdicts(deployment(attempt(started, failedAt=9), uid=uid), "sync.v1.0.0", "v1.0.0", now=at(10)).outcomes[0].id
