@@ -33,7 +33,7 @@ from fde_operator.policies import Guard, refusal
 from fde_operator.posture import next_look_s, posture
 from fde_operator.readiness import Readiness, readiness
 from fde_operator.reconciliation import current
-from fde_operator.rollout import digest, rolls_out, same
+from fde_operator.rollout import digest, rolls_out, same, stopped
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import (
     WORKLOADS,
@@ -181,10 +181,14 @@ class _Look:
             return
         if jobs.begun(same(target.workload, observed)):
             return
-        if digest(target.workload) == self._status["templateDigest"]:
+        if (begun := self._status["templateDigest"]) is not None:
+            known = begun == digest(target.workload)
+        else:  # a status of before it was noted, or none that came back: what runs there was begun
+            known = not rolls_out(target.workload, observed) and not stopped(same(target.workload, observed))
+        if known:
             return
-        if stopped := refusal("rollout", await self._guard.gaps()):
-            raise stopped
+        if refused := refusal("rollout", await self._guard.gaps()):
+            raise refused
 
     async def _standing(self, deployment: FDEDeployment) -> Standing:
         runs = self._status["resolvedVersion"]

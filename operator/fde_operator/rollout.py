@@ -26,6 +26,11 @@ def rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
     return found is None or not holds(_template(found), _template(workload))
 
 
+def stopped(found: Manifest | None) -> bool:
+    """Whether a workload stands there and is to run nothing: its template need not have run ever."""
+    return found is not None and (found["spec"].get("suspend") is True or found["spec"].get("replicas") == 0)
+
+
 def digest(workload: Manifest) -> str:
     """Of the pods that `workload` makes: equal for a repair, another one for whatever is new in them."""
     return digest_of(_template(workload))

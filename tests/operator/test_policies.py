@@ -460,3 +460,28 @@ def test_a_job_that_was_made_suspended_and_never_began_is_new_when_it_is_to_run(
     suspend(at_work, False)
     assert deployed(at_work)[0] == "PolicyMissing"
     assert the_job(at_work)["spec"]["suspend"] is True
+
+
+@pytest.mark.parametrize("forgotten", [("templateDigest",), None])
+def test_what_ran_before_it_was_noted_is_looked_after_while_a_policy_is_missing(
+    ran: Any, forgotten: tuple[str, ...] | None
+) -> None:
+    """A status of the version before, or none: a backup that was brought back without."""
+    status = ran.objects[DEPLOYED].pop("status")
+    if forgotten is not None:
+        ran.objects[DEPLOYED]["status"] = {name: value for name, value in status.items() if name not in forgotten}
+    before = images(ran)
+    del ran.objects[Key("NetworkPolicy", "customer-northgate", "sync")]
+    assert deployed(ran)[0] != "PolicyMissing"
+    assert Key("NetworkPolicy", "customer-northgate", "sync") in ran.objects
+    del ran.objects[WORKLOAD]
+    assert deployed(ran)[0] != "PolicyMissing"
+    assert images(ran) == before
+
+
+def test_but_what_it_never_was_is_not_begun_then(ran: Any) -> None:
+    del ran.objects[DEPLOYED]["status"]["templateDigest"]
+    a_feed_names_another_sidecar(ran)
+    before = images(ran)
+    assert deployed(ran)[0] == "PolicyMissing"
+    assert images(ran) == before
