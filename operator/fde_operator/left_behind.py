@@ -57,7 +57,7 @@ async def reconcile(cluster: Cluster, kafka: Kafka) -> float | None:
         for entry, text in found.items():
             user, place = _read(text)
             feed = await cluster.get(place) if place else None
-            if user and ((feed or {}).get("status", {}).get("kafka") or {}).get("user") != user:
+            if user and not _keeps(feed, user):
                 for action in removal(observed, user):
                     await kafka.execute(action)
                 log.info("kafka_user_left_behind_was_removed", user=user)
@@ -71,6 +71,13 @@ async def reconcile(cluster: Cluster, kafka: Kafka) -> float | None:
     if refused:
         raise Postponed(refused)
     return wait_s
+
+
+def _keeps(feed: Manifest | None, user: str) -> bool:
+    """Whether a feed has taken the user over. One on its way out is the one that was let go, or takes it away itself."""
+    if feed is None or feed["metadata"].get("deletionTimestamp"):
+        return False
+    return (feed.get("status", {}).get("kafka") or {}).get("user") == user
 
 
 def _read(text: str) -> tuple[str, Key | None]:

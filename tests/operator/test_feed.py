@@ -443,6 +443,20 @@ def test_a_feed_that_is_there_again_keeps_the_user_it_took_over(provisioned: Wor
     assert remembered(provisioned) == []
 
 
+def test_a_feed_of_which_memory_knows_no_more_than_that_it_goes_keeps_no_user(provisioned: World) -> None:
+    """The watch tells of its end a moment after our own write let it go."""
+    going = json.loads(json.dumps(provisioned.cluster.objects[KEY]))
+    forced(provisioned)
+    provisioned.reconcile()
+    going["metadata"] = {**going["metadata"], "deletionTimestamp": NOW, "finalizers": []}
+    provisioned.cluster.store(going)
+    del provisioned.broker.raises["observe"]
+    provisioned.clock.s += 100
+    asyncio.run(left_behind.reconcile(provisioned.cluster, provisioned.kafka))
+    assert not provisioned.broker.passwords
+    assert remembered(provisioned) == []
+
+
 def test_what_cannot_be_remembered_is_not_let_go(provisioned: World) -> None:
     forced(provisioned)
     del provisioned.cluster.objects[LEFT]
