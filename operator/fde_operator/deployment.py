@@ -21,7 +21,7 @@ from fde_operator import isolation
 from fde_operator import job as jobs
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
-from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
+from fde_operator.desired import KEPT_KINDS, desired, inventory, owned, workloads
 from fde_operator.errors import Denied, Held
 from fde_operator.execute import execute
 from fde_operator.key import Key
@@ -280,7 +280,13 @@ class _Look:
             pass  # nothing runs that could begin or stop
         elif paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
-        elif tries.begins(self._attempts, version, generation, rolls_out=rolls_out(target.workload, observed)):
+        elif tries.begins(
+            self._attempts,
+            version,
+            generation,
+            rolls_out=rolls_out(target.workload, observed),
+            again=self._again(target.workload, observed),
+        ):
             asked = None if standing.running else self._asked(versions[version])
             self._attempts = tries.begun(self._attempts, version, generation, self._now, asked=asked)
         self._status |= {
@@ -298,6 +304,12 @@ class _Look:
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()
+
+    def _again(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
+        """Whether it is a Job that was taken away; one that the API server refuses, and will again, never was there."""
+        seen = self.raw.get("status", {}).get("conditions", ())
+        refused = any(one["type"] == "Ready" and one["reason"] == "Denied" for one in seen)
+        return workload["kind"] == jobs.KIND and same(workload, observed) is None and not refused
 
     async def _announce(self) -> None:
         """Write what is about to happen. Conditions and observedGeneration stay: nobody has seen how it goes."""
@@ -345,13 +357,13 @@ class _Look:
         """What ran goes on while an edit is held back, and is judged: no edit hides a failure. Seconds until time alone may
         change the verdict.
 
-        Of an attempt that was not Ready yet nobody knows whether it is the one that stands there.
+        Of an attempt that was not Ready yet nobody knows whether it is the one that stands there. Nothing is asked for here
+        that might not be answered: what holds the deployment would not be told then.
         """
         last = self._attempts[0] if self._attempts else None
         if last is None or last.ready_at is None or last.failed_at is not None or last.reason is not None:
             return None
-        children = await owned(self._cluster, deployment, ())
-        workload, runs = next((one for one in children if one["kind"] in WORKLOADS), None), []
+        workload, runs = next(iter(await workloads(self._cluster, deployment)), None), []
         if workload is not None and workload["kind"] == "CronJob":
             runs = await runs_of(self._cluster, workload, version=last.version, since=last.started_at)
         state = readiness(workload, suspended=False, runs=runs)

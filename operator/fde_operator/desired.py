@@ -22,6 +22,7 @@ from fde_operator.parameters import Values, alone, refused, values_of
 from fde_operator.plan import Desired
 from fde_operator.rollout import same
 from fde_operator.settings import OperatorSettings
+from fde_operator.surroundings import WORKLOADS
 from fde_operator.workload import Parts, workload
 
 OWNED_KINDS: Final = (
@@ -171,6 +172,19 @@ async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Sequence[D
         if one.manifest["kind"] == job.KIND and same(one.manifest, found) is None:
             its = {"metadata.name": str(one.manifest["metadata"]["name"])}
             found += await cluster.list(job.KIND, namespace=deployment.metadata.namespace or "", fields=its)
+    return _its(deployment, found)
+
+
+async def workloads(cluster: Cluster, deployment: FDEDeployment) -> list[Manifest]:
+    """Of what is ours what runs pods: kinds that every cluster has, and that an operator asks its own memory for."""
+    found: list[Manifest] = []
+    for kind in WORKLOADS:
+        mine = labels.selector(deployment.metadata.name)
+        found += await cluster.list(kind, namespace=deployment.metadata.namespace or "", labels=mine)
+    return _its(deployment, found)
+
+
+def _its(deployment: FDEDeployment, found: Iterable[Manifest]) -> list[Manifest]:
     uid = deployment.metadata.uid
     return [one for one in found if any(owner["uid"] == uid for owner in one["metadata"].get("ownerReferences", ()))]
 

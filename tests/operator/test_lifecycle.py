@@ -11,7 +11,7 @@ import pytest
 from fde_operator import deployment
 from fde_operator.cluster import Manifest
 from fde_operator.desired import OWNED_KINDS
-from fde_operator.errors import Denied
+from fde_operator.errors import Denied, Unavailable
 from fde_operator.key import Key
 from fde_operator.policies import Guard
 from fde_operator.settings import OperatorSettings
@@ -771,3 +771,21 @@ def test_with_nothing_left_to_run_it_is_told_what_is_missing(running: Any, given
     assert "no published DeploymentPrimitive incident-sync.v1.0.0 that" in message
     assert "incident-sync.v1.0.7, which runs, is not published any more either" in message
     assert running.objects[WORKLOAD]["spec"] == pods
+
+
+def test_what_holds_it_is_told_though_a_kind_it_has_is_not_answered_for(running: Any, monkeypatch: Any) -> None:
+    """And what runs is judged: whatever is asked of the API server itself may fail."""
+    status(running)["inventory"].append({"kind": "ExternalSecret", "name": "sync-secrets"})
+    listed = running.list
+
+    async def silent(kind: str, **asked: Any) -> Any:
+        if kind == "ExternalSecret":
+            raise Unavailable("away")
+        return await listed(kind, **asked)
+
+    monkeypatch.setattr(running, "list", silent)
+    come_down(running, FRIDAY)
+    name_version(running, "v9.9.9")
+    look(running, SATURDAY)
+    assert told(running, "Ready")[:2] == ("False", "PrimitiveNotFound")
+    assert status(running)["attempts"][0]["failedAt"] == FRIDAY
