@@ -68,8 +68,8 @@ async def reconcile(
     Raises Unavailable and Conflicting, and Postponed for what is to be tried later and later; the conditions say the rest.
     """
     raw = await cluster.get(key)
-    if raw is None:  # it was let go, maybe, with its user still on Kafka
-        return await left_behind.reconcile(cluster, kafka) if kafka is not None else None
+    if raw is None:  # who was left behind has a key of its own (routes.LEFT_BEHIND)
+        return None
     found = await _Feed.read(cluster, raw, settings, kafka, now, guard)
     if raw["metadata"].get("deletionTimestamp"):
         return await found.leave()

@@ -43,7 +43,8 @@ async def remember(cluster: Cluster, *, user: str, namespace: str, name: str) ->
 
 
 async def reconcile(cluster: Cluster, kafka: Kafka) -> float | None:
-    """Remove who is remembered. Seconds until Kafka may be asked again; None: nobody is left. Raises Postponed when it refuses.
+    """Remove who is remembered. Seconds until Kafka may be asked again; None: nobody is left. Raises Postponed after all were
+    tried, when one of them was refused.
 
     A feed of that name that is there again, and has taken the user over with a password of its own, keeps it.
     """
@@ -58,14 +59,16 @@ async def reconcile(cluster: Cluster, kafka: Kafka) -> float | None:
             user, place = _read(text)
             feed = await cluster.get(place) if place else None
             if user and not _keeps(feed, user):
-                for action in removal(observed, user):
-                    await kafka.execute(action)
+                try:
+                    for action in removal(observed, user):
+                        await kafka.execute(action)
+                except Refused as error:  # is about this one: the others go all the same
+                    refused = str(error)
+                    continue
                 log.info("kafka_user_left_behind_was_removed", user=user)
             del left[entry]
     except Away as away:
         wait_s = away.wait_s
-    except Refused as error:
-        refused = str(error)
     if left != found:
         await _write(cluster, held, left)
     if refused:

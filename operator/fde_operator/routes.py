@@ -47,7 +47,8 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
     if kind == "TelemetryFeed":
         # Of its deployment, and of the one whose default feed would have its name.
         carrying = dict.fromkeys((spec.get("deploymentRef", {}).get("name"), name))
-        return (Key(kind, namespace, name), *(Key("FDEDeployment", namespace, one) for one in carrying if one))
+        gone = (Key(LEFT_BEHIND, "", "all"),) if metadata.get("deletionTimestamp") else ()
+        return (Key(kind, namespace, name), *(Key("FDEDeployment", namespace, one) for one in carrying if one), *gone)
     if kind == "DeploymentPrimitive":
         return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
     if kind in POLICIES:

@@ -49,6 +49,7 @@ class MemoryKafka:
     quotas: dict[str, dict[str, float]] = field(default_factory=dict)
     raises: dict[str, BaseException] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)  # users that nobody may remove
     made: list[str] = field(default_factory=list, repr=False)  # every password that there ever was
 
     def observe(self) -> Observed:
@@ -58,6 +59,8 @@ class MemoryKafka:
 
     def execute(self, action: Action) -> None:
         self._asked(action.kind)
+        if action.verdict == "remove" and action.about in self.refused:
+            raise Refused(f"{action.about} is kept.")
         self.cluster._write(f"kafka {action.verdict} {action.kind} {action.about}")
         if action.topic is not None:
             self.topics[action.about] = Seen(action.topic.partitions, action.topic.config())
@@ -385,6 +388,10 @@ def remembered(world: World) -> list[str]:
     return [json.loads(one)["user"] for one in world.cluster.objects[LEFT].get("data", {}).values()]
 
 
+def freed(world: World) -> float | None:
+    return asyncio.run(left_behind.reconcile(world.cluster, world.kafka))
+
+
 def forced(world: World) -> None:
     world.broker.raises["observe"] = Unavailable("gone")
     world.delete()
@@ -396,16 +403,36 @@ def test_who_was_left_behind_is_remembered_and_goes_when_kafka_is_back(provision
     provisioned.reconcile()
     assert remembered(provisioned) == [USER]
     provisioned.restart()
-    wait_s = provisioned.reconcile()
-    assert wait_s is not None and wait_s > 0, "the key of the feed that went asks again"
+    wait_s = freed(provisioned)
+    assert wait_s is not None and wait_s > 0
     del provisioned.broker.raises["observe"]
     provisioned.clock.s += 100
-    assert provisioned.reconcile() is None
+    assert freed(provisioned) is None
     assert not provisioned.broker.passwords and not provisioned.broker.rules and not provisioned.broker.quotas
     assert remembered(provisioned) == []
     written = len(provisioned.cluster.writes)
-    assert provisioned.reconcile() is None
+    assert freed(provisioned) is None
     assert provisioned.cluster.writes[written:] == []
+
+
+def test_one_whom_kafka_refuses_to_remove_keeps_no_other_there_nor_is_it_told_of_every_feed_that_goes(
+    provisioned: World,
+) -> None:
+    other = "fde-feed.northgate.customer-northgate.orders"
+    places = {USER: "sync", other: "orders"}
+    texts = [json.dumps({"user": user, "namespace": KEY.namespace, "name": name}) for user, name in places.items()]
+    provisioned.cluster.objects[LEFT]["data"] = {"a": texts[0], "b": texts[1]}
+    del provisioned.cluster.objects[KEY]
+    provisioned.broker.passwords[other] = "of the other"
+    provisioned.broker.refused.add(USER)
+    with pytest.raises(Postponed, match="is kept"):
+        freed(provisioned)
+    assert set(provisioned.broker.passwords) == {USER}
+    assert remembered(provisioned) == [USER]
+    assert provisioned.reconcile() is None, "of the feed that went there is nothing to do"
+    provisioned.broker.refused.clear()
+    assert freed(provisioned) is None
+    assert not provisioned.broker.passwords and remembered(provisioned) == []
 
 
 def test_killed_before_any_write_of_a_forced_removal_nobody_is_forgotten(new: Callable[[], World], given: Any) -> None:

@@ -40,6 +40,18 @@ from fde_operator.settings import OperatorSettings
             {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "f")},  # whose default feed has no name
         ),
         (
+            {
+                "kind": "TelemetryFeed",
+                "metadata": {"name": "f", "namespace": "n", "deletionTimestamp": "2026-11-21T00:00:00Z"},
+                "spec": {"workloadSelector": {}},
+            },
+            {  # its Kafka user may have been left behind
+                Key("TelemetryFeed", "n", "f"),
+                Key("FDEDeployment", "n", "f"),
+                Key(routes.LEFT_BEHIND, "", "all"),
+            },
+        ),
+        (
             {"kind": "Deployment", "metadata": {"name": "a", "namespace": "n", "labels": {"fde.io/deployment": "a"}}},
             {Key("FDEDeployment", "n", "a")},
         ),
