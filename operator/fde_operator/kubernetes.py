@@ -278,8 +278,12 @@ class KubernetesCluster:
             return Conflicting(f"{doing}: {said}")
         if code == 401:  # a token of a kubeconfig may have been replaced; a pod's is read again by lightkube itself
             if len(self._retired) < _RETIRED or time.monotonic() - self._connected_s > _RECONNECT_S:
+                try:
+                    fresh = self._connect()
+                except (Misuse, ConfigError, OSError) as misread:  # it is being replaced: half a file, or certificate
+                    return Unavailable(f"There are no credentials for the API server while {doing}: {misread}.")
                 self._retired = [*self._retired[-_RETIRED + 1 :], self._client]
-                self._client = self._connect()
+                self._client = fresh
             return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=1)
         if code == 403 and any(words in said for words in _STARTING):
             return Unavailable(f"Admission at {self.url} is not ready while {doing}: {said}.")

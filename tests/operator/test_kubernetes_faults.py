@@ -141,3 +141,21 @@ def test_an_api_server_that_hangs_is_asked_eight_times_then_by_probes_and_is_bac
         return await cluster.get(KEY)
 
     assert asyncio.run(story())["kind"] == "ConfigMap"
+
+
+@pytest.mark.parametrize("text", ["", "clusters: [{name: a, clu", KUBECONFIG.replace("user: a}", "user: b}")])
+def test_a_token_refused_while_the_kubeconfig_is_being_replaced_is_tried_again(
+    cluster_that: Callable[[Answer], KubernetesCluster], tmp_path: Path, text: str
+) -> None:
+    cluster = cluster_that(status(401))
+    (tmp_path / "kubeconfig").write_text(text)
+
+    async def ask() -> None:
+        with pytest.raises(Unavailable):
+            await cluster.get(KEY)
+        (tmp_path / "kubeconfig").unlink()
+        with pytest.raises(Unavailable):
+            await cluster.get(KEY)
+        await cluster.aclose()
+
+    asyncio.run(ask())
