@@ -86,15 +86,18 @@ def under_way(attempts: Attempts) -> bool:
     return bool(attempts) and open_(attempts[0]) and attempts[0].reason is None
 
 
-def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool) -> bool:
+def begins(attempts: Attempts, version: str, generation: int, *, rolls_out: bool, again: bool = False) -> bool:
     """Whether running `version` now is a new attempt: another version, a spec that replaces the pods, or a resumption.
 
-    `rolls_out`: the pods will be replaced. That alone is none: a repair, or new images of the operator's own.
+    `rolls_out`: the pods will be replaced. That alone is none: a repair, or new images of the operator's own. `again`: it is
+    a Job that somebody took away and that is made anew, which tries again what failed.
     """
     if not attempts:
         return True
     last = attempts[0]
     if last.version != version or last.reason == SUSPENDED or is_fault(last):
+        return True
+    if again and last.failed_at is not None:
         return True
     return rolls_out and last.generation != generation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from fde_api.deployment import Attempt
 from fde_operator import attempts as tries
+from fde_operator import deployment
 from fde_operator.attempts import (
     SCHEDULED,
     SUSPENDED,
@@ -32,7 +34,10 @@ from fde_operator.attempts import (
     written,
 )
 from fde_operator.clock import rfc3339
+from fde_operator.errors import Denied
+from fde_operator.key import Key
 from fde_operator.readiness import Readiness, readiness
+from fde_operator.settings import OperatorSettings
 
 START = "2026-11-21T12:00:00Z"
 READY = Readiness(True, "Available", "1 of 1 pods are available")
@@ -65,6 +70,14 @@ def test_an_attempt_begins_with_a_version_with_a_spec_that_replaces_pods_and_wit
     assert begins(stopped(same, tries.SUSPENDED), "v1.0.0", 3, rolls_out=False)
     assert not begins(same, "v1.0.0", 2, rolls_out=False)  # an edit of the window, say
     assert not begins(same, "v1.0.0", 1, rolls_out=True)  # a repair, or new images of the operator's own
+
+
+def test_a_job_that_is_made_anew_tries_again_what_failed_and_nothing_else() -> None:
+    failed = (an_attempt(failed_at=START, reason="JobFailed"),)
+    assert begins(failed, "v1.0.0", 1, rolls_out=True, again=True)
+    assert not begins(failed, "v1.0.0", 1, rolls_out=True)
+    assert not begins((an_attempt(),), "v1.0.0", 1, rolls_out=True, again=True)
+    assert not begins((an_attempt(ready_at=START),), "v1.0.0", 1, rolls_out=True, again=True)
 
 
 def test_one_that_is_overtaken_is_no_failure() -> None:
@@ -343,3 +356,77 @@ def test_a_time_that_somebody_wrote_by_hand_and_that_is_none_leaves_no_attempts(
     assert len(read(found)) == 2
     assert found is not None
     assert read([found[0], found[1] | {name: at}]) == ()
+
+
+KEY = Key("FDEDeployment", "customer-northgate", "sync")
+
+
+def look(cluster: Any, now: str, sidecar: str = "1") -> float | None:
+    settings = OperatorSettings(brokers="kafka.example:9092", sidecar_image=f"fde/sidecar@sha256:{sidecar}")
+    return asyncio.run(deployment.reconcile(cluster, KEY, settings, now=now))
+
+
+def attempted(cluster: Any) -> Attempts:
+    return read(cluster.objects[KEY]["status"]["attempts"])
+
+
+def edit(cluster: Any, **spec: Any) -> None:
+    cluster.objects[KEY]["spec"] |= spec
+    cluster.objects[KEY]["metadata"]["generation"] += 1
+
+
+def ready_reason(cluster: Any) -> str:
+    conditions = cluster.objects[KEY]["status"]["conditions"]
+    return str(next(one["reason"] for one in conditions if one["type"] == "Ready"))
+
+
+def the(cluster: Any, kind: str) -> Any:
+    (found,) = [one for key, one in cluster.objects.items() if key.kind == kind]
+    return found
+
+
+def take_away(cluster: Any, kind: str) -> None:
+    for key in [key for key in cluster.objects if key.kind == kind]:
+        del cluster.objects[key]
+
+
+def deployed(cluster: Any, given: Any, **workload: Any) -> Any:
+    spec = given.spec()
+    spec["runtime"]["workload"] |= workload
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment())
+    return cluster
+
+
+def test_a_failed_job_that_a_person_deletes_is_tried_again(cluster: Any, given: Any) -> None:
+    deployed(cluster, given, kind="Job")
+    look(cluster, START)
+    the(cluster, "Job")["status"] = {"conditions": [says("Failed", "True", lastTransitionTime=START)]}
+    look(cluster, later(minutes=1))
+    assert [one.reason for one in attempted(cluster)] == ["JobFailed"]
+    take_away(cluster, "Job")
+    look(cluster, later(minutes=20))
+    assert ready_reason(cluster) == "Progressing"
+    look(cluster, later(minutes=21))
+    assert [one.reason for one in attempted(cluster)] == [None, "JobFailed"]
+    the(cluster, "Job")["status"] = {"succeeded": 1, "conditions": [says("Complete", "True")]}
+    look(cluster, later(minutes=22))
+    assert [bool(one.ready_at) for one in attempted(cluster)] == [True, False]
+    assert refused(attempted(cluster)) == frozenset()
+
+
+def test_a_job_that_the_api_server_refuses_fails_once(
+    cluster: Any, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(cluster, given, kind="Job")
+    apply = cluster.apply
+
+    async def refusing(manifest: Any) -> Any:
+        if manifest["kind"] == "Job":
+            raise Denied("no more of these")
+        return await apply(manifest)
+
+    monkeypatch.setattr(cluster, "apply", refusing)
+    for minutes in range(0, 60, 5):
+        look(cluster, later(minutes=minutes))
+    assert [one.reason for one in attempted(cluster)] == [tries.EXCEEDED]
