@@ -134,7 +134,11 @@ class _Feed:
             except (Denied, Postponed) as denied:
                 wanted = replace(wanted, reason="Denied", message=str(denied), error=True)
                 later = str(denied)
-        attached = await self._attached()
+        try:
+            attached = await self._attached()
+        except Denied as denied:  # the default feed that it replaces
+            attached = condition("Attached", False, "Denied", str(denied))
+            later = later or str(denied)
         settled = bool(self._access and self._access.settled)
         await self._say([ready(attached, wanted, settled=settled), attached, *told(wanted)])
         await self._mark()

@@ -20,7 +20,7 @@ from fde_events.tenancy.acl import Rule
 from fde_events.tenancy.credential import Credential
 from fde_events.tenancy.plan import MECHANISM, Action, Observed, Seen
 from fde_operator import feed, left_behind
-from fde_operator.errors import Postponed
+from fde_operator.errors import Denied, Postponed
 from fde_operator.install import manifests
 from fde_operator.kafka import Kafka, Site
 from fde_operator.key import Key
@@ -538,6 +538,26 @@ def test_of_two_feeds_of_a_deployment_the_second_says_which_is_read(world: World
     world.reconcile()
     assert world.condition("Ready") == ("False", "Superseded")
     assert "a-first" in world.message("Attached")
+
+
+def test_a_default_feed_that_may_not_be_deleted_is_told_by_the_one_that_replaces_it(world: World) -> None:
+    deployment = world.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
+    made = default_feed(msgspec.convert(deployment, FDEDeployment))
+    owner = {"apiVersion": "fde.io/v1", "kind": "FDEDeployment", "name": "sync", "uid": deployment["metadata"]["uid"]}
+    made["metadata"] |= {"labels": {"app.kubernetes.io/managed-by": "fde-operator"}, "ownerReferences": [owner]}
+    world.cluster.store(made)
+    world.cluster.store(manifest("mine"))
+
+    async def delete(key: Key, *, uid: str) -> None:
+        raise Denied(f"deleting {key}: a policy says no")
+
+    world.cluster.delete = delete
+    mine = KEY._replace(name="mine")
+    with pytest.raises(Postponed):
+        world.reconcile(key=mine)
+    assert world.condition("Attached", mine) == world.condition("Ready", mine) == ("False", "Denied")
+    assert world.condition("Stalled", mine) == ("True", "Denied")
+    assert world.condition("Synced", mine) == ("True", "Provisioned")
 
 
 @pytest.mark.parametrize("annotated", [True, False])
