@@ -280,7 +280,13 @@ class _Look:
             pass  # nothing runs that could begin or stop
         elif paused(deployment):
             self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
-        elif tries.begins(self._attempts, version, generation, rolls_out=rolls_out(target.workload, observed)):
+        elif tries.begins(
+            self._attempts,
+            version,
+            generation,
+            rolls_out=rolls_out(target.workload, observed),
+            again=self._again(target.workload, observed),
+        ):
             asked = None if standing.running else self._asked(versions[version])
             self._attempts = tries.begun(self._attempts, version, generation, self._now, asked=asked)
         self._status |= {
@@ -298,6 +304,12 @@ class _Look:
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()
+
+    def _again(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
+        """Whether it is a Job that was taken away; one that the API server refuses, and will again, never was there."""
+        seen = self.raw.get("status", {}).get("conditions", ())
+        refused = any(one["type"] == "Ready" and one["reason"] == "Denied" for one in seen)
+        return workload["kind"] == jobs.KIND and same(workload, observed) is None and not refused
 
     async def _announce(self) -> None:
         """Write what is about to happen. Conditions and observedGeneration stay: nobody has seen how it goes."""
