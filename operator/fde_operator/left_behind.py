@@ -103,6 +103,6 @@ async def _held(cluster: Cluster) -> Manifest | None:
 
 async def _write(cluster: Cluster, held: Manifest, data: dict[str, str]) -> None:
     """Whole, and only over what was read; not applied: the installer applies it empty, in the same name."""
-    kept = ("name", "namespace", "resourceVersion", "labels")
+    kept = ("name", "namespace", "resourceVersion", "labels", "annotations")  # helm's, among them
     metadata = {name: held["metadata"][name] for name in kept if name in held["metadata"]}
     await cluster.put({"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": metadata, "data": data})

@@ -256,6 +256,8 @@ def test_anchors_keep_the_last_of_each_chain(scene: Scene) -> None:
         return True  # the one in memory knows Secrets alone
 
     scene.inner.stands = stands
+    at = Key("ConfigMap", "fde-system", "fde-audit-anchor")
+    scene.inner.objects[at]["metadata"]["annotations"] = {"meta.helm.sh/release-name": "fde"}
     store = ConfigMapAnchors(scene.inner)
 
     async def do() -> list[Anchor]:
@@ -267,4 +269,6 @@ def test_anchors_keep_the_last_of_each_chain(scene: Scene) -> None:
     found = asyncio.run(do())
     assert [one.seq for one in found if one.chain == "operator"] == list(range(6, 70))
     assert [one.chain for one in found][-1] == "people"
+    metadata = scene.inner.objects[Key("ConfigMap", "fde-system", "fde-audit-anchor")]["metadata"]
+    assert metadata["annotations"] == {"meta.helm.sh/release-name": "fde"}, "helm knows its own by it"
     assert json.loads(scene.inner.objects[Key("ConfigMap", "fde-system", "fde-audit-anchor")]["data"]["people.jsonl"])["type"] == "audit.anchor.v1"  # fmt: skip

@@ -435,6 +435,15 @@ def test_one_whom_kafka_refuses_to_remove_keeps_no_other_there_nor_is_it_told_of
     assert not provisioned.broker.passwords and remembered(provisioned) == []
 
 
+def test_the_annotations_of_who_installed_the_memory_of_it_stay(provisioned: World) -> None:
+    installed = {"meta.helm.sh/release-name": "fde"}
+    provisioned.cluster.objects[LEFT]["metadata"]["annotations"] = dict(installed)
+    forced(provisioned)
+    provisioned.reconcile()
+    assert remembered(provisioned) == [USER]
+    assert provisioned.cluster.objects[LEFT]["metadata"]["annotations"] == installed
+
+
 def test_killed_before_any_write_of_a_forced_removal_nobody_is_forgotten(new: Callable[[], World], given: Any) -> None:
     def lived(die_after: int | None) -> int:
         world = new()

@@ -21,6 +21,7 @@ from fde_operator.key import Key
 CONFIG_MAP: Final = Key("ConfigMap", "fde-system", "fde-audit-anchor")
 KEPT: Final = 64
 _TRIES: Final = 5
+_KEPT_METADATA: Final = ("name", "namespace", "resourceVersion", "labels", "annotations")  # helm's, among them
 
 
 class ConfigMapAnchors:
@@ -40,7 +41,7 @@ class ConfigMapAnchors:
             entry = f"{anchor.chain}.jsonl"
             lines = [*data.get(entry, "").splitlines(), canonical(anchor).decode()]
             data[entry] = "\n".join(lines[-KEPT:]) + "\n"
-            metadata = {name: held["metadata"][name] for name in ("name", "namespace", "resourceVersion", "labels") if name in held["metadata"]}  # fmt: skip
+            metadata = {name: held["metadata"][name] for name in _KEPT_METADATA if name in held["metadata"]}
             try:
                 await self._cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
             except Conflicting:  # another chain's writer
