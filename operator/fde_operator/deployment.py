@@ -121,6 +121,7 @@ class _Look:
         self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
         self._status: dict[str, Any] = kept(raw.get("status", {}))
         self._attempts = tries.read(self._status["attempts"])
+        self._was_done = self._completed  # also where what takes its place turns out to be refused
         self._valid: bool | None = None  # whether the parameters are; None: nobody has looked yet
 
     async def outcome(self) -> Outcome:
@@ -354,16 +355,18 @@ class _Look:
         return readiness(found, suspended=paused(deployment), runs=runs)
 
     async def _left_standing(self, deployment: FDEDeployment) -> float | None:
-        """What ran goes on while an edit is held back, and is judged: no edit hides a failure. Seconds until time alone may
-        change the verdict.
+        """What ran goes on while an edit is held back, and is judged: no edit hides a failure, or that a Job is done. Seconds
+        until time alone may change the verdict.
 
         Of an attempt that was not Ready yet nobody knows whether it is the one that stands there. Nothing is asked for here
         that might not be answered: what holds the deployment would not be told then.
         """
+        found = await workloads(self._cluster, deployment)
+        self._status["completedJob"] = jobs.left(found, self._was_done, self._now)
         last = self._attempts[0] if self._attempts else None
         if last is None or last.ready_at is None or last.failed_at is not None or last.reason is not None:
             return None
-        workload, runs = next(iter(await workloads(self._cluster, deployment)), None), []
+        workload, runs = next(iter(found), None), []
         if workload is not None and workload["kind"] == "CronJob":
             runs = await runs_of(self._cluster, workload, version=last.version, since=last.started_at)
         state = readiness(workload, suspended=False, runs=runs)

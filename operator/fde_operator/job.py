@@ -59,7 +59,7 @@ def done(workload: Manifest, completed: Completed | None) -> bool:
     """Whether `workload` is a Job that has succeeded already, be it there or not. `completed`: status.completedJob."""
     if workload["kind"] != KIND or not completed:
         return False
-    return bool(workload["metadata"]["annotations"][DIGEST] == completed.get("digest"))
+    return _app(workload) == completed["digest"]
 
 
 def begun(found: Manifest | None) -> bool:
@@ -90,12 +90,29 @@ def completion(workload: Manifest, found: Manifest | None, before: Completed | N
     """status.completedJob once `workload`, of which `found` stands there, has succeeded; until then as it was."""
     if workload["kind"] != KIND or found is None or done(workload, before):
         return before
-    status = found.get("status", {})
+    status, app = found.get("status", {}), _app(workload)
     ended = {one["type"]: one for one in status.get("conditions", ()) if one.get("status") == "True"}
-    if "Complete" not in ended:
+    if "Complete" not in ended or app is None:
         return before
-    name, app = workload["metadata"]["name"], workload["metadata"]["annotations"][DIGEST]
-    return {"name": name, "digest": app, "at": status.get("completionTime") or now}
+    return {"name": workload["metadata"]["name"], "digest": app, "at": status.get("completionTime") or now}
+
+
+def left(found: Sequence[Manifest], before: Completed | None, now: str) -> Completed | None:
+    """status.completedJob where nothing new is begun, of the workloads that stand there: to take back the edit that is held
+    runs nothing again, unless another Job has begun meanwhile."""
+    there = [one for one in found if one["kind"] == KIND]
+    if not there:
+        return before
+    if len(there) > 1:
+        return None
+    (one,) = there
+    return completion(one, one, before if done(one, before) else None, now)
+
+
+def _app(workload: Manifest) -> str | None:
+    """What a Job runs; None where somebody took the note away from it."""
+    noted: str | None = (workload["metadata"].get("annotations") or {}).get(DIGEST)
+    return noted
 
 
 def gone(completed: Completed) -> Readiness:

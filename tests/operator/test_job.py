@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from fde_operator import deployment
+from fde_operator.errors import Denied
 from fde_operator.key import Key
 from fde_operator.landscape import Landscape
 from fde_operator.settings import OperatorSettings
@@ -194,3 +195,42 @@ def test_the_digest_of_a_job_does_not_move(working: Any) -> None:
     """Pinned: with another one, every Job that is done does its work again at the next upgrade of the operator."""
     (name,) = jobs(working)
     assert name == "sync-5d18b8de"
+
+
+@pytest.mark.parametrize("refused", [{"primitiveRef": {"name": "incident-sync", "version": "v9.9.9"}}, "denied"])
+def test_what_is_done_while_an_edit_is_held_back_is_not_run_again_when_that_is_taken_back(
+    working: Any, monkeypatch: Any, refused: Any
+) -> None:
+    before = dict(working.objects[KEY]["spec"])
+    if refused == "denied":
+        monkeypatch.setattr(working, "apply", refuses)
+        edit(working, parameters={"instanceHost": "b.example", "clientSecret": SECRET})
+    else:
+        edit(working, **refused)
+    look(working)
+    assert ready(working)[0] == "False"
+    ends(working)
+    look(working)
+    assert working.objects[KEY]["status"]["completedJob"]["at"] == AT
+    taken_away(working)
+    look(working)
+    look(working)
+    monkeypatch.undo()
+    edit(working, **before)
+    look(working)
+    assert jobs(working) == {}
+    assert ready(working)[:2] == ("True", "Succeeded")
+
+
+async def refuses(manifest: Any) -> Any:
+    raise Denied("no")
+
+
+def test_a_job_that_lost_its_note_holds_nothing(working: Any) -> None:
+    (job,) = jobs(working).values()
+    del job["metadata"]["annotations"]
+    ends(working)
+    edit(working, primitiveRef={"name": "incident-sync", "version": "v9.9.9"})
+    look(working)
+    assert ready(working)[1] == "PrimitiveNotFound"
+    assert working.objects[KEY]["status"].get("completedJob") is None
