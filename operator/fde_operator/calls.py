@@ -190,7 +190,7 @@ class CalledCluster:
         """As the cluster's."""
         return await self._calls.made("apply_status", manifest["kind"], lambda: self._cluster.apply_status(manifest))
 
-    async def stands(self, manifest: Manifest) -> bool:
+    async def stands(self, manifest: Manifest) -> str | None:
         """As the cluster's."""
         return await self._calls.made("stands", manifest["kind"], lambda: self._cluster.stands(manifest))
 

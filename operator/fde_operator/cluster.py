@@ -47,8 +47,8 @@ class Cluster(Protocol):
         """Server-side apply of the status sub-resource."""
         ...
 
-    async def stands(self, manifest: Manifest) -> bool:
-        """Whether it is there and may be overwritten by `manifest`, without reading it (a PUT with dryRun=All).
+    async def stands(self, manifest: Manifest) -> str | None:
+        """Its resource version, if it is there and may be overwritten by `manifest`; nothing is read (a PUT with dryRun=All).
 
         Denied when it is somebody else's. With a resource version: Conflicting when it is another one by now.
         """

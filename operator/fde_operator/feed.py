@@ -174,7 +174,10 @@ class _Feed:
         except Conflicting:
             log.info("secret_was_edited", feed=f"{self._namespace}/{self._name}")
             return Recorded(self._held, self._access, secret=True, edited=True)
-        return Recorded(self._held, self._access, stands)
+        access = self._access
+        if stands is not None and access is not None and access.settled and not access.secret_version:
+            self._access = msgspec.structs.replace(access, secret_version=stands)  # of before versions were noted
+        return Recorded(self._held, self._access, stands is not None)
 
     async def _admitted(self) -> None:
         """Held while admission does not stand as shipped: whose namespace this is, and who consented, is then not known."""

@@ -225,9 +225,9 @@ class KubernetesCluster:
         except _FAULTS as error:
             raise self._translated(error, f"applying {_named(manifest)}") from error
 
-    async def stands(self, manifest: Manifest) -> bool:
-        """PUT with dryRun=All."""
-        return await self._replaced(manifest, dry_run=True) is not None
+    async def stands(self, manifest: Manifest) -> str | None:
+        """PUT with dryRun=All: the server answers with the version that is stored."""
+        return await self._replaced(manifest, dry_run=True)
 
     async def put(self, manifest: Manifest) -> str:
         """PUT, and POST when there is nothing to replace. Of what the server answers the version alone is kept."""

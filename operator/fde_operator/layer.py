@@ -43,7 +43,7 @@ class Layer:
         """Handed on."""
         return await self._inner.apply_status(manifest)
 
-    async def stands(self, manifest: Manifest) -> bool:
+    async def stands(self, manifest: Manifest) -> str | None:
         """Handed on."""
         return await self._inner.stands(manifest)
 

@@ -65,7 +65,7 @@ async def _found(cluster: Cluster, parts: Parts) -> Condition:
             "metadata": {"name": ref.name, "namespace": namespace},
         }
         try:
-            there = await cluster.stands(probe)
+            there = await cluster.stands(probe) is not None
         except Denied:
             there = True
         if not there:

@@ -105,14 +105,14 @@ class MemoryCluster:
             del self.objects[key]
         return copy.deepcopy(new)
 
-    async def stands(self, manifest: Manifest) -> bool:
+    async def stands(self, manifest: Manifest) -> str | None:
         found = self.objects.get(key_of(manifest))
         if found is not None and found.get("type") != manifest.get("type"):
             raise Denied("another Secret has this name")
         version = manifest["metadata"].get("resourceVersion")
         if found is not None and version not in (None, found["metadata"].get("resourceVersion")):
             raise Conflicting("another resource version")
-        return found is not None
+        return None if found is None else str(found["metadata"].get("resourceVersion", "0"))
 
     async def put(self, manifest: Manifest) -> str:
         await self.stands(manifest)

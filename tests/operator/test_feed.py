@@ -278,11 +278,25 @@ def test_a_secret_that_somebody_edited_gets_a_new_password_once(provisioned: Wor
     assert provisioned.cluster.writes[written:] == []
 
 
-def test_a_secret_of_before_its_version_was_noted_is_left_as_it_is(provisioned: World) -> None:
-    del provisioned.cluster.objects[KEY]["status"]["kafka"]["secretVersion"]
+@pytest.mark.parametrize("noted", [None, ""])
+def test_a_secret_of_before_its_version_was_noted_is_left_as_it_is_and_known_from_then_on(
+    provisioned: World, noted: str | None
+) -> None:
+    record = provisioned.cluster.objects[KEY]["status"]["kafka"]
+    del record["secretVersion"]
+    if noted is not None:
+        record["secretVersion"] = noted
     old = provisioned.broker.passwords[USER]
     provisioned.reconcile()
     assert provisioned.broker.passwords[USER] == old
+    assert provisioned.agrees()
+    written = len(provisioned.cluster.writes)
+    provisioned.reconcile()
+    assert provisioned.cluster.writes[written:] == []
+    provisioned.cluster.objects[SECRET]["metadata"]["resourceVersion"] = "of somebody else"
+    provisioned.reconcile()
+    assert provisioned.agrees()
+    assert provisioned.broker.passwords[USER] != old
     assert provisioned.condition("Synced") == ("True", "Provisioned")
 
 
