@@ -4,7 +4,7 @@ what the app is -> digest() -> the Job's name; the Job that stands there, status
 
 A Job's pod cannot be changed, so another pod would be another Job, and that does the work once more. Its name is therefore
 made of what the app is: version, values, files, references to secrets. What the platform puts around it (sidecar, brokers,
-labels, places) is not in it: a Job gets that when it is made, and keeps it.
+labels, places) is not in it: a Job gets that when it is made, and keeps it; labels, annotations and places from when it begins.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ KIND: Final = "Job"
 DIGEST: Final = "fde.io/app-digest"  # an annotation: of what the Job runs
 SUCCEEDED: Final = "Succeeded"
 _DIGITS: Final = 8
+_PLACES: Final = ("nodeSelector", "tolerations", "schedulingGates")  # with nodeAffinity: KEP-2926
 
 Completed = Mapping[str, str]
 
@@ -72,7 +73,10 @@ def begun(found: Manifest | None) -> bool:
 def standing(
     objects: Sequence[Desired], observed: Sequence[Manifest], completed: Completed | None
 ) -> tuple[Desired, ...]:
-    """`objects`, but a Job that stands there keeps its pod, and one that is done and has gone stays gone."""
+    """`objects`, but a Job that stands there keeps its pod, and one that is done and has gone stays gone.
+
+    Of one that never began the API server lets everybody change labels, annotations and places: those are put back.
+    """
     found: list[Desired] = []
     for one in objects:
         if one.manifest["kind"] == KIND:
@@ -80,10 +84,27 @@ def standing(
             if there is None and done(one.manifest, completed):
                 continue
             if there is not None:
-                spec = {**one.manifest["spec"], "template": there["spec"]["template"]}
+                spec = {**one.manifest["spec"], "template": _template(one.manifest, there)}
                 one = replace(one, manifest={**one.manifest, "spec": spec})
         found.append(one)
     return tuple(found)
+
+
+def _template(wanted: Manifest, there: Manifest) -> dict[str, Any]:
+    """What `there` has, but for what of `wanted` can still be had."""
+    found: dict[str, Any] = there["spec"]["template"]
+    if begun(there):
+        return found
+    ours, spec = wanted["spec"]["template"], dict(found["spec"])
+    metadata = dict(found.get("metadata") or {})
+    for name in ("labels", "annotations"):  # beside ours those of the Job's own selector, without which it is refused
+        metadata[name] = {**(metadata.get(name) or {}), **ours["metadata"][name]}
+    places = {name: value for name, value in (spec.pop("affinity", None) or {}).items() if name != "nodeAffinity"}
+    places |= ours["spec"].get("affinity", {})
+    for name in _PLACES:
+        spec.pop(name, None)
+    mine = {name: ours["spec"][name] for name in _PLACES if name in ours["spec"]}
+    return {"metadata": metadata, "spec": {**spec, **mine, **({"affinity": places} if places else {})}}
 
 
 def completion(workload: Manifest, found: Manifest | None, before: Completed | None, now: str) -> Completed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import Any
 
 import pytest
@@ -234,3 +235,67 @@ def test_a_job_that_lost_its_note_holds_nothing(working: Any) -> None:
     look(working)
     assert ready(working)[1] == "PrimitiveNotFound"
     assert working.objects[KEY]["status"].get("completedJob") is None
+
+
+@pytest.fixture
+def waiting(working: Any) -> Any:
+    """A Job that was made suspended, and never began."""
+    edit(working, parameters={"instanceHost": "b.example", "clientSecret": SECRET}, suspend=True)
+    look(working)
+    (job,) = jobs(working).values()
+    assert job["spec"]["suspend"] is True and "status" not in job
+    job["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/job-name"] = job["metadata"]["name"]
+    return working
+
+
+def somebody_changes(template: Any) -> None:
+    """All that the API server lets be changed then."""
+    del template["metadata"]["labels"]["fde.io/deployment"]
+    template["metadata"]["annotations"]["fde.io/files-digest"] = "another"
+    template["spec"]["affinity"]["nodeAffinity"] = {}
+    template["spec"] |= {"nodeSelector": {"a": "b"}, "schedulingGates": [{"name": "a.example/gate"}]}
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+def test_what_somebody_changed_in_a_job_that_never_began_is_put_back_at_the_latest_when_it_begins(
+    waiting: Any, suspended: bool
+) -> None:
+    (job,) = jobs(waiting).values()
+    template = copy.deepcopy(job["spec"]["template"])
+    somebody_changes(job["spec"]["template"])
+    edit(waiting, suspend=suspended)
+    look(waiting)
+    (job,) = jobs(waiting).values()
+    assert job["spec"]["suspend"] is suspended
+    assert job["spec"]["template"]["metadata"] == template["metadata"]
+    assert job["spec"]["template"]["spec"]["affinity"] == template["spec"]["affinity"]
+
+
+def test_such_a_job_gets_the_places_of_now_and_none_of_what_cannot_be_changed(waiting: Any) -> None:
+    for settings in AROUND:
+        look(waiting, settings)
+    (job,) = jobs(waiting).values()
+    image = replace(SETTINGS, sidecar_image="fde/sidecar@sha256:7", landscape=AROUND[3].landscape)
+    containers = copy.deepcopy(job["spec"]["template"]["spec"]["initContainers"])
+    look(waiting, image)
+    (job,) = jobs(waiting).values()
+    assert job["spec"]["template"]["spec"]["initContainers"] == containers
+    assert "dub-1" in str(job["spec"]["template"]["spec"]["affinity"])
+    writes = len(waiting.writes)
+    look(waiting, image)
+    assert len(waiting.writes) == writes
+
+
+def test_of_a_job_that_began_nothing_is_asked_for_that_the_server_refuses(working: Any) -> None:
+    (job,) = jobs(working).values()
+    job["status"]["startTime"] = AT
+    edit(working, suspend=True)
+    look(working)
+    (job,) = jobs(working).values()
+    assert job["spec"]["suspend"] is True
+    template = copy.deepcopy(job["spec"]["template"])
+    for value in (True, False):
+        edit(working, suspend=value)
+        look(working, AROUND[3])
+        (job,) = jobs(working).values()
+        assert (job["spec"]["suspend"], job["spec"]["template"]) == (value, template)
