@@ -109,6 +109,13 @@ def begun(attempts: Attempts, version: str, generation: int, now: str, *, asked:
     return (_new(attempts, version, generation, now, asked), *attempts)[:KEPT]
 
 
+def carried(attempts: Attempts, generation: int) -> Attempts:
+    """The newest goes on with a spec that replaced no pods: what replaces them later is not that spec's doing."""
+    if not attempts or attempts[0].generation == generation:
+        return attempts
+    return (replace(attempts[0], generation=generation), *attempts[1:])
+
+
 def faulted(
     attempts: Attempts, version: str, generation: int, reason: str, now: str, *, asked: str | None = None
 ) -> Attempts:

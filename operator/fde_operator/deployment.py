@@ -285,7 +285,7 @@ class _Look:
             self._attempts,
             version,
             generation,
-            rolls_out=rolls_out(target.workload, observed),
+            rolls_out=self._replaces(target.workload, observed),
             again=self._again(target.workload, observed),
         ):
             asked = None if standing.running else self._asked(versions[version])
@@ -305,6 +305,14 @@ class _Look:
         }
         if was is not None and (was != version or before != self._attempts):
             await self._announce()
+        if not paused(deployment) and not done:
+            self._attempts = tries.carried(self._attempts, generation)  # written with what the look has seen
+
+    def _replaces(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
+        """Whether there will be other pods. What somebody took away and comes back as it was begun is a repair."""
+        if workload["kind"] != jobs.KIND and same(workload, observed) is None:
+            return bool(digest(workload) != self._status["templateDigest"])
+        return rolls_out(workload, observed)
 
     def _again(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
         """Whether it is a Job that was taken away; one that the API server refuses, and will again, never was there."""

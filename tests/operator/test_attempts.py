@@ -430,3 +430,46 @@ def test_a_job_that_the_api_server_refuses_fails_once(
     for minutes in range(0, 60, 5):
         look(cluster, later(minutes=minutes))
     assert [one.reason for one in attempted(cluster)] == [tries.EXCEEDED]
+
+
+WINDOW = {"lifecycle": {"phase": "development", "autoUpdatePolicy": "none", "maintenanceWindow": "sun 02:00-04:00"}}
+
+
+def serving(cluster: Any, given: Any) -> Any:
+    deployed(cluster, given)
+    look(cluster, START)
+    the(cluster, "Deployment")["status"] = SERVING
+    look(cluster, later(minutes=1))
+    assert [bool(one.ready_at) for one in attempted(cluster)] == [True]
+    return cluster
+
+
+def test_new_images_of_the_operator_s_own_after_an_edit_of_the_window_are_no_attempt(cluster: Any, given: Any) -> None:
+    serving(cluster, given)
+    edit(cluster, **WINDOW)
+    writes = len(cluster.writes)
+    look(cluster, later(minutes=2))
+    assert len(cluster.writes) == writes + 1  # the status, which says which spec was seen
+    look(cluster, later(minutes=3), sidecar="2")
+    assert len(attempted(cluster)) == 1
+    edit(cluster, parameters={"instanceHost": "b.example"})
+    look(cluster, later(minutes=4), sidecar="2")
+    assert [one.generation for one in attempted(cluster)] == [3, 2]
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_what_somebody_deleted_is_repaired_after_an_edit_of_the_window_too(
+    cluster: Any, given: Any, seen_before: bool
+) -> None:
+    serving(cluster, given)
+    edit(cluster, **WINDOW)
+    if seen_before:
+        look(cluster, later(minutes=2))
+    take_away(cluster, "Deployment")
+    look(cluster, later(minutes=3))
+    assert the(cluster, "Deployment")
+    assert len(attempted(cluster)) == 1
+    take_away(cluster, "Deployment")
+    edit(cluster, parameters={"instanceHost": "b.example"})
+    look(cluster, later(minutes=4))
+    assert len(attempted(cluster)) == 2

@@ -288,7 +288,7 @@ def test_a_changed_parameter_is_an_attempt_and_a_changed_window_is_none(running:
     assert len(status(running)["attempts"]) == 1
     edit(running, parameters={"instanceHost": "second.example"})
     look(running)
-    assert [one["generation"] for one in status(running)["attempts"]] == [3, 1]
+    assert [one["generation"] for one in status(running)["attempts"]] == [3, 2]
 
 
 def test_a_version_that_asks_for_more_is_held_back_and_what_runs_is_looked_after(running: Any, given: Any) -> None:
