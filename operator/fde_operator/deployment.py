@@ -233,7 +233,7 @@ class _Look:
                 self._blame(deployment, why, versions, choice.version)
                 raise
             self._valid = True
-            observed = await owned(self._cluster, deployment, target.objects)
+            observed = await owned(self._cluster, deployment, target.objects, self._completed)
             target = replace(target, objects=[_beside(one, observed) for one in target.objects])
             await self._guarded(deployment, target, observed)
             return target, observed

@@ -148,21 +148,24 @@ def _environment(spec: PrimitiveSpec, values: Values) -> dict[str, str]:
     return found
 
 
-async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Sequence[Desired]) -> list[Manifest]:
+async def owned(
+    cluster: Cluster, deployment: FDEDeployment, objects: Sequence[Desired], completed: job.Completed | None = None
+) -> list[Manifest]:
     """What there is of ours: found by label, a Job by its name too, and ours for sure by the owner's uid.
 
     A kind that not every cluster has is asked for where `objects` or the inventory names it; :class:`Held` when it is missing
-    and needed.
+    and needed. A Job by its name is a call to the API server: one that is done, `completed`, and was gone already is not asked
+    for at every look.
     """
     wanted = {one.manifest["kind"] for one in objects}
-    noted = {one.kind for one in deployment.status.inventory} if deployment.status else set()
+    stood = {(one.kind, one.name) for one in deployment.status.inventory} if deployment.status else set()
     found: list[Manifest] = []
     for kind in OWNED_KINDS:
         mine = labels.selector(deployment.metadata.name)
         found += await cluster.list(kind, namespace=deployment.metadata.namespace or "", labels=mine)
     if external_secret.KIND in wanted:
         found += await external_secret.listed(cluster, deployment)
-    elif external_secret.KIND in noted:
+    elif external_secret.KIND in {kind for kind, _ in stood}:
         try:
             found += await external_secret.listed(cluster, deployment)
         except Held:  # the kind has gone, and with it what was of it
@@ -170,7 +173,10 @@ async def owned(cluster: Cluster, deployment: FDEDeployment, objects: Sequence[D
     for one in objects:
         # One that lost its label would be made anew by an apply, and its pod cannot be changed: see fde_operator.job.
         if one.manifest["kind"] == job.KIND and same(one.manifest, found) is None:
-            its = {"metadata.name": str(one.manifest["metadata"]["name"])}
+            name = str(one.manifest["metadata"]["name"])
+            if job.done(one.manifest, completed) and (job.KIND, name) not in stood:
+                continue
+            its = {"metadata.name": name}
             found += await cluster.list(job.KIND, namespace=deployment.metadata.namespace or "", fields=its)
     return _its(deployment, found)
 

@@ -299,3 +299,22 @@ def test_of_a_job_that_began_nothing_is_asked_for_that_the_server_refuses(workin
         look(working, AROUND[3])
         (job,) = jobs(working).values()
         assert (job["spec"]["suspend"], job["spec"]["template"]) == (value, template)
+
+
+def test_a_job_that_is_done_and_gone_is_not_asked_for_at_every_look(working: Any, monkeypatch: Any) -> None:
+    """By its name it is asked of the API server itself: once more after it has gone, for it may have lost its label alone."""
+    ends(working)
+    look(working)
+    taken_away(working)
+    listed, asked = working.list, []
+
+    async def counted(kind: str, **by: Any) -> Any:
+        if kind == "Job" and "fields" in by:
+            asked.append(by)
+        return await listed(kind, **by)
+
+    monkeypatch.setattr(working, "list", counted)
+    for _ in range(4):
+        look(working)
+    assert len(asked) == 1
+    assert jobs(working) == {}
