@@ -5,8 +5,10 @@ observe (feed, namespace, Kafka, Secret) -> provision.steps() -> one by one -> c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -92,7 +94,7 @@ class _Feed:
         self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
         self._settings, self._guard = settings, guard
         self._tags: dict[str, str] = {}
-        self._marked = False
+        self._marks, self._marked = tagged(raw), False
         self._metadata = raw["metadata"]
         ours = (FINALIZER, attach.FINALIZER)
         self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
@@ -310,24 +312,29 @@ class _Feed:
 
     async def _mark(self) -> None:
         """The operator's own feed says what goes for its deployment now; the labels of somebody else's are theirs."""
-        if self._is_ours and not self._marked and tagged(self._raw) != self._tags:
+        if self._is_ours and not self._marked and self._marks != self._tags:
+            await self._apply_metadata()
+        if self._is_ours and (strange := {name: self._marks[name] for name in self._marks.keys() - self._tags}):
+            # Of another manager (a POST of before, somebody's hand): an apply that gives another value has it alone, and the
+            # next one can leave it out.
+            await self._apply_metadata({name: "ours" if mark != "ours" else "left" for name, mark in strange.items()})
             await self._apply_metadata()
 
     @property
     def _is_ours(self) -> bool:
         return (self._metadata.get("labels") or {}).get(OWNED) == MANAGED_BY
 
-    async def _apply_metadata(self) -> None:
-        """All of ours at once: what an apply of ours names no more goes."""
+    async def _apply_metadata(self, also: Mapping[str, str] = MappingProxyType({})) -> None:
+        """All of ours at once: what an apply of ours names no more goes. `also`: labels."""
         metadata = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
         if self._finalizers:
             metadata["finalizers"] = sorted(self._finalizers)
-        if self._is_ours and self._tags:
-            metadata["labels"] = self._tags
-        self._marked = True
-        await self._cluster.apply(
+        if self._is_ours and (self._tags or also):
+            metadata["labels"] = {**self._tags, **also}
+        after = await self._cluster.apply(
             {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": metadata}
         )
+        self._marks, self._marked = tagged(after), True
 
     @property
     def _held(self) -> bool:

@@ -903,6 +903,38 @@ def test_the_operator_s_own_feed_has_the_compliance_of_its_deployment_beside_its
     assert world.cluster.writes[written:] == []
 
 
+def test_a_label_that_no_apply_of_ours_wrote_is_taken_over_and_goes_once(new: Callable[[], World], given: Any) -> None:
+    """Feeds were once made with a POST, and then its manager has the labels: who applies without one leaves it alone."""
+    world = new()
+    world.cluster.store(given.primitive(given.spec()))
+    stale, ours = "compliance.fde.io/hipaa", {"app.kubernetes.io/managed-by": "fde-operator"}
+    others = {**ours, stale: "carried", "compliance.fde.io/gdpr": "required"}
+    world.cluster.objects[KEY]["metadata"]["labels"] = dict(others)
+    merged, applied = world.cluster.apply, dict[str, str]()
+
+    async def apply(manifest: Any) -> Any:
+        """As the server: what is applied with another value has no other manager, and goes with the apply that leaves it out."""
+        if manifest["kind"] != "TelemetryFeed":
+            return await merged(manifest)
+        marks = dict(manifest["metadata"].get("labels") or {})
+        stay = {name: mark for name, mark in others.items() if marks.get(name, mark) == mark}
+        others.clear()
+        others.update(stay)
+        applied.clear()
+        applied.update(marks)
+        await merged(manifest)
+        world.cluster.objects[KEY]["metadata"]["labels"] = {**others, **applied}
+        return world.cluster.objects[KEY]
+
+    world.cluster.apply = apply
+    world.reconcile()
+    wanted = {**ours, "compliance.fde.io/gdpr": "required", "compliance.fde.io/soc2": "required"}
+    assert world.cluster.objects[KEY]["metadata"]["labels"] == wanted
+    written = len(world.cluster.writes)
+    world.reconcile()
+    assert world.cluster.writes[written:] == []
+
+
 def default(world: World, given: Any) -> dict[str, Any]:
     """The feed as the operator made it, which the sidecar reads."""
     deployment = world.cluster.objects[Key("FDEDeployment", KEY.namespace, "sync")]
