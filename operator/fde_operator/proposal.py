@@ -40,26 +40,44 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> None:
     except msgspec.ValidationError as error:
         conditions = _conditions("SpecInvalid", f"the stored spec is off schema: {error}", "Stalled")
     else:
-        joined = joined or await _candidate(cluster, proposal)
+        joined = joined or await _candidate(cluster, proposal, str(raw["metadata"].get("creationTimestamp", "")))
         conditions = _of(proposal, joined)
     patch = status_patch(raw, conditions, {"joinedTo": joined}, now=now)
     if patch is not None:
         await cluster.apply_status(patch)
 
 
-async def _candidate(cluster: Cluster, proposal: PatternProposal) -> str | None:
+async def _candidate(cluster: Cluster, proposal: PatternProposal, since: str) -> str | None:
     spec = proposal.spec
     if spec.challenge is None or spec.reuse == "forbidden":
         return None
     found = await cluster.list("PatternCandidate", fields={CHALLENGE: spec.challenge})
-    return first(found, spec.author.username)
+    return first(found, spec.author.username, since=since)
 
 
-def first(candidates: Iterable[Manifest], author: str) -> str | None:
-    """The oldest of `candidates` that `author` contributed to."""
-    theirs = [one["metadata"] for one in candidates if author in (one["spec"].get("contributors") or ())]
+def first(candidates: Iterable[Manifest], author: str, *, since: str) -> str | None:
+    """The oldest of `candidates` that `author` contributed to and that the engine wrote at `since` (RFC 3339, UTC) or later.
+
+    One of before has what its author handed in earlier. Which files it was made of no candidate says.
+    """
+    theirs = [
+        one["metadata"]
+        for one in candidates
+        if author in (one["spec"].get("contributors") or ()) and _proposed_at(one) >= since
+    ]
     oldest = min(theirs, key=lambda one: (one.get("creationTimestamp", ""), one["name"]), default=None)
     return None if oldest is None else str(oldest["name"])
+
+
+def _proposed_at(candidate: Manifest) -> str:
+    """When the engine made it, or renewed it since: with its signal, which nobody else writes."""
+    metadata = candidate["metadata"]
+    renewed = [
+        str(entry.get("time", ""))
+        for entry in metadata.get("managedFields") or ()
+        if "f:signal" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+    ]
+    return max([str(metadata.get("creationTimestamp", "")), *renewed])
 
 
 def _of(proposal: PatternProposal, joined: str | None) -> tuple[Condition, ...]:

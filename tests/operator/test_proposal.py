@@ -95,6 +95,37 @@ def test_a_candidate_of_others_or_of_another_challenge_joins_nothing(cluster: An
     assert said(cluster)[0] is None
 
 
+EARLIER, THEN, LATER = (f"2026-11-2{day}T00:00:00Z" for day in (0, 1, 2))
+
+
+def written(at: str, what: str = "f:signal", **entry: Any) -> dict[str, Any]:
+    return {"manager": "m", "operation": "Apply", "time": at, "fieldsV1": {"f:spec": {what: {}}}, **entry}
+
+
+@pytest.mark.parametrize(
+    ("made", "entries", "joined"),
+    [
+        (EARLIER, [], None),
+        (EARLIER, [written(EARLIER), written(LATER, "f:review")], None),  # decided since: made of what was there before
+        (EARLIER, [written(LATER)], "c-1"),  # renewed by the engine, which had it then
+        (THEN, [], "c-1"),
+        (LATER, [written(LATER)], "c-1"),
+    ],
+)
+def test_a_candidate_of_before_it_was_handed_in_was_made_without_it(
+    cluster: Any, given: Any, made: str, entries: list[dict[str, Any]], joined: str | None
+) -> None:
+    """The same author has one in it already, and hands in another."""
+    proposed = submitted()
+    proposed["metadata"]["creationTimestamp"] = THEN
+    cluster.store(proposed)
+    candidate = given.candidate(given.spec())
+    candidate["metadata"] |= {"creationTimestamp": made, "managedFields": entries}
+    cluster.store(candidate)
+    reconcile(cluster)
+    assert said(cluster)[0] == joined
+
+
 def test_what_may_not_be_opened_is_counted_and_waits_for_nothing(cluster: Any, given: Any) -> None:
     cluster.store(submitted(reuse="forbidden"))
     cluster.store(given.candidate(given.spec()))
