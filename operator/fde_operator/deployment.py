@@ -108,7 +108,7 @@ async def reconcile(
             await cluster.apply_status(patch)
     except _Gone:
         return None
-    return outcome.requeue_after_s
+    return 0.0 if look.blamed else outcome.requeue_after_s  # another version may be chosen
 
 
 class _Look:
@@ -122,6 +122,7 @@ class _Look:
         self._status: dict[str, Any] = kept(raw.get("status", {}))
         self._attempts = tries.read(self._status["attempts"])
         self._was_done = self._completed  # also where what takes its place turns out to be refused
+        self.blamed = False  # whether a version failed here just now, though nothing was made
         self._valid: bool | None = None  # whether the parameters are; None: nobody has looked yet
 
     async def outcome(self) -> Outcome:
@@ -252,7 +253,10 @@ class _Look:
             return
         asked = None if self._status["resolvedVersion"] else self._asked(versions[version])
         generation = deployment.metadata.generation or 0
-        self._attempts = tries.faulted(self._attempts, version, generation, why.reason, self._now, asked=asked)
+        before = self._attempts
+        self._attempts = tries.faulted(before, version, generation, why.reason, self._now, asked=asked)
+        # No more than are kept: what is forgotten would be noted again.
+        self.blamed = before != self._attempts and len(self._attempts) < tries.KEPT
         self._status["attempts"] = tries.written(self._attempts)
 
     def _asked(self, version: Published) -> str | None:

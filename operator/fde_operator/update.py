@@ -3,7 +3,8 @@
 spec, versions, what is known of before, the time -> choose() -> Choice -> status.resolvedVersion, condition UpdatePending
 
 * The first time, the highest version that the policy allows is run at once: a window guards what runs. One that nobody
-  named must be usable (fde_operator.maturity): in phase production it is of production grade.
+  named must be usable (fde_operator.maturity): in phase production it is of production grade. One that nothing could be made
+  of here is passed over for the next one, unless it is the only one.
 * An edit of spec.primitiveRef.version is followed at once, up or down, or waited for when it names what is not published.
   The version left by a way down is not taken again. Raising the floor is none: under an auto-update policy an edit to what
   lies between the version named before and the one that runs leaves that one, unless it failed here.
@@ -152,7 +153,7 @@ def _followed(spec: FDEDeploymentSpec, versions: Versions, standing: Standing) -
     """The version without any update, and why it is not the one that runs, if it is not."""
     wanted, runs = spec.primitive_ref.version, standing.running
     if runs is None:
-        return _first(spec, versions), FIRST
+        return _first(spec, versions, standing.refused) or _first(spec, versions), FIRST
     edited = standing.requested not in (None, wanted)
     if wanted != runs and edited and not _raises_floor(spec, versions, standing):
         return (wanted if wanted in versions else None), EDITED

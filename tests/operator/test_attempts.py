@@ -473,3 +473,19 @@ def test_what_somebody_deleted_is_repaired_after_an_edit_of_the_window_too(
     edit(cluster, parameters={"instanceHost": "b.example"})
     look(cluster, later(minutes=4))
     assert len(attempted(cluster)) == 2
+
+
+def test_a_first_deployment_does_not_wait_for_a_version_that_nothing_can_be_made_of(cluster: Any, given: Any) -> None:
+    broken = [{"path": "sync.py", "language": "python", "segments": [{"text": "a"}, {"mark": "end"}]}]
+    cluster.store(given.primitive(given.spec()))
+    cluster.store(given.primitive(given.spec(version="v1.0.3", template={"files": broken})))
+    cluster.store(given.deployment(lifecycle={"phase": "development", "autoUpdatePolicy": "patch-only"}))
+    assert look(cluster, START) == 0
+    assert ready_reason(cluster) == "TemplateInvalid"
+    look(cluster, later(seconds=1))
+    assert cluster.objects[KEY]["status"]["resolvedVersion"] == "v1.0.0"
+    assert ready_reason(cluster) == "Progressing"
+    assert [one.version for one in attempted(cluster)] == ["v1.0.0", "v1.0.3"]
+    take_away(cluster, "DeploymentPrimitive")
+    cluster.store(given.primitive(given.spec(version="v1.0.3", template={"files": broken})))
+    assert look(cluster, later(seconds=2)) != 0  # it is noted already

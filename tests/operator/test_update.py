@@ -58,6 +58,15 @@ def test_a_first_deployment_takes_the_highest_patch_and_waits_for_no_window() ->
     assert not choice.pending.waits
 
 
+def test_a_first_deployment_passes_over_what_failed_here_unless_it_is_all_there_is() -> None:
+    versions = there("v1.4.2", "v1.4.6", "v1.4.7")
+    assert decided(a_spec(), versions, Standing(refused={"v1.4.7"})).version == "v1.4.6"
+    assert decided(a_spec(), versions, Standing(refused={"v1.4.6", "v1.4.7"})).version == "v1.4.2"
+    assert decided(a_spec(), versions, Standing(refused=set(versions))).version == "v1.4.2"
+    only = decided(a_spec(), there("v1.4.7"), Standing(refused={"v1.4.7"}))
+    assert (only.version, only.reason) == ("v1.4.7", "FirstDeployment")
+
+
 def test_a_first_deployment_takes_nothing_less_mature_than_the_version_it_names() -> None:
     versions = there("v1.4.2", "v1.4.7", v1_4_2="beta", v1_4_7="experimental")
     assert decided(a_spec(phase="staging"), versions).version == "v1.4.2"
