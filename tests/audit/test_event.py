@@ -277,6 +277,28 @@ def test_who_listens_to_secrets_or_logs_is_recorded_when_it_begins(scene: Scene)
     assert len(scene.take({**follow, "auditID": "2"}, {**follow, "auditID": "2", "stage": "ResponseComplete"})) == 1
 
 
+@pytest.mark.parametrize(
+    ("ended_at", "told"),
+    [
+        ("2026-11-21T10:09:59.000000Z", []),
+        ("2026-11-21T16:00:00.123456Z", [("a-1.ended", {"session": "ended", "seconds": "21600"})]),
+        ("", []),
+    ],
+)
+def test_the_end_of_what_was_open_for_long_is_an_act_of_its_own_though_nobody_remembers_its_beginning(
+    scene: Scene, ended_at: str, told: list[tuple[str, dict[str, str]]]
+) -> None:
+    """Ids are remembered for a while: two acts of one id would be left in the chain."""
+    scene.spaces["customer-northgate"] = "northgate"
+    about = {"resource": "pods", "subresource": "log", "apiGroup": ""}
+    follow = event(stage="ResponseStarted", verb="get", about=about)
+    end = {**follow, "stage": "ResponseComplete", "stageTimestamp": ended_at}
+    begun, *ends = scene.take(follow, end)
+    assert (begun.id, begun.decided) == ("a-1", {})
+    assert [(one.id, one.decided) for one in ends] == told
+    assert scene.take(end) == [], "the log may tell it twice"
+
+
 def test_a_node_is_no_way_around_a_pod(scene: Scene) -> None:
     about = {"resource": "nodes", "subresource": "proxy", "apiGroup": "", "namespace": "", "name": "n"}
     for path in ("exec/customer-northgate/sync-1/app", "run/customer-northgate/sync-1/app", "pods"):

@@ -8,7 +8,8 @@ in customers' namespaces, of every fde.io kind, in fde-system and fde-library, a
 (roles and their bindings, webhooks, admission policies, definitions, APIs), whatever its name. Rehearsals (dry runs) only when
 they were refused.
 
-What stays open (a shell, a watch on secrets) is recorded when it opens; a shell's end is an act of its own.
+What stays open (a shell, a log, a watch on secrets) is recorded when it opens; the end of a shell, and of whatever was open for
+long, is an act of its own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _SESSIONS: Final = frozenset(
 )
 _HANDED_OUT: Final = _SESSIONS | {"secrets", "pods/log"}
 _SWITCHED: Final = 101  # from HTTP to a stream, both ways: it lasts until one of both lets go
+_LONG_S: Final = 660  # clients of Kubernetes watch for ten minutes at most, and then anew
 _SCRAPED: Final = (
     "metrics",
     "stats",
@@ -118,7 +120,7 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     notes = _mapping(event.get("annotations"))
     answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
     decision, reason = _review(event) if resource == "patterncandidates" and outcome == "allowed" else ("", "")
-    session = _session(event) if kind in _SESSIONS and outcome == "allowed" else {}
+    session = _session(event) if kind in _HANDED_OUT and outcome == "allowed" else {}
     identity, asked = _text(event.get("auditID")), event.get("requestObject")
     unmade = verb == "create" and outcome != "allowed"  # admission gave it a uid all the same
     return Seen(
@@ -186,19 +188,24 @@ def _is_scraped(uri: str) -> bool:
 
 def _session(event: Mapping[str, Any]) -> dict[str, str]:
     """Of a connection that became a stream: that it opened, or that it ended and after how many seconds. Of one that did not,
-    the beginning and the end have one id, and are one act."""
-    if _number(_mapping(event.get("responseStatus")).get("code")) != _SWITCHED:
-        return {}
+    the beginning and the end have one id, and are one act as long as that id is remembered: not for as long as it may last."""
+    switched = _number(_mapping(event.get("responseStatus")).get("code")) == _SWITCHED
     if event.get("stage") == "ResponseStarted":
-        return {"session": "opened"}
+        return {"session": "opened"} if switched else {}
+    lasted_s = _lasted_s(event)
+    if not switched and (lasted_s is None or lasted_s < _LONG_S):
+        return {}
+    return {"session": "ended", **({} if lasted_s is None else {"seconds": str(lasted_s)})}
+
+
+def _lasted_s(event: Mapping[str, Any]) -> int | None:
     try:
         begun, ended = (
             datetime.fromisoformat(_text(event.get(field))) for field in ("requestReceivedTimestamp", "stageTimestamp")
         )
-        lasted = {"seconds": str(int((ended - begun).total_seconds()))}
+        return int((ended - begun).total_seconds())
     except (ValueError, TypeError):  # no time, or one without its zone
-        lasted = {}
-    return {"session": "ended", **lasted}
+        return None
 
 
 def _outcome(event: Mapping[str, Any]) -> tuple[Outcome, str]:
