@@ -32,7 +32,8 @@ from fde_operator.clock import rfc3339
 from fde_operator.cluster import Manifest
 
 KEPT: Final = 100  # outcomes of one version
-CUSTOMERS: Final = 1000  # tokens of one version: as many as a gate can ask for
+CUSTOMERS: Final = 1000  # of one version: as many as a gate can ask for
+ALIASES: Final = 20  # tokens of one customer: of its oldest namespaces
 # A loss that began within the 24 hours is written down LOST_FOR later, or when a CronJob's next run failed as well.
 SETTLED_AFTER: Final = WATCHED + 5 * LOST_FOR
 _DIGITS: Final = 16

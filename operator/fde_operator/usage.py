@@ -9,7 +9,7 @@ restore without statuses loses it, and every version begins anew as experimental
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from fde_operator.conditions import Condition, condition, status_patch
 from fde_operator.key import Key
 from fde_operator.labels import whose
 from fde_operator.maturity import DEPRECATED, EXPERIMENTAL, SUCCESSOR, deprecation, lowest
-from fde_operator.record import CUSTOMERS, fresh, merged, recorded, sample, token, verdicts, written
+from fde_operator.record import ALIASES, CUSTOMERS, fresh, merged, recorded, sample, token, verdicts, written
 
 _PUBLISHED: Final = "Published"
 _IDLE: Final = ("Reconciling", "Stalled")
@@ -42,14 +42,13 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
     before = recorded(raw)
     news = {one.id for one in fresh(before, (outcome for _, found in seen for outcome in found.outcomes))}
     outcomes = merged(before, [outcome for _, found in seen for outcome in found.outcomes if outcome.id in news])
-    tokens = set(raw.get("status", {}).get("customerTokens") or ())
     # Not of news alone: whose a namespace is may be known later than how it went there.
     good = {outcome.id for outcome in outcomes if outcome.ok}
     succeeded = {
         one["metadata"]["namespace"] for one, found in seen if any(outcome.id in good for outcome in found.outcomes)
     }
-    if succeeded:
-        tokens = await _with_customers(cluster, key.name, tokens, succeeded)
+    counted = raw.get("status", {}).get("customerTokens") or ()
+    tokens = await _with_customers(cluster, key.name, counted, succeeded)
     pending = [at for _, found in seen for at in found.pending]
     now_running = [one for one in deployments if one.get("status", {}).get("resolvedVersion") == version]
     superseded_by, conditions = await _deprecated(cluster, raw)
@@ -58,7 +57,7 @@ async def reconcile(cluster: Cluster, key: Key, *, now: str) -> float | None:
         "supersededBy": superseded_by,
         "usage": _usage(now_running, outcomes, pending=len(pending), customers=len(tokens)),
         "outcomes": written(outcomes),
-        "customerTokens": sorted(tokens) or None,
+        "customerTokens": tokens or None,
     }
     patch = status_patch(raw, conditions, status, now=now)
     if patch is not None:
@@ -85,27 +84,36 @@ def _usage(
     return usage
 
 
-async def _with_customers(cluster: Cluster, primitive: str, tokens: set[str], namespaces: Iterable[str]) -> set[str]:
-    """`tokens`, with one more for each customer of these namespaces that has none.
+async def _with_customers(
+    cluster: Cluster, primitive: str, counted: Sequence[str], namespaces: Collection[str]
+) -> list[str]:
+    """`counted`, with one more for each customer of these namespaces that is not in it.
 
-    A customer is the value of its namespaces' label. Its token is made of the oldest namespace's uid; with any of them
-    counted it is counted, so that another namespace makes no second customer of it.
+    A customer is the value of its namespaces' label, and is counted as the tokens of their uids, oldest first: with any of
+    them counted it is. Those of a counted one follow its namespaces, so that neither a new one nor the end of the first
+    makes a second customer of it.
     A namespace that is not there, or not labelled, is nobody's.
     """
+    if not counted and not namespaces:
+        return []
     owners: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    customer_of: dict[str, str] = {}
+    succeeded: set[str] = set()
     for namespace in await cluster.list("Namespace"):
         metadata = namespace["metadata"]
         if customer := whose(namespace):
             made = (str(metadata.get("creationTimestamp", "")), token(primitive, str(metadata.get("uid", ""))))
             owners[customer].append(made)
-            customer_of[metadata["name"]] = customer
-    found = set(tokens)
-    for customer in sorted({customer_of[name] for name in namespaces if name in customer_of}):
+            if metadata["name"] in namespaces:
+                succeeded.add(customer)
+    found = [one.split() for one in counted]
+    for customer in sorted(owners):
         theirs = [made for _, made in sorted(owners[customer])]
-        if not found.intersection(theirs) and len(found) < CUSTOMERS:
-            found.add(theirs[0])
-    return found
+        known = next((one for one in found if not set(one).isdisjoint(theirs)), None)
+        if known is not None:
+            known[:] = list(dict.fromkeys((*theirs, *known)))[:ALIASES]
+        elif customer in succeeded and len(found) < CUSTOMERS:
+            found.append(theirs[:ALIASES])
+    return sorted(" ".join(one) for one in found)
 
 
 async def _maturity(cluster: Cluster, raw: Manifest) -> str:

@@ -180,6 +180,46 @@ def test_a_customer_counts_once_however_many_namespaces_and_deployments_it_has(w
     assert world.status["usage"]["customers"] == 2
 
 
+def test_a_customer_counts_once_whichever_of_its_namespaces_goes_and_comes(world: World) -> None:
+    for namespace in ("northgate", "northgate-eu"):
+        world.tries(1, namespace=namespace)
+    world.pass_hours(25)
+    world.settle()
+    (only,) = world.status["customerTokens"]
+    assert len(only.split()) == 2
+    world.tries(1, namespace="northgate-us")  # seen, before anything of it has settled
+    world.settle()
+    for gone in ("northgate", "northgate-eu"):
+        del world.cluster.objects[Key("Namespace", "", gone)]
+        for key in [key for key in world.cluster.objects if key.namespace == gone]:
+            del world.cluster.objects[key]
+        world.settle()
+        assert world.status["usage"]["customers"] == 1
+    world.pass_hours(25)
+    world.settle()
+    assert world.status["usage"] | {"customers": 1, "attempts": 3} == world.status["usage"]
+    world.tries(2)
+    world.pass_hours(25)
+    world.settle()
+    assert world.status["usage"]["customers"] == 2
+
+
+def test_a_customer_of_many_namespaces_that_was_counted_as_one_token_stays_one(world: World) -> None:
+    """As the version before wrote it, of the oldest namespace alone."""
+    for number in range(30):
+        world.tries(1, namespace=f"northgate-{number}")
+    world.pass_hours(25)
+    world.settle()
+    (many,) = world.status["customerTokens"]
+    assert len(many.split()) == 20
+    world.status["customerTokens"] = [many.split()[0]]
+    world.settle()
+    assert world.status["customerTokens"] == [many]
+    written = len(world.cluster.writes)
+    world.settle()
+    assert len(world.cluster.writes) == written
+
+
 @pytest.mark.parametrize("labels", [None, {}, {"fde.io/customer": ""}, {"team": "sales"}], ids=str)
 def test_what_ran_where_no_customer_is_known_is_nobody_s_use_until_one_is(
     world: World, labels: dict[str, str] | None
