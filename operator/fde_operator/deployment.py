@@ -344,7 +344,8 @@ class _Look:
         self._status["attempts"] = tries.written(self._attempts)
         if state.ready:  # the new pods run, or none: nobody mounts the old files any more
             objects = jobs.standing(target.objects, children, self._completed)
-            children = await self._execute(plan(children, objects), children)
+            keep = KEPT_KINDS if jobs.mounts_others(target.workload, children, self._completed) else ()
+            children = await self._execute(plan(children, objects, keep=keep), children)
         pending = target.choice.pending
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle

@@ -20,7 +20,7 @@ from fde_api.primitive import PrimitiveSpec, Workload
 from fde_operator.cluster import Manifest
 from fde_operator.files import Files
 from fde_operator.parameters import Values
-from fde_operator.plan import Desired
+from fde_operator.plan import Desired, holds
 from fde_operator.readiness import Readiness
 from fde_operator.rollout import same
 
@@ -88,6 +88,14 @@ def standing(
                 one = replace(one, manifest={**one.manifest, "spec": spec})
         found.append(one)
     return tuple(found)
+
+
+def mounts_others(workload: Manifest, observed: Sequence[Manifest], completed: Completed | None) -> bool:
+    """Whether a Job that is not done stands there with another pod than `workload` has: what that mounts has to stay."""
+    there = same(workload, observed)
+    if there is None or there["kind"] != KIND or done(workload, completed):
+        return False
+    return not holds(there["spec"]["template"], workload["spec"]["template"])
 
 
 def _template(wanted: Manifest, there: Manifest) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from fde_operator import deployment
 from fde_operator.errors import Denied
 from fde_operator.key import Key
-from fde_operator.landscape import Landscape
+from fde_operator.landscape import ExternalSecrets, Landscape
 from fde_operator.settings import OperatorSettings
 
 KEY = Key("FDEDeployment", "customer-northgate", "sync")
@@ -318,3 +318,35 @@ def test_a_job_that_is_done_and_gone_is_not_asked_for_at_every_look(working: Any
         look(working)
     assert len(asked) == 1
     assert jobs(working) == {}
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_what_a_job_mounts_stays_until_it_is_done_when_the_landscape_names_another_store(
+    cluster: Any, given: Any, suspended: bool
+) -> None:
+    spec = given.with_secret(given.spec())
+    spec["runtime"] |= {"securityContext": {"secretsStore": "external-secrets"}}
+    spec["runtime"]["workload"] |= {"kind": "Job"}
+    secret = {"vaultRef": {"path": f"tenants/{KEY.namespace}/servicenow", "key": "client-secret"}}
+    cluster.store(given.primitive(spec))
+    cluster.store(given.deployment(parameters={"instanceHost": "a.example", "clientSecret": secret}))
+    look(cluster)
+    (job,) = jobs(cluster).values()
+    job["status"] = {"startTime": AT, "active": 1, "ready": 1}
+    look(cluster)
+
+    def names() -> set[str]:
+        return {key.name for key in cluster.objects if key.kind == "ExternalSecret"}
+
+    (mounted,) = names()
+    assert mounted in str(job["spec"]["template"])
+    renamed = replace(SETTINGS, landscape=Landscape(external_secrets=ExternalSecrets(store="vault")))
+    edit(cluster, suspend=suspended)
+    for _ in range(2):
+        look(cluster, renamed)
+        assert len(names()) == 2 and mounted in names()
+        assert mounted in str(jobs(cluster))
+    edit(cluster, suspend=False)
+    ends(cluster)
+    look(cluster, renamed)
+    assert len(names()) == 1 and mounted not in names()
