@@ -41,11 +41,17 @@ class Guard:
     """What is wrong with the policies now, and since when nothing is. One for the process.
 
     `cluster`: read for every answer, so from memory. `direct`: the API server itself, asked before something is published;
-    unset: `cluster`. `now`: RFC 3339, seconds.
+    unset: `cluster`. `now`: RFC 3339, seconds. `looking_on`: definitions that may not be read are no gap, but Denied, unless
+    there is another gap; the operator needs to read them.
     """
 
     def __init__(
-        self, cluster: Cluster, direct: Cluster | None = None, *, now: Callable[[], str] | None = None
+        self,
+        cluster: Cluster,
+        direct: Cluster | None = None,
+        *,
+        now: Callable[[], str] | None = None,
+        looking_on: bool = False,
     ) -> None:
         self._cluster, self._direct, self._now = cluster, direct or cluster, now or clock.now
         self._seen: dict[Key, tuple[str, Sequence[str]]] = {}
@@ -53,6 +59,7 @@ class Guard:
         self._looking = asyncio.Lock()  # one asks for all: eight workers found the answer too old at the same moment
         self._broken = False
         self._whole_since = ""
+        self._looking_on = looking_on
 
     async def gaps(self, *, fresh: bool = False) -> list[str]:
         """What is wrong, as sentences; empty when everything stands as shipped. `fresh`: ask the API server itself.
@@ -64,7 +71,11 @@ class Guard:
         for key, policy in shipped().items():
             one = observed.get(key) if observed is not None else await self._cluster.get(key)
             found += self._weakness(key, policy, one)
-        found += await self._weak_definitions(fresh=fresh)
+        try:
+            found += await self._weak_definitions(fresh=fresh)
+        except Denied:
+            if not found:
+                raise
         if found:
             self._broken = True
         elif self._broken:
@@ -105,6 +116,8 @@ class Guard:
                 if observed is not None:  # what has no definition has no objects to guard
                     found += weak_definition(observed, shipped_rules()[observed["metadata"]["name"]])
         except Denied as denied:
+            if self._looking_on:
+                raise
             found = [f"the CustomResourceDefinitions of {GROUP} cannot be read: {denied}"]
         return found
 

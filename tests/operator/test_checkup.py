@@ -122,3 +122,29 @@ def test_rights_are_told_by_verb_and_role_and_lack_only_where_they_were_asked_fo
         assert "fde-reader" in found["primitives"].next_step
         assert "fde-engineers" in found["primitives"].next_step
     assert {one.state for one in rights(lambda *_, **__: True, "customer-north", named=True)} == {"ok"}
+
+
+class WithoutDefinitions:
+    """Who may read policies, and no definition."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def get(self, key: Key) -> Any:
+        if key.kind == "CustomResourceDefinition":
+            raise Denied(f"reading {key}: zoe may not get resource customresourcedefinitions")
+        return await self._inner.get(key)
+
+
+def test_definitions_that_one_may_not_read_are_no_fault_of_the_policies(whole: Any) -> None:
+    found = seen(WithoutDefinitions(whole), lease())
+    assert (found["definitions"].state, found["policies"].state) == ("unset", "unset")
+    assert "doctor" in found["policies"].next_step
+    binding = Key("ValidatingAdmissionPolicyBinding", "", "telemetryfeed-consent.fde.io")
+    del whole.objects[binding]
+    found = seen(WithoutDefinitions(whole), lease())
+    assert (found["definitions"].state, found["policies"].state) == ("unset", "wrong")
+    assert binding.name in found["policies"].saw

@@ -93,7 +93,7 @@ async def _definitions(cluster: Cluster) -> Finding:
 
 
 async def _policies(cluster: Cluster) -> Finding:
-    gaps = await Guard(cluster).gaps(fresh=True)
+    gaps = await Guard(cluster, looking_on=True).gaps(fresh=True)
     if not gaps:
         return Finding("policies", "ok", "all stand as this version ships them")
     more = f"; and {len(gaps) - _TOLD} more" if len(gaps) > _TOLD else ""
