@@ -27,6 +27,7 @@ from fde_operator.networks import ANYWHERE, METADATA, PRIVATE, SHARED, blocks, h
 from fde_operator.settings import OperatorSettings
 from fde_operator.telemetry import PROBES_PORT
 
+PULLING: Final = "fde.io/image-pull-secrets"  # an annotation: which of a ServiceAccount's are the landscape's
 _NAMESPACE: Final = "kubernetes.io/metadata.name"  # a label that the API server itself sets
 _ZONES: Final[Mapping[str, tuple[str, ...]]] = {"dmz": ANYWHERE, "internal": PRIVATE, "restricted": ()}
 _NEVER: Final[Mapping[str, tuple[str, ...]]] = {"dmz": (*PRIVATE, *SHARED)}
@@ -57,17 +58,33 @@ def service_account(metadata: Mapping[str, Any], pull_secrets: Sequence[str] = (
         "metadata": dict(metadata),
         "automountServiceAccountToken": False,
     }
-    return found | ({"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {})
+    return _pulling(found, [{"name": name} for name in pull_secrets], pull_secrets) if pull_secrets else found
 
 
 def beside(wanted: Manifest, found: Manifest | None) -> Manifest:
     """`wanted`, a ServiceAccount, with what others gave `found` to pull images with: the list has one owner, and a platform
-    that adds its own registry's to each account would be fought."""
-    ours = wanted.get("imagePullSecrets", [])
-    if found is None or not ours:
+    that adds its own registry's to each account would be fought.
+
+    What is ours goes with the landscape's. The list stays ours for as long as others' names are in it, though none of ours
+    is: an apply without it would take theirs away.
+    """
+    ours = [str(one["name"]) for one in wanted.get("imagePullSecrets", ())]
+    put = None if found is None else (found["metadata"].get("annotations") or {}).get(PULLING)
+    if found is None or not (ours or put is not None):
         return wanted
-    theirs = [one for one in found.get("imagePullSecrets") or () if one not in ours]
-    return {**wanted, "imagePullSecrets": [*ours, *theirs]}
+    there = found.get("imagePullSecrets") or ()
+    gone = {*ours, *(put or "").split(",")}
+    theirs = [one for one in there if one.get("name") not in gone]
+    if ours or theirs:
+        return _pulling(wanted, [*wanted.get("imagePullSecrets", ()), *theirs], ours)
+    return {**wanted, "imagePullSecrets": []} if there else wanted
+
+
+def _pulling(account: Manifest, secrets: Sequence[Manifest], ours: Sequence[str]) -> Manifest:
+    """`account` with this list, and a note of which of it are ours."""
+    metadata = account["metadata"]
+    notes = {**(metadata.get("annotations") or {}), PULLING: ",".join(ours)}
+    return {**account, "metadata": {**metadata, "annotations": notes}, "imagePullSecrets": list(secrets)}
 
 
 def network_policy(deployment: str, reach: Reach, settings: OperatorSettings, metadata: Mapping[str, Any]) -> Manifest:

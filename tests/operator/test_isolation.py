@@ -19,6 +19,7 @@ from fde_operator.isolation import Reach
 from fde_operator.labels import selector
 from fde_operator.landscape import Landscape
 from fde_operator.networks import METADATA, blocks
+from fde_operator.plan import holds
 from fde_operator.settings import OperatorSettings
 
 HOME = "customer-northgate"
@@ -337,8 +338,31 @@ def test_images_are_pulled_with_the_landscape_s_secrets_and_those_that_others_ga
     told = isolation.beside(wanted, found)
     assert told["imagePullSecrets"] == [*wanted["imagePullSecrets"], {"name": "sync-dockercfg-x2k"}]
     assert isolation.beside(wanted, told) == told  # and so nothing is written again
-    none = isolation.service_account(metadata)
-    assert isolation.beside(none, found) == none
+    none, unnoted = isolation.service_account(metadata), {**found, "metadata": metadata}
+    assert isolation.beside(none, unnoted) == none
+
+
+def test_pull_secrets_that_a_landscape_names_no_more_are_taken_away_and_those_of_others_stay() -> None:
+    def served(applied: dict[str, Any]) -> dict[str, Any]:
+        """As the server has it after our apply: what we apply no more, and nobody else did, is gone; so is an empty list."""
+        return {name: value for name, value in applied.items() if value != []}
+
+    metadata = {"name": "sync", "namespace": HOME, "annotations": {"fde.io/network-zone": "dmz"}}
+    none, old, new = (isolation.service_account(metadata, names) for names in ((), ("old", "kept"), ("new", "kept")))
+    for others in ([], [{"name": "sync-dockercfg-x2k"}]):
+        stands = served(isolation.beside(old, {**old, "imagePullSecrets": [*old["imagePullSecrets"], *others]}))
+        moved = isolation.beside(new, stands)
+        assert moved["imagePullSecrets"] == [{"name": "new"}, {"name": "kept"}, *others]
+        assert moved["metadata"]["annotations"]["fde.io/network-zone"] == "dmz"
+        without = isolation.beside(none, served(moved))
+        assert without["imagePullSecrets"] == others
+        assert not holds(served(moved), without)
+        assert holds(served(without), isolation.beside(none, served(without)))  # and nothing is written again
+        assert (
+            isolation.beside(none, served(without)).get("imagePullSecrets", []) == others
+        )  # nor taken by a later apply
+        assert isolation.beside(old, served(without))["imagePullSecrets"] == [*old["imagePullSecrets"], *others]
+    assert isolation.beside(none, served(isolation.beside(none, old))) == none
 
 
 def test_the_catalogue_of_metadata_services_is_of_networks() -> None:
