@@ -153,3 +153,19 @@ def test_pods_have_the_landscape_s_pull_secrets_and_a_platform_s_are_left_to_it(
     api.patch("ServiceAccount", "sync", {"imagePullSecrets": both[1:]}, customer)
     look(land)
     assert api.get("ServiceAccount", "sync", customer)["imagePullSecrets"] == both
+    for _ in range(2):  # the landscape names none any more
+        look()
+        account = api.get("ServiceAccount", "sync", customer)
+        assert account["imagePullSecrets"] == both[1:]
+    look()
+    assert (
+        api.get("ServiceAccount", "sync", customer)["metadata"]["resourceVersion"]
+        == (account["metadata"]["resourceVersion"])
+    )
+    look(land)
+    api.patch("ServiceAccount", "sync", {"imagePullSecrets": [registry[0]]}, customer)
+    for _ in range(2):
+        look()
+        account = api.get("ServiceAccount", "sync", customer)
+        assert not account.get("imagePullSecrets")
+        assert "fde.io/image-pull-secrets" not in account["metadata"].get("annotations", {})
