@@ -117,7 +117,7 @@ def test_only_the_customer_s_role_lets_a_feed_go_with_its_login(
     api.patch("TelemetryFeed", "sync", {"spec": {"sampling": {"full": 7}}}, customer, "ben")  # what was given stays
 
 
-def test_a_feed_of_one_s_own_comes_beside_the_operator_s_as_long_as_nobody_narrowed_that(
+def test_a_feed_of_one_s_own_comes_beside_the_operator_s_as_long_as_nobody_edited_that(
     api: Any, given: Any, customer: str, owner: str
 ) -> None:
     everything = feed(customer, signals=["errors", "performance", "rateLimit", "schemaDrift"])
@@ -144,6 +144,17 @@ def test_a_feed_of_one_s_own_comes_beside_the_operator_s_as_long_as_nobody_narro
     with pytest.raises(given.refused, match="only delete the default feed"):
         api.delete("TelemetryFeed", "sync-own", customer, user="operator")
     api.delete("TelemetryFeed", "sync-own", customer, user=owner)
+    given.eventually(lambda: not refused(own("sync-third")), 10)
+    edits: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"sampling": {"full": 7}}, {"sampling": None}),
+        ({"solutionPaths": ["/data"]}, {"solutionPaths": None}),
+        ({"sink": {"bootstrapServers": "elsewhere.example:9092"}}, {"sink": None}),
+    ]
+    for edit, back in edits:  # the operator would not delete it, and the second one would not be read
+        api.patch("TelemetryFeed", "sync", {"spec": edit}, customer, owner)
+        given.eventually(lambda: refused(own("sync-third")), 10)
+        api.patch("TelemetryFeed", "sync", {"spec": back}, customer, owner)
+        given.eventually(lambda: not refused(own("sync-third")), 10)
     api.patch("TelemetryFeed", "sync", {"spec": {"redaction": {"mode": "strict"}}}, customer, "ben")
     given.eventually(lambda: refused(own("sync-strict", redaction={"mode": "strict"})), 10)
     with pytest.raises(given.refused, match=NEEDS):  # the operator has no consent either
