@@ -195,6 +195,7 @@ def test_what_people_did_and_were_refused_is_recorded_verifies_and_can_be_handed
     # Whole, by the anchors in the cluster and in the file.
     anchored = ("--anchors", scene.folder / "anchors.jsonl", "--kubeconfig", scene.kubeconfig)
     verified = fde("audit", "verify", "--brokers", scene.brokers, *anchored, "--json")
+    assert verified.stdout, verified.stderr
     (ours,) = [found for line in verified.stdout.splitlines() if (found := json.loads(line))["chain"] == scene.chain]
     assert ours["whole"] is True
     assert ours["anchors"] >= 2

@@ -236,7 +236,7 @@ def test_a_ready_deployment_carries_its_compliance_and_its_node_can_be_drained(a
         "TelemetryFeed",
     } <= kinds
     for one in status["inventory"]:
-        if one["kind"] == "TelemetryFeed" or one["name"].startswith("sync"):
+        if one["kind"] != "TelemetryFeed" and one["name"].startswith("sync"):  # a feed's come by its own look
             marks = api.get(one["kind"], one["name"], site.namespace)["metadata"]["labels"]
             assert (marks["compliance.fde.io/gdpr"], marks["compliance.fde.io/hipaa"]) == ("required", "carried")
     (pod,) = api.list("Pod", site.namespace)
