@@ -285,7 +285,7 @@ class KubernetesCluster:
                 self._retired = [*self._retired[-_RETIRED + 1 :], self._client]
                 self._client = fresh
             return Unavailable(f"The API server at {self.url} does not take our token while {doing}.", retry_after_s=1)
-        if code == 403 and any(words in said for words in _STARTING):
+        if code in (403, 422) and any(words in said for words in _STARTING):
             return Unavailable(f"Admission at {self.url} is not ready while {doing}: {said}.")
         return Denied(f"{doing}: {said}")
 

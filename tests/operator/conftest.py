@@ -350,11 +350,11 @@ class Api:
         path = "/".join(part for part in (place, name, sub) if part)
         content = body if body is None or isinstance(body, str) else json.dumps(body)
         headers = [*self._as(user), ("Content-Type", what)]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120  # it looks for the kinds of policies' parameters twice a minute
         while True:
             answer = self._client.request(method, f"/{path}", content=content, headers=headers, params=query)
             # An API server that has just started knows its policies before it can judge by them, its kinds before it has them.
-            starting = answer.status_code == 403 and any(words in answer.text for words in _STARTING)
+            starting = answer.status_code in (403, 422) and any(words in answer.text for words in _STARTING)
             loading = answer.status_code in (429, 503) and "initializing" in answer.text
             if not (starting or loading) or time.monotonic() > deadline:
                 return answer

