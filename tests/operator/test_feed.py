@@ -105,6 +105,16 @@ class World:
     def __post_init__(self) -> None:
         self.restart()
 
+    def reconcile_though_killed(self, die_after: int | None, killed: type[BaseException]) -> None:
+        """As many writes from now on the operator dies, and is started again; None: it lives."""
+        if die_after is not None:
+            self.cluster.die_after = len(self.cluster.writes) + die_after
+            with pytest.raises(killed):
+                self.reconcile()
+            self.cluster.die_after = None
+            self.restart()
+        self.reconcile()
+
     def restart(self) -> None:
         """The operator forgets everything."""
         shared = {"security.protocol": "SASL_SSL", "sasl.password": "of-the-administrator", "ssl.ca.pem": "PEM"}
@@ -249,13 +259,7 @@ def test_killed_before_any_write_of_a_rotation_the_sidecar_can_log_in_at_the_end
         if lost == "record":
             del world.cluster.objects[KEY]["status"]
         before = len(world.cluster.writes)
-        if die_after is not None:
-            world.cluster.die_after = before + die_after
-            with pytest.raises(given.killed):
-                world.reconcile()
-            world.cluster.die_after = None
-            world.restart()
-        world.reconcile()
+        world.reconcile_though_killed(die_after, given.killed)
         assert world.agrees(), f"killed after {die_after} writes"
         assert world.broker.passwords[USER] != old
         assert world.condition("Synced") == ("True", "Provisioned")
@@ -464,13 +468,7 @@ def test_killed_before_any_write_of_a_forced_removal_nobody_is_forgotten(new: Ca
         world.reconcile()
         forced(world)
         before = len(world.cluster.writes)
-        if die_after is not None:
-            world.cluster.die_after = before + die_after
-            with pytest.raises(given.killed):
-                world.reconcile()
-            world.cluster.die_after = None
-            world.restart()
-        world.reconcile()
+        world.reconcile_though_killed(die_after, given.killed)
         assert KEY not in world.cluster.objects
         assert remembered(world) == [USER]
         return len(world.cluster.writes) - before
