@@ -34,6 +34,7 @@ from fde_events.record import decode, decode_mark, header_map, is_mark
 from fde_events.topics import DEAD_LETTER, LEDGER, SIGNATURES, TELEMETRY_PATTERN, customer_of
 from fde_streams.book import Book, encode_account
 from fde_streams.ingest import encode_signed, sign
+from fde_streams.offsets import offsets
 from fde_streams.pace import Pace
 from fde_streams.scan import scan
 from fde_streams.watchdog import Watch
@@ -191,16 +192,10 @@ class IngestWorker:
         watch = Watch[tuple[str, int]](self.settings.stall_s)
         admin = AdminClient(client_settings(self.settings.bootstrap))
         while not done.wait(1.0):
-            try:
-                self._locate(admin)
-                with self._guard:
-                    positions = dict(self._positions)
-                wanted = {TopicPartition(*place): OffsetSpec.latest() for place in positions}
-                futures = admin.list_offsets(wanted, request_timeout=5) if wanted else {}
-                ends = {(tp.topic, tp.partition): future.result(6).offset for tp, future in futures.items()}
-            except (KafkaException, TimeoutError):
-                watch.blind()
-                continue
+            self._locate(admin)
+            with self._guard:
+                positions = dict(self._positions)
+            ends = offsets(admin, positions, OffsetSpec.latest())
             if self.pace is not None:
                 watch.blind()  # holding back is no standstill
             now = time.monotonic()
@@ -225,10 +220,14 @@ class IngestWorker:
             unknown = [TopicPartition(*place) for place in self._unlocated]
         if not unknown:
             return
-        found = {(tp.topic, tp.partition): tp.offset for tp in self._consumer.committed(unknown, timeout=5)}
-        firsts = {TopicPartition(*place): OffsetSpec.earliest() for place, offset in found.items() if offset < 0}
-        for tp, future in (admin.list_offsets(firsts, request_timeout=5) if firsts else {}).items():
-            found[tp.topic, tp.partition] = future.result(6).offset
+        try:
+            committed = self._consumer.committed(unknown, timeout=5)
+        except KafkaException:
+            return  # asked again in a second
+        found = {(tp.topic, tp.partition): tp.offset for tp in committed if tp.error is None}
+        never = [place for place, offset in found.items() if offset < 0]
+        found = {place: offset for place, offset in found.items() if offset >= 0}
+        found |= offsets(admin, never, OffsetSpec.earliest())
         with self._guard:
             for place in found.keys() & self._unlocated:
                 self._positions.setdefault(place, found[place])

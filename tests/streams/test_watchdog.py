@@ -6,12 +6,14 @@ import time
 
 import pytest
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fde_events.kafka import create_topics
-from fde_events.topics import ENGINE, SIGNATURES
+from fde_events.kafka import client_settings, create_topics
+from fde_events.topics import ENGINE, SIGNATURES, telemetry
 from fde_streams.ingest_kafka import IngestSettings, IngestWorker
+from fde_streams.offsets import offsets
 from fde_streams.scan import scan
 from fde_streams.watchdog import Watch
 
@@ -64,13 +66,32 @@ def test_lag_is_told_once_in_a_while():
     assert [second for second in range(100) if watch.due(float(second))] == [0, 30, 60, 90]
 
 
+def test_a_topic_that_is_gone_hides_no_end_of_another(kafka, fleet_of):
+    bootstrap = kafka.bootstrap_servers
+    fleet = fleet_of(bootstrap, f"o{os.urandom(3).hex()}-")
+    create_topics(bootstrap, [telemetry(fleet.customer(0))])
+    fleet.send(0, records=3)
+    fleet.flush()
+    admin = AdminClient(client_settings(bootstrap))
+    here = [(fleet.topic(0), number) for number in range(4)]
+    gone = [(fleet.topic(1), 0), (fleet.topic(0), 99)]
+    assert set(offsets(admin, here + gone, OffsetSpec.latest())) == set(here)
+    assert sum(offsets(admin, here + gone, OffsetSpec.latest()).values()) == 3
+    assert offsets(admin, here + gone, OffsetSpec.earliest()) == dict.fromkeys(here, 0)
+    assert offsets(admin, [], OffsetSpec.latest()) == {}
+
+
+def test_of_a_broker_that_is_away_no_offset_is_told():
+    assert (
+        offsets(AdminClient({"bootstrap.servers": "127.0.0.1:1"}), [("fde.a.telemetry", 0)], OffsetSpec.latest()) == {}
+    )
+
+
 @pytest.mark.timeout(120)
 def test_ingest_heals_a_partition_that_its_client_stopped_to_deliver(kafka, fleet_of, until):
     bootstrap = kafka.bootstrap_servers
     create_topics(bootstrap, ENGINE)
     fleet = fleet_of(bootstrap, f"w{os.urandom(3).hex()}-")
-    from fde_events.topics import telemetry
-
     create_topics(bootstrap, [telemetry(fleet.customer(0))])
     worker = IngestWorker(IngestSettings(bootstrap, group=f"g-{fleet.prefix}", stall_s=9.0))
     stop = threading.Event()
