@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from structlog import get_logger
@@ -48,10 +48,6 @@ from fde_operator.surroundings import tags_of
 from fde_operator.telemetry import secret_name
 
 log = get_logger()
-_UNSEEN: Final = (
-    "DeploymentNotFound",
-    "Superseded",
-)  # what would end these is another object, of which no event comes here
 
 
 async def reconcile(
@@ -146,8 +142,6 @@ class _Feed:
         await self._mark()
         if later:
             raise Postponed(later)
-        if attached["reason"] in _UNSEEN:
-            again_s = min(workloads.LOOK_S, again_s or workloads.LOOK_S)
         if workloads.selector_of(self._raw) is not None:
             return min(workloads.LOOK_S, again_s or workloads.LOOK_S)
         return again_s

@@ -16,6 +16,7 @@ from fde_events.errors import FdeError, Unavailable
 from fde_operator import (
     clock,
     deployment,
+    deployment_feed,
     feed,
     kafka,
     left_behind,
@@ -198,6 +199,9 @@ class Reconciler:
                 of = {"spec.deploymentRef.name": key.name}
                 for found in await self._cluster.list("TelemetryFeed", namespace=key.namespace, fields=of):
                     self.add(Key("TelemetryFeed", key.namespace, found["metadata"]["name"]))
+            case routes.ATTACHED:
+                for one in await deployment_feed.astray(self._cluster, key.namespace, key.name):
+                    self.add(one)
             case routes.CUSTOMER_CHANGED:
                 await self._all(("FDEDeployment", "TelemetryFeed"), namespace=key.namespace)
         return None

@@ -16,6 +16,7 @@ PRIMITIVE_CHANGED: Final = "PrimitiveChanged"  # by primitive name: its versions
 POLICY_CHANGED: Final = "PolicyChanged"  # everything that admission guards
 CUSTOMER_CHANGED: Final = "CustomerChanged"  # by namespace: everything in it
 FEEDS: Final = "FeedsOfDeployment"  # by deployment
+ATTACHED: Final = "FeedsAstray"  # by deployment: those that wait for it, or for another feed, and need not any more
 PROPOSALS_OF: Final = "ProposalsOf"  # by challenge: a candidate says what became of them
 LEFT_BEHIND: Final = "KafkaUsersLeftBehind"  # of feeds that were let go while Kafka was away
 GRADES_CHANGED: Final = "GradesChanged"  # the libraries, and the versions whose maturity is not what they say
@@ -42,13 +43,16 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
         return (Key(kind, namespace, name), Key(FEEDS, namespace, name))  # nobody logs in for it any more
     if kind == "PatternCandidate":
         return (Key(kind, namespace, name), Key(PROPOSALS_OF, "", str(spec.get("signal", {}).get("challenge", ""))))
-    if kind in ("FDEDeployment", "PatternLibrary", "PatternProposal"):
+    if kind == "FDEDeployment":
+        return (Key(kind, namespace, name), Key(ATTACHED, namespace, name))
+    if kind in ("PatternLibrary", "PatternProposal"):
         return (Key(kind, namespace, name),)
     if kind == "TelemetryFeed":
         # Of its deployment, and of the one whose default feed would have its name.
-        carrying = dict.fromkeys((spec.get("deploymentRef", {}).get("name"), name))
+        of = spec.get("deploymentRef", {}).get("name")
+        carrying = [Key("FDEDeployment", namespace, one) for one in dict.fromkeys((of, name)) if one]
         gone = (Key(LEFT_BEHIND, "", "all"),) if metadata.get("deletionTimestamp") else ()
-        return (Key(kind, namespace, name), *(Key("FDEDeployment", namespace, one) for one in carrying if one), *gone)
+        return (Key(kind, namespace, name), *carrying, *((Key(ATTACHED, namespace, of),) if of else ()), *gone)
     if kind == "DeploymentPrimitive":
         return (Key(kind, "", name), Key(PRIMITIVE_CHANGED, "", spec.get("primitiveName", "")))
     if kind in POLICIES:
@@ -64,7 +68,13 @@ def now(manifest: Manifest) -> tuple[Key, ...]:
 
 
 def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:
-    """Due at once after we applied a status: what a version is good for decides who is moved onto it; feeds carry labels of it."""
+    """Due at once after we applied a status: what a version is good for decides who is moved onto it; feeds carry labels of it.
+
+    A feed that says something else than before is compared with what is: that may have changed while it looked.
+    """
+    if after.get("kind") == "TelemetryFeed" and _attached(before) != _attached(after):
+        of = (after.get("spec") or {}).get("deploymentRef", {}).get("name")
+        return (Key(ATTACHED, after["metadata"]["namespace"], of),) if of else ()
     if after.get("kind") == "FDEDeployment" and _runs(before) != _runs(after):
         return (Key(FEEDS, after["metadata"]["namespace"], after["metadata"]["name"]),)
     if after.get("kind") != "DeploymentPrimitive" or _maturity(before) == _maturity(after):
@@ -75,6 +85,11 @@ def after_status(before: Manifest, after: Manifest) -> tuple[Key, ...]:
 def _runs(manifest: Manifest) -> object:
     status = manifest.get("status") or {}
     return status.get("resolvedVersion"), status.get("appliedCompliance") or []
+
+
+def _attached(manifest: Manifest) -> object:
+    said = (manifest.get("status") or {}).get("conditions") or ()
+    return next(((one["reason"], one.get("message")) for one in said if one["type"] == "Attached"), None)
 
 
 def _maturity(manifest: Manifest) -> object:

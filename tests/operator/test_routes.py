@@ -25,7 +25,7 @@ from fde_operator.settings import OperatorSettings
                 "metadata": {"name": "a", "namespace": "n"},
                 "spec": {"primitiveRef": {"name": "p"}},
             },
-            {Key("FDEDeployment", "n", "a")},
+            {Key("FDEDeployment", "n", "a"), Key(routes.ATTACHED, "n", "a")},
         ),
         (
             {
@@ -33,7 +33,12 @@ from fde_operator.settings import OperatorSettings
                 "metadata": {"name": "f", "namespace": "n"},
                 "spec": {"deploymentRef": {"name": "a"}},
             },
-            {Key("TelemetryFeed", "n", "f"), Key("FDEDeployment", "n", "a"), Key("FDEDeployment", "n", "f")},
+            {
+                Key("TelemetryFeed", "n", "f"),
+                Key("FDEDeployment", "n", "a"),
+                Key("FDEDeployment", "n", "f"),
+                Key(routes.ATTACHED, "n", "a"),
+            },
         ),
         (
             {"kind": "TelemetryFeed", "metadata": {"name": "f", "namespace": "n"}, "spec": {"workloadSelector": {}}},
@@ -87,6 +92,22 @@ def test_who_follows_a_primitive_looks_again_when_a_version_is_good_for_more_and
     counted = {**before, "status": {"maturity": "beta", "usage": {"ready": 3}}}
     assert routes.after_status(before, counted) == (Key(routes.PRIMITIVE_CHANGED, "", "p"),)
     assert routes.after_status(counted, {**before, "status": {"maturity": "beta", "usage": {"ready": 4}}}) == ()
+
+
+def test_a_feed_that_says_something_else_of_its_deployment_is_compared_with_what_is() -> None:
+    said = [{"type": "Attached", "reason": "DeploymentNotFound", "message": "m"}]
+    before = {
+        "kind": "TelemetryFeed",
+        "metadata": {"name": "f", "namespace": "n"},
+        "spec": {"deploymentRef": {"name": "a"}},
+    }
+    after = {**before, "status": {"conditions": said}}
+    assert routes.after_status(before, after) == (Key(routes.ATTACHED, "n", "a"),)
+    assert routes.after_status(after, {**after, "status": {"conditions": said, "kafka": {}}}) == ()
+    assert (
+        routes.after_status({**before, "spec": {"workloadSelector": {}}}, {**after, "spec": {"workloadSelector": {}}})
+        == ()
+    )
 
 
 @pytest.mark.parametrize("kind", ["DeploymentPrimitive", "PatternLibrary"])
