@@ -25,8 +25,9 @@ from fde_operator.routes import POLICIES
 
 KINDS: Final = POLICIES
 REASON: Final = "PolicyMissing"
-# What stops while a policy is missing or altered. Repairs and stopping go on: what runs was admitted, and ending it harms nobody.
-Act = Literal["publish", "rollout", "repair", "stop"]
+# What stops while a policy is missing or altered. Repairs and stopping ask nobody: what runs was admitted, and ending it harms
+# nobody.
+Act = Literal["publish", "rollout"]
 STOPPED: Final[Mapping[Act, str]] = {
     "publish": "nothing is published while approvals are not guarded",
     "rollout": "nothing new runs for a customer while admission is not guarded; what runs stays as it is",
@@ -124,7 +125,7 @@ class Guard:
 
 def refusal(act: Act, gaps: Sequence[str]) -> Held | None:
     """Why `act` has to wait, for the object's conditions; None when it may go on."""
-    if not gaps or act not in STOPPED:
+    if not gaps:
         return None
     more = f"; and {len(gaps) - _TOLD} more" if len(gaps) > _TOLD else ""
     return Held(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +15,7 @@ from fde_operator.errors import Denied, Unavailable
 from fde_operator.health import Health
 from fde_operator.key import Key
 from fde_operator.metrics import Metrics
-from fde_operator.policies import Guard, refusal, shipped, weakness
+from fde_operator.policies import STOPPED, Act, Guard, refusal, shipped, weakness
 from fde_operator.reconciler import Reconciler
 from fde_operator.settings import OperatorSettings
 
@@ -202,8 +202,7 @@ def test_publishing_and_new_rollouts_stop_and_what_runs_stays() -> None:
         assert "0.fde.io is missing" in str(held)
         assert "and 2 more. Run `fde operator install`, or upgrade the chart." in str(held)
         assert refusal(act, []) is None  # type: ignore[arg-type]
-    assert refusal("repair", gaps) is None
-    assert refusal("stop", gaps) is None
+    assert set(STOPPED) == {"publish", "rollout"} == set(get_args(Act))  # nobody asks before a repair, or an end
 
 
 def decided(cluster: Any, given: Any, at: str) -> None:
@@ -292,6 +291,14 @@ def test_nothing_new_runs_while_a_policy_is_missing_and_what_runs_is_kept_and_pu
     edited["metadata"]["generation"] = 3
     assert deployed(cluster)[0] != "PolicyMissing"  # ending it goes on
     assert cluster.objects[WORKLOAD]["spec"]["replicas"] == 0
+
+
+def test_an_end_for_good_goes_on_while_a_policy_is_missing(ran: Any) -> None:
+    retired = ran.objects[DEPLOYED]
+    retired["spec"]["lifecycle"] = {"phase": "retired"}
+    retired["metadata"]["generation"] = 2
+    assert deployed(ran)[0] == "Retired"
+    assert WORKLOAD not in ran.objects
 
 
 def test_a_job_that_was_held_is_held_at_the_next_look_too(cluster: Any, given: Any) -> None:
