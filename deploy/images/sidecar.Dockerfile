@@ -24,14 +24,15 @@ COPY deploy/policies deploy/policies/
 COPY deploy/operator deploy/operator/
 COPY deploy/audit deploy/audit/
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
- && python -m pip --python /opt/fde/bin/python install --no-deps --no-index /wheels/*.whl
+ && python -m pip --python /opt/fde/bin/python install --no-deps --no-index /wheels/*.whl \
+ && FDE_CACHE=/opt/fde/cache /opt/fde/bin/fde redact --mode strict < /dev/null
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="fde-sidecar" org.opencontainers.image.description="The sidecar of TelemetryFeeds, and the source of the tee wrapper"
 # No installer where nothing is to be installed: the root is mounted read-only, and what runs is what was locked.
 RUN python -m pip uninstall --yes --quiet pip setuptools wheel && rm -rf /usr/local/lib/python3.11/ensurepip
 COPY --from=build /opt/fde /opt/fde
-ENV PATH=/opt/fde/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+ENV PATH=/opt/fde/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp FDE_CACHE=/opt/fde/cache
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["fde"]

@@ -188,7 +188,7 @@ def _custom(rule: CustomRule) -> Rule:
     def replace(found: re.Match[str], marks: Marks) -> str | None:
         return None if _PLAIN.search(found[0]) or _inside(found) else marks.plain(rule.kind)
 
-    return Rule(rule.name, rule.kind, (), rule.pattern, replace, "the customer's", trigger=r"[\s\S]", always=True)
+    return Rule(rule.name, rule.kind, (), rule.pattern, replace, "the customer's", always=True)
 
 
 def _inside(found: re.Match[str]) -> bool:

@@ -13,19 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from fde_sidecar import issuers
+from fde_sidecar.automaton import automaton, hyperscan
 
 if TYPE_CHECKING:
     from fde_sidecar.rules import Rule
-
-hyperscan: Any
-try:
-    import hyperscan
-except ImportError:  # a platform without a wheel
-    hyperscan = None
 
 _QUOTE: Final = r"(?:\\{0,3}[\"'`])"
 # By rule. Case counts unless it begins with (?i); no look-around and no groups that mean something.
@@ -56,14 +50,15 @@ class Triggers:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
-        self._database = _database(tuple((rule.name, rule.hints, rule.trigger) for rule in rules))
+        self._always = [number for number, rule in enumerate(rules) if rule.always]  # a customer's own: kept nowhere
+        self._database = automaton(tuple((n, _text(rule)) for n, rule in enumerate(rules) if not rule.always))
         self._scratch = hyperscan.Scratch(self._database) if self._database is not None else None
 
     def wanted(self, line: str, after: int = -1) -> list[int]:
         """Indices of the rules that may match, behind `after`, ascending."""
         if self._database is None or not line.isascii():
             return self.asked(line, after)
-        found: list[int] = []
+        found = self._always.copy()
         try:
             self._database.scan(line.encode(), match_event_handler=_note, scratch=self._scratch, context=found)
         except hyperscan.ScratchInUseError:
@@ -87,14 +82,8 @@ class Mentions:
 
     def __init__(self, literals: Iterable[str]) -> None:
         self._literals = tuple(sorted(set(literals)))
-        self._database: Any = None
-        if hyperscan is not None:
-            text = "|".join(re.escape(literal).replace("/", r"\/") for literal in self._literals)
-            self._database = hyperscan.Database()
-            self._database.compile(
-                expressions=[text.encode()], ids=[0], elements=1, flags=[hyperscan.HS_FLAG_SINGLEMATCH]
-            )
-            self._scratch = hyperscan.Scratch(self._database)
+        self._database: Any = automaton(((0, "|".join(_escaped(literal) for literal in self._literals)),))
+        self._scratch = hyperscan.Scratch(self._database) if self._database is not None else None
 
     def any_in(self, text: str) -> bool:
         """Whether there is one. Case counts."""
@@ -113,17 +102,10 @@ def _note(number: int, start: int, end: int, flags: int, found: Any) -> None:
     found.append(number)
 
 
-@lru_cache(maxsize=8)
-def _database(rules: tuple[tuple[str, tuple[str, ...], str], ...]) -> Any:
-    """The automaton of these rules, one for all redactors of a process; None without the package."""
-    if hyperscan is None:
-        return None
-    expressions, flags = [], []
-    for name, hints, own in rules:
-        text = own or TRIGGERS.get(name) or "(?i)" + "|".join(re.escape(hint).replace("/", r"\/") for hint in hints)
-        expressions.append(text.encode())
-        # \w and \s as in the patterns; the first match of a rule is enough.
-        flags.append(hyperscan.HS_FLAG_SINGLEMATCH)
-    database = hyperscan.Database()
-    database.compile(expressions=expressions, ids=list(range(len(rules))), elements=len(rules), flags=flags)
-    return database
+def _text(rule: Rule) -> str:
+    r"""What stands for a rule in the automaton. ``\w`` and ``\s`` as in the patterns."""
+    return rule.trigger or TRIGGERS.get(rule.name) or "(?i)" + "|".join(_escaped(hint) for hint in rule.hints)
+
+
+def _escaped(literal: str) -> str:
+    return re.escape(literal).replace("/", r"\/")

@@ -249,6 +249,18 @@ def test_an_image_starts_and_says_what_it_lacks(image: tuple[str, Path], tmp_pat
 
 
 @pytest.mark.seconds
+def test_what_an_image_prepares_is_there_for_who_runs_in_it(image: tuple[str, Path], tmp_path: Path) -> None:
+    name, programs = image
+    (spec,) = [one for one in GENERATOR.IMAGES if one.name == name]
+    if not spec.prepares:
+        return
+    run(["sh", "-c", f"{programs}/{spec.prepares}"], FDE_CACHE=str(tmp_path))
+    made = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert len(made) == 2  # the automata of both modes
+    assert all(path.stat().st_mode & 0o777 == 0o644 for path in made)
+
+
+@pytest.mark.seconds
 def test_the_runtime_image_renders_a_file_with_a_secret(image: tuple[str, Path], tmp_path: Path) -> None:
     name, programs = image
     if name != "runtime":
