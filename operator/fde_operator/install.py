@@ -16,13 +16,14 @@ import yaml
 from fde_api.crd import definitions
 from fde_events.errors import Unavailable
 from fde_operator.cluster import Cluster, Manifest
-from fde_operator.errors import Denied
+from fde_operator.enforcement import in_force
 from fde_operator.key import Key
 
 _HERE: Final = Path(__file__).resolve()
 # In a wheel the manifests lie beside this module; in a checkout (editable install) they are the ones of deploy/.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
 _PLACES: Final = (_HERE.parent / "deploy", _HERE.parents[2] / "deploy")
+_SYSTEM: Final = "fde-system"
 # What an older version of this bound for everybody in a group, in every namespace.
 _RETIRED: Final = (
     Key("ClusterRoleBinding", "", "fde-reviewers"),
@@ -31,21 +32,6 @@ _RETIRED: Final = (
     Key("ClusterRole", "", "fde-engineer"),
     Key("ClusterRole", "", "fde-deployer"),
 )
-_FORGED: Final[Manifest] = {
-    "apiVersion": "fde.io/v1",
-    "kind": "PatternCandidate",
-    "metadata": {"name": "rehearsal", "namespace": "fde-library"},
-    "spec": {
-        "author": {"username": "rehearsal@fde.io"},
-        "signal": {"challenge": "rehearsal", "deployments": 1, "customers": 1},
-        "proposal": {
-            "primitiveName": "rehearsal",
-            "version": "v1.0.0",
-            "domain": "rehearsal",
-            "template": {"files": []},
-        },
-    },
-}
 
 
 def manifests(folder: str) -> list[Manifest]:
@@ -58,7 +44,10 @@ def manifests(folder: str) -> list[Manifest]:
 
 
 async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: float = 60.0) -> None:
-    """Apply everything. Raises Denied (not allowed to), Unavailable (away, or definitions not established in time)."""
+    """Apply everything, and wait until it is in force.
+
+    Raises Denied (not allowed to), Unavailable (away, or definitions not established, or policies not in force in time).
+    """
     for crd in definitions():
         await cluster.apply(crd)
         tell(f"applied {crd['kind']} {crd['metadata']['name']}")
@@ -72,29 +61,8 @@ async def install(cluster: Cluster, *, tell: Callable[[str], None], timeout_s: f
         if (old := await cluster.get(key)) is not None:
             await cluster.delete(key, uid=old["metadata"]["uid"])
             tell(f"deleted {key}: its rights are given namespace by namespace now (deploy/policies/roles.yaml)")
-    await in_force(cluster, timeout_s=timeout_s)
+    await in_force(cluster, namespace=_SYSTEM, timeout_s=timeout_s)
     tell("the admission policies are in force")
-
-
-async def in_force(cluster: Cluster, *, timeout_s: float) -> None:
-    """Wait until the API server applies the policies: it takes them at once and enforces them a moment later.
-
-    Rehearses a candidate whose author is not the requester, until admission says so. Whoever waits for less could have a
-    decision admitted that no policy looked at.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            await cluster.rehearse(_FORGED)
-        except Denied as denied:
-            if "must be the requester" in str(denied):
-                return
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                f"The admission policies are not in force {timeout_s:g} s after they were applied; "
-                "`kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings` says what is there."
-            )
-        await asyncio.sleep(0.1)
 
 
 async def established(cluster: Cluster, *, timeout_s: float) -> None:
