@@ -97,6 +97,88 @@ def test_nobody_who_leads_is_wrong(whole: Any, held: Any, words: str) -> None:
     assert "kubectl -n fde-system get pods" in found.next_step
 
 
+OFF = "--no-leader-election"
+
+
+def operator(cluster: Any, *args: str, env: Any = (), replicas: int = 1, ready: int = 1) -> None:
+    """A Deployment of it."""
+    container = {"name": "operator", "args": ["operator", *args], "env": list(env)}
+    container["envFrom"] = [{"configMapRef": {"name": "fde-operator-settings"}}, {"secretRef": {"name": "x"}}]
+    spec = {"replicas": replicas, "template": {"spec": {"containers": [{"name": "side"}, container]}}}
+    metadata = {"name": "fde-operator", "namespace": "fde-system"}
+    status = {"readyReplicas": ready} if ready else {}
+    cluster.store({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec, "status": status})
+
+
+def settings(cluster: Any, value: str) -> None:
+    metadata = {"name": "fde-operator-settings", "namespace": "fde-system"}
+    cluster.store({"kind": "ConfigMap", "metadata": metadata, "data": {"FDE_LEADER_ELECTION": value}})
+
+
+STALE = lease(renewTime="2026-11-21T11:30:00.000000Z")
+
+
+@pytest.mark.parametrize("held", [None, STALE])
+def test_an_operator_that_is_told_to_be_the_only_one_needs_no_lease(whole: Any, held: Any) -> None:
+    operator(whole, OFF)
+    found = seen(whole, held)["operator"]
+    assert (found.state, OFF in found.saw) == ("ok", True)
+
+
+def test_nor_is_it_well_without_a_pod_that_is_ready_or_with_two_or_beside_a_leader(whole: Any) -> None:
+    operator(whole, OFF, ready=0)
+    found = seen(whole)["operator"]
+    assert (found.state, "none is ready" in found.saw, "get pods" in found.next_step) == ("wrong", True, True)
+    operator(whole, OFF, replicas=2)
+    found = seen(whole)["operator"]
+    assert (found.state, "2 replicas" in found.saw, "each of them writes" in found.next_step) == ("wrong", True, True)
+    operator(whole, OFF)
+    found = seen(whole, lease())["operator"]
+    assert (found.state, "one leads by the Lease beside it" in found.saw) == ("wrong", True)
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "mapped", "alone"),
+    [
+        ((), None, None, False),
+        ((), None, "false", True),
+        ((), None, "No", True),
+        ((), None, "true", False),
+        ((), "true", "false", False),  # a variable of its own comes before those of a ConfigMap
+        ((), "0", "true", True),
+        (("--leader-election",), "0", "false", False),  # and an argument before both
+        (("--leader-election=false",), "1", None, True),
+        ((OFF, "--leader-election"), None, None, False),
+        (("--no-leader-election=false",), "0", None, False),
+        (("--workers", "3", OFF), "true", "true", True),
+    ],
+)
+def test_how_it_was_told_does_not_matter(whole: Any, args: Any, env: Any, mapped: Any, alone: bool) -> None:
+    operator(whole, *args, env=[] if env is None else [{"name": "FDE_LEADER_ELECTION", "value": env}])
+    if mapped is not None:
+        settings(whole, mapped)
+    found = seen(whole)["operator"]
+    assert found.state == ("ok" if alone else "wrong")
+    assert alone or "nobody leads" in found.saw
+
+
+def test_where_its_deployment_is_not_seen_that_is_said_with_what_the_lease_says(whole: Any) -> None:
+    found = seen(whole)["operator"]
+    assert (found.state, "nobody leads" in found.saw) == ("wrong", True)
+    assert "there is no Deployment fde-system/fde-operator" in found.next_step
+    assert OFF in found.next_step
+
+    class Without(WithoutDefinitions):
+        async def get(self, key: Key) -> Any:
+            if key.kind == "Deployment":
+                raise Denied(f"reading {key}: zoe may not")
+            return await self._inner.get(key)
+
+    found = seen(Without(whole))["operator"]
+    assert (found.state, "you may not read" in found.next_step) == ("wrong", True)
+    assert seen(Without(whole), lease())["operator"].state == "ok"
+
+
 def test_what_a_person_may_not_read_is_not_wrong_and_what_is_away_is() -> None:
     denied = Denied('x is forbidden: User "ben" cannot list resource "validatingadmissionpolicies" in API group "a"')
     for one in seen(Closed(denied), error=denied).values():

@@ -1,6 +1,6 @@
 """Checkup: whether the cluster is as the operator needs it, and what the one who asks may do there.
 
-definitions, policies, the operator's Lease, SelfSubjectAccessReviews -> Finding each
+definitions, policies, the operator's Lease and Deployment, SelfSubjectAccessReviews -> Finding each
 
 What this person may not read is no fault of the cluster's: it is said, and not wrong.
 """
@@ -8,11 +8,13 @@ What this person may not read is no fault of the cluster's: it is said, and not 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from fde_api.kinds import KINDS
 from fde_api.meta import GROUP
+from fde_cli.kube.election import elects
 from fde_cli.kube.finding import Finding
 from fde_cli.kube.rehearsal import why
 from fde_events.errors import FdeError
@@ -22,6 +24,9 @@ from fde_operator.key import Key
 from fde_operator.policies import Guard
 
 LEASE: Final = ("fde-system", "fde-operator")  # where the operator's leader says that it lives
+DEPLOYMENT: Final = Key("Deployment", "fde-system", "fde-operator")  # as the chart makes it
+_ALONE: Final = "--no-leader-election"
+_PODS: Final = f"`kubectl -n {LEASE[0]} get pods` shows whether one runs, and its log what it waits for"
 _INSTALL: Final = "an administrator runs `fde operator install`, or upgrades the chart"
 _ADMIN: Final = "somebody who may read it (an administrator) runs `fde doctor --registry kubernetes`"
 _LATE_S: Final = 30.0  # this machine's clock may go otherwise than the operator's
@@ -45,7 +50,7 @@ async def checkup(
     return [
         await _seen("definitions", lambda: _definitions(cluster)),
         await _seen("policies", lambda: _policies(cluster)),
-        await _seen("operator", lambda: _operator(lease, at or datetime.now(UTC))),
+        await _seen("operator", lambda: _operator(cluster, lease, at or datetime.now(UTC))),
     ]
 
 
@@ -101,20 +106,53 @@ async def _policies(cluster: Cluster) -> Finding:
     return Finding("policies", "wrong", f"{'; '.join(gaps[:_TOLD])}{more}", f"{_INSTALL}; {stops}")
 
 
-async def _operator(lease: Callable[[], Awaitable[Manifest | None]], at: datetime) -> Finding:
+async def _operator(cluster: Cluster, lease: Callable[[], Awaitable[Manifest | None]], at: datetime) -> Finding:
+    leads = _leads(await lease(), at)
+    try:
+        deployment = await cluster.get(DEPLOYMENT)
+        if deployment is None:
+            also = (
+                f"; there is no {DEPLOYMENT}: one that somebody started otherwise with {_ALONE} is not seen from here"
+            )
+        elif not await elects(cluster, deployment):
+            return _alone(deployment, leads)
+        else:
+            also = ""
+    except Denied:  # who leads is known all the same
+        also = f"; you may not read {DEPLOYMENT}: with {_ALONE} it would need no Lease"
+    return leads if leads.state == "ok" else replace(leads, next_step=leads.next_step + also)
+
+
+def _alone(deployment: Manifest, leads: Finding) -> Finding:
+    """Of an operator that takes itself for the only one. The Lease says nothing of it."""
+    spec, status = deployment["spec"], deployment.get("status") or {}
+    wanted, ready = spec.get("replicas", 1), int(status.get("readyReplicas") or 0)
+    mode = f"{DEPLOYMENT} runs it with {_ALONE}"
+    several = "each of them writes as if it were the only one"
+    if leads.state == "ok":
+        step = f"take {_ALONE} away, or stop the other one: {several}"
+        return Finding("operator", "wrong", f"{mode}, and {leads.saw} by the Lease beside it", step)
+    if wanted > 1 or ready > 1:
+        step = f"take {_ALONE} away, or scale it to 1: {several}"
+        return Finding("operator", "wrong", f"{mode}, and has {max(wanted, ready)} replicas", step)
+    if not ready:
+        return Finding("operator", "wrong", f"{mode}, and none is ready", _PODS)
+    return Finding("operator", "ok", f"{mode}: one is ready, and no Lease is held")
+
+
+def _leads(lease: Manifest | None, at: datetime) -> Finding:
+    """What the Lease says."""
     where = "/".join(LEASE)
-    step = f"`kubectl -n {LEASE[0]} get pods` shows whether one runs, and its log what it waits for"
-    found = await lease()
-    spec = (found or {}).get("spec") or {}
+    spec = (lease or {}).get("spec") or {}
     holder = str(spec.get("holderIdentity") or "")
     if not holder:
-        return Finding("operator", "wrong", f"nobody leads: the Lease {where} has no holder", step)
+        return Finding("operator", "wrong", f"nobody leads: the Lease {where} has no holder", _PODS)
     try:
         age_s = (at - datetime.fromisoformat(str(spec.get("renewTime")))).total_seconds()
     except (ValueError, TypeError):  # no time, or one without its zone
-        return Finding("operator", "wrong", f"the Lease {where} of {holder} says not when it was renewed", step)
+        return Finding("operator", "wrong", f"the Lease {where} of {holder} says not when it was renewed", _PODS)
     if age_s > float(spec.get("leaseDurationSeconds") or 0) + _LATE_S:
-        return Finding("operator", "wrong", f"{holder} led, and renewed its Lease {where} {age_s:.0f} s ago", step)
+        return Finding("operator", "wrong", f"{holder} led, and renewed its Lease {where} {age_s:.0f} s ago", _PODS)
     return Finding("operator", "ok", f"{holder} leads")
 
 
