@@ -23,7 +23,8 @@ def manifest(
     """The Secret of `feed`, which owns it; without `settings` it is empty, and the sidecar finds none.
 
     `version`: the resource version that it must still have, empty for any. `tags`: labels of its deployment's compliance; as
-    they are when it is written, for the operator cannot read it, and writes it with a new password only.
+    they are when it is written, with a new password only. Later ones would take verb `patch`, whose answer holds the data:
+    the right to read every feed's password (docs/decisions/0015).
     """
     metadata = feed["metadata"]
     owner = {

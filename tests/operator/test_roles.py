@@ -6,6 +6,8 @@ The table is the specification of deploy/policies/roles.yaml, rbac.yaml and the 
 from __future__ import annotations
 
 import asyncio
+import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -325,3 +327,41 @@ def test_installing_takes_away_what_an_older_version_bound_cluster_wide(api: Any
     assert [line for line in told if line.startswith("deleted ")] == [
         "deleted ClusterRoleBinding fde-deployers: its rights are given namespace by namespace now (deploy/policies/roles.yaml)"
     ]
+
+
+def test_whoever_could_patch_a_feed_s_secret_to_label_it_would_be_told_its_password(api: Any, customer: str) -> None:
+    """Why the operator has no such right, and a Secret keeps the compliance labels of its last password.
+
+    RBAC knows no metadata of an object, and admission judges what is written, not what is answered.
+    """
+    made = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": {"name": "shop", "namespace": customer}}
+    feed = api.create({**made, "spec": {"workloadSelector": {"matchLabels": {"app": "shop"}}, "signals": ["errors"]}})
+    owner = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "name": "shop", "uid": feed["metadata"]["uid"]}
+    metadata = {"name": "fde-kafka.shop", "namespace": customer, "ownerReferences": [owner]}
+    head = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "fde.io/kafka"}
+    api.create({**head, "stringData": {"kafka.yaml": "not for the operator"}})
+    label = {"apiVersion": "v1", "kind": "Secret", "metadata": {"labels": {"compliance.fde.io/soc2": "required"}}}
+    operator = "|".join(("system:serviceaccount:fde-system:fde-operator", *ACCOUNTS))
+
+    def labelled() -> Any:
+        apply = {"fieldManager": "fde-operator", "force": "true"}
+        what = "application/apply-patch+yaml"
+        where = ("PATCH", "Secret", customer, metadata["name"])
+        return api.ask(*where, user=operator, body=label, what=what, query=apply)
+
+    refused = labelled()
+    assert refused.status_code == 403
+    assert "data" not in refused.json()
+    group = "rbac.authorization.k8s.io"
+    patches = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["patch"]}
+    named = {"apiVersion": f"{group}/v1", "metadata": {"name": "patches", "namespace": customer}}
+    api.create({**named, "kind": "Role", "rules": [patches]})
+    account = {"kind": "ServiceAccount", "name": "fde-operator", "namespace": SYSTEM}
+    role = {"apiGroup": group, "kind": "Role", "name": "patches"}
+    api.create({**named, "kind": "RoleBinding", "roleRef": role, "subjects": [account]})
+
+    deadline = time.monotonic() + 30
+    while not (answer := labelled()).is_success:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.1)
+    assert base64.b64decode(answer.json()["data"]["kafka.yaml"]) == b"not for the operator"
