@@ -20,6 +20,7 @@ from fde_operator.audit.journal import Journal
 from fde_operator.audit.keys import DirectoryKeys
 from fde_operator.audit.names import Names
 from fde_operator.audit.reason import brief, policy_of
+from fde_operator.install import manifests
 
 OPERATOR = OWN[0]
 DENIED = (
@@ -226,6 +227,50 @@ def test_what_decides_for_the_whole_cluster_is_recorded_whatever_its_name(
     assert (act.verb, act.kind, act.name, act.customer) == (verb, resource, "temp", "")
     quiet = event(auditID="2", user={"username": "system:kube-controller-manager"}, about=about, annotations={})
     assert scene.take(quiet) == []
+
+
+BINDINGS = {"resource": "rolebindings", "apiGroup": "rbac.authorization.k8s.io", "namespace": "elsewhere", "name": "x"}
+GIVEN = {"kind": "ClusterRole", "name": "fde-field-engineer"}
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "deletecollection"])
+def test_who_gives_a_role_of_ours_anywhere_is_recorded_whatever_the_binding_is_named(scene: Scene, verb: str) -> None:
+    """The namespace may become a customer's, and the binding is there already."""
+    noted = {"audit-object.fde.io/role": "ClusterRole fde-field-engineer"}
+    (act,) = scene.take(event(verb=verb, about=BINDINGS, annotations=noted))
+    assert (act.verb, act.kind, act.decided) == (verb, "rolebindings", {"role": "ClusterRole fde-field-engineer"})
+    assert "elsewhere" not in act.namespace  # whose it is nobody knows yet
+
+
+def test_who_was_refused_before_admission_looked_is_recorded_by_what_was_asked_for(scene: Scene) -> None:
+    refused = {"code": 403, "message": 'user "eve" is attempting to grant RBAC permissions not currently held'}
+    asked = {"roleRef": GIVEN, "subjects": []}
+    (act,) = scene.take(
+        event(verb="create", about=BINDINGS, annotations={}, requestObject=asked, responseStatus=refused)
+    )
+    assert (act.outcome, act.decided) == ("denied", {})
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked"),
+    [
+        ("ClusterRole view", None),
+        ("ClusterRole cluster-admin", {"roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}}),
+        ("Role fde-field-engineer", {"roleRef": {"kind": "Role", "name": "fde-field-engineer"}}),  # of theirs
+        ("", None),
+        ("", {"roleRef": None}),
+        ("", "fde-"),
+    ],
+)
+def test_other_bindings_of_other_namespaces_are_nobody_s_matter(scene: Scene, noted: str, asked: Any) -> None:
+    notes = {"audit-object.fde.io/role": noted} if noted else {}
+    assert scene.take(event(verb="create", about=BINDINGS, annotations=notes, requestObject=asked)) == []
+
+
+def test_a_role_of_ours_is_told_by_a_name_that_every_one_of_them_has() -> None:
+    shipped = [one["metadata"]["name"] for one in manifests("policies") if one["kind"] == "ClusterRole"]
+    assert shipped
+    assert all(name.startswith("fde-") for name in shipped)
 
 
 SESSIONS = ["pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "nodes/proxy"]

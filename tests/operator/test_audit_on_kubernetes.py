@@ -24,6 +24,8 @@ from fde_events.chain import Stored, stored
 from fde_events.kafka import create_topics
 from fde_events.seal import opened
 from fde_events.topics import AUDIT, ENGINE
+from fde_operator.audit.event import seen
+from fde_operator.audit.intake import OWN
 from fde_operator.audit.topic import between, ends
 
 pytestmark = pytest.mark.seconds
@@ -441,3 +443,49 @@ def test_the_doctor_says_whether_people_are_recorded(scene: Scene, collector: Co
     assert found["state"] == "wrong"
     assert "people's acts are not recorded" in found["saw"]
     assert "--audit-policy-file" in found["next"]
+
+
+def test_a_binding_of_a_role_of_ours_in_nobody_s_namespace_is_recorded_and_no_other_one(
+    api: Any, control_plane: Any, given: Any, unique: str
+) -> None:
+    """By admission's note, in the log that the shipped policy makes; a refusal that admission does not see, by its body."""
+    group = "rbac.authorization.k8s.io"
+
+    def binding(name: str, role: str, kind: str = "ClusterRole", to: str = "sam") -> dict[str, Any]:
+        metadata = {"name": name, "namespace": unique}
+        subjects = [{"apiGroup": group, "kind": "User", "name": f"{to}@company.example"}]
+        head = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata, "subjects": subjects}
+        return {**head, "roleRef": {"apiGroup": group, "kind": kind, "name": role}}
+
+    def told() -> list[Any]:
+        with control_plane.audit_log.open() as log:
+            events = [event for line in log if unique in line and (event := json.loads(line))["objectRef"]]
+        found = [one for event in events if (one := seen(event, own=OWN)) is not None]
+        ours = [one for one in found if one.kind == "rolebindings" and one.scope == "ours"]  # else: if a customer's
+        return [(one.verb, one.name, one.outcome, one.decided) for one in ours]
+
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": unique}})
+    try:
+        for name, role in (("one", "fde-field-engineer"), ("two", "view"), ("three", "cluster-admin")):
+            api.create(binding(name, role))
+        rules = [{"apiGroups": [group], "resources": ["rolebindings"], "verbs": ["create", "update"]}]
+        metadata = {"name": "fde-field-engineer", "namespace": unique}  # theirs, whatever its name
+        api.create({"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules})
+        api.create(binding("four", "fde-field-engineer", kind="Role", to="eve"))
+        for name in ("one", "two"):
+            api.patch("RoleBinding", name, {"subjects": []}, unique)
+        for role in ("fde-field-engineer", "edit"):
+            with pytest.raises(given.refused, match="attempting to grant RBAC permissions"):
+                api.create(binding("five", role), user="eve@company.example")
+        for name in ("one", "two", "three", "four"):
+            api.delete("RoleBinding", name, unique)
+        decided = {"role": "ClusterRole fde-field-engineer"}
+        given.eventually(lambda: any(one[:2] == ("delete", "one") for one in told()))
+        assert told() == [
+            ("create", "one", "allowed", decided),
+            ("patch", "one", "allowed", decided),
+            ("create", "five", "denied", {}),
+            ("delete", "one", "allowed", decided),
+        ]
+    finally:
+        api.delete("Namespace", unique)

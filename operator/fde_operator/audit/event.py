@@ -5,8 +5,8 @@ JSON -> seen() -> Seen | None -> record(seen, sealing) -> Act
 Recorded: writes, and what hands out data or a shell (secrets, logs, exec, attach, port-forward, proxies), of everybody but
 Kubernetes' own components, and of the operator (it records its own writes, with more) and the collector only what was refused:
 in customers' namespaces, of every fde.io kind, in fde-system and fde-library, and of whatever decides for the whole cluster
-(roles and their bindings, webhooks, admission policies, definitions, APIs), whatever its name. Rehearsals (dry runs) only when
-they were refused.
+(roles and their bindings, webhooks, admission policies, definitions, APIs), whatever its name; elsewhere bindings that give one of
+our cluster roles: the namespace may become a customer's, and they stay. Rehearsals (dry runs) only when they were refused.
 
 What stays open (a shell, a log, a watch on secrets) is recorded when it opens; the end of a shell, and of whatever was open for
 long, is an act of its own.
@@ -60,7 +60,10 @@ _CLUSTER_WIDE: Final = frozenset(
         "clusterrolebindings",
     }
 )
-_GUARDS: Final = frozenset({"roles", "rolebindings"})  # outside of ours and customers': told by its name
+_GUARDS: Final = frozenset(
+    {"roles", "rolebindings"}
+)  # outside of ours and customers': told by its name, or what it gives
+_OUR_ROLES: Final = "ClusterRole fde-"  # every one that we ship; a Role of that name is of whoever's namespace it is in
 _DENIED: Final = (401, 403, 422)
 
 
@@ -105,7 +108,9 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     if verb not in _WRITES and kind not in _HANDED_OUT:
         return None
     group, namespace, name = (_text(about.get(field)) for field in ("apiGroup", "namespace", "name"))
-    ours = _is_ours(group, resource, namespace, name)
+    notes, asked = _mapping(event.get("annotations")), event.get("requestObject")
+    role = _role(notes, asked) if resource == "rolebindings" else ""
+    ours = _is_ours(group, resource, namespace, name) or bool(role)
     if not ours and not namespace and kind not in _HANDED_OUT:
         return None
     if kind == "nodes/proxy" and verb == "get" and _is_scraped(_text(event.get("requestURI"))):
@@ -117,11 +122,11 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
     dry_run = "All" in parse_qs(urlsplit(_text(event.get("requestURI"))).query).get("dryRun", ())
     if dry_run and outcome != "denied" and not name.startswith(REHEARSAL):
         return None
-    notes = _mapping(event.get("annotations"))
     answered = _mapping(_mapping(event.get("responseObject")).get("metadata"))
     decision, reason = _review(event) if resource == "patterncandidates" and outcome == "allowed" else ("", "")
     session = _session(event) if kind in _HANDED_OUT and outcome == "allowed" else {}
-    identity, asked = _text(event.get("auditID")), event.get("requestObject")
+    decided = {"review": decision} if decision else {"role": role} if role and outcome == "allowed" else session
+    identity = _text(event.get("auditID"))
     unmade = verb == "create" and outcome != "allowed"  # admission gave it a uid all the same
     return Seen(
         scope="ours" if ours or not namespace else "customer",
@@ -141,7 +146,7 @@ def seen(event: Mapping[str, Any], *, own: Collection[str]) -> Seen | None:
         else _number(notes.get(f"{OBJECT_POLICY}/generation")) or _number(answered.get("generation")),
         outcome=outcome,
         said=said or reason,
-        decided={"review": decision} if decision else session,
+        decided=decided,
         digest=body_digest(asked) if asked is not None else "",
         dry_run=dry_run,
     )
@@ -180,6 +185,13 @@ def _is_ours(group: str, resource: str, namespace: str, name: str) -> bool:
     if resource in _GUARDS:
         return name.endswith(f".{GROUP}") or name.startswith("fde-")
     return False
+
+
+def _role(notes: Mapping[str, Any], asked: Any) -> str:
+    """Which cluster role of ours a binding gives, by admission's note, or else by what was asked for; empty: none."""
+    wanted = _mapping(_mapping(asked).get("roleRef"))
+    found = _text(notes.get(f"{OBJECT_POLICY}/role")) or f"{_text(wanted.get('kind'))} {_text(wanted.get('name'))}"
+    return found if found.startswith(_OUR_ROLES) else ""
 
 
 def _is_scraped(uri: str) -> bool:
