@@ -148,7 +148,9 @@ _PATTERNS: Final[Mapping[str, Mapping[str, str]]] = {
         "supersededBy": "Which version to take instead of a deprecated one.",
         "usage": "How it did, in numbers.",
         "outcomes": "How its last 100 attempts ended, newest first; they outlive their deployments.",
-        "customerTokens": "One opaque token for each customer that it succeeded for; it says nothing about who that is.",
+        "customerTokens": "One item for each customer that it succeeded for, sorted, 1000 at most: the tokens of that customer's "
+        "namespaces, the 20 oldest, each 16 hexadecimal digits, with a space in between. A token is a digest over this object's "
+        "name and the namespace's uid, so it says nothing about who that is and is another one in every version.",
     },
     "Usage": {
         "deployments": "FDEDeployments that run it now.",

@@ -306,6 +306,10 @@ class Outcome(Part, frozen=True, kw_only=True):
     deploy_seconds: int | None = None
 
 
+# Tokens of one customer's namespaces, at most 20, oldest first.
+CustomerTokens = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}( [0-9a-f]{16}){0,19}$", max_length=339)]
+
+
 class PrimitiveStatus(Part, frozen=True, kw_only=True):
     """Written by the operator. `outcomes` (newest first) and `customer_tokens` are what usage is counted from: they outlive
     the deployments, so that nobody mends a version's record by deleting what failed. A token says nothing but "another one".
@@ -317,7 +321,7 @@ class PrimitiveStatus(Part, frozen=True, kw_only=True):
     superseded_by: str | None = None
     usage: Usage = Usage()
     outcomes: Annotated[tuple[Outcome, ...], msgspec.Meta(max_length=100)] = ()
-    customer_tokens: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
+    customer_tokens: Annotated[tuple[CustomerTokens, ...], msgspec.Meta(max_length=1000)] = ()
 
 
 class DeploymentPrimitive(Part, frozen=True, kw_only=True):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given as law
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from fde_api.primitive import Outcome
-from fde_operator.record import KEPT, fresh, merged, sample, token, verdicts
+from fde_api.primitive import CustomerTokens, Outcome
+from fde_operator.record import ALIASES, KEPT, fresh, merged, sample, token, verdicts
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -180,3 +181,12 @@ def test_a_sample_counts(seen: list[Outcome]) -> None:
     assert found.attempts == len(seen)
     assert found.rate is None if not seen else found.rate == sum(one.ok for one in seen) / len(seen)
     assert (found.deploy_s is None) == all(one.deploy_seconds is None for one in seen)
+
+
+def test_the_tokens_of_a_customer_are_of_the_form_that_the_definition_takes() -> None:
+    tokens = [token("incident-sync.v1.0.0", str(number)) for number in range(ALIASES + 1)]
+    for good in (tokens[:1], tokens[:ALIASES]):
+        assert msgspec.convert(" ".join(good), CustomerTokens)
+    for bad in (" ".join(tokens), "", f"{tokens[0]} ", f"{tokens[0]}  {tokens[1]}", tokens[0][1:], "northgate"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(bad, CustomerTokens)
