@@ -16,7 +16,7 @@ from fde_events.errors import Unavailable
 from fde_operator.cluster import Manifest
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.mirror import Mirror
-from fde_operator.reflector import Forgotten, Reflector, Watched
+from fde_operator.reflector import Reflector, Watched
 
 log = get_logger()
 _ABSENT_S: Final = 60.0
@@ -41,17 +41,9 @@ class OptionalReflector(Reflector):
         self._absent_s = absent_s
         self.synced.set()
 
-    async def run(self) -> None:
-        """For ever."""
-        version = ""
-        while True:
-            try:
-                version = await self._follow(version or await self.relist())
-            except Forgotten:
-                version = ""
-            except (Unavailable, Denied, Conflicting) as error:
-                away = isinstance(error, Unavailable)
-                delay_s = (min(_AWAY_S, self._absent_s) if away else self._absent_s) * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
-                log.debug("optional_kind_not_watched", kind=self.kind, why=str(error), retry_s=round(delay_s, 1))
-                version = ""
-                await asyncio.sleep(delay_s)
+    def _again_s(self, error: Unavailable | Denied | Conflicting) -> float:
+        """Later where the kind is not known: somebody has to bring it first."""
+        longest_s = min(_AWAY_S, self._absent_s) if isinstance(error, Unavailable) else self._absent_s
+        delay_s = longest_s * random.uniform(1.0, 1.5)  # noqa: S311 - jitter, not a secret
+        log.debug("optional_kind_not_watched", kind=self.kind, why=str(error), retry_s=round(delay_s, 1))
+        return delay_s

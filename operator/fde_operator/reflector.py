@@ -62,25 +62,26 @@ class Reflector:
         self._source, self._mirror, self.kind, self._labels, self._changed = source, mirror, kind, labels, changed
         self.synced = asyncio.Event()
         self._turn = turn or asyncio.Lock()
-        self._backoff = Backoff(0.5, 15.0)
+        self._backoff, self._failures = Backoff(0.5, 15.0), 0
 
     async def run(self) -> None:
         """For ever."""
-        failures, version = 0, ""
+        version = ""
         while True:
             try:
-                if not version:
-                    version = await self.relist()
-                    failures = 0
-                version = await self._follow(version)
+                version = await self._follow(version or await self.relist())
             except Forgotten:
                 version = ""
             except (Unavailable, Denied, Conflicting) as error:
-                failures += 1
-                delay_s = self._backoff.delay_s(failures, random.random())  # noqa: S311 - jitter, not a secret
-                log.warning("watch_broken", kind=self.kind, why=str(error), retry_s=round(delay_s, 1))
                 version = ""
-                await asyncio.sleep(delay_s)
+                await asyncio.sleep(self._again_s(error))
+
+    def _again_s(self, error: Unavailable | Denied | Conflicting) -> float:
+        """Seconds until it is tried again."""
+        self._failures += 1
+        delay_s = self._backoff.delay_s(self._failures, random.random())  # noqa: S311 - jitter, not a secret
+        log.warning("watch_broken", kind=self.kind, why=str(error), retry_s=round(delay_s, 1))
+        return delay_s
 
     async def relist(self) -> str:
         """The whole kind into the mirror, which is then `synced`; the list's resource version."""
@@ -96,6 +97,7 @@ class Reflector:
         for ghost in self._mirror.prune(self.kind, alive, version=int(version)):
             self._changed(ghost)
         self.synced.set()
+        self._failures = 0
         return version
 
     def _take(self, manifest: Manifest) -> None:
