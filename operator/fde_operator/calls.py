@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from fde_events.decision import Decision
 from fde_events.errors import Unavailable
@@ -25,14 +25,13 @@ from fde_operator.bucket import Bucket
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.errors import Conflicting, Denied, Fenced, Throttled, Tripped
 from fde_operator.kafka import Administration
-from fde_operator.key import Key
+from fde_operator.layer import Answer, Layer
 from fde_operator.metrics import Metrics
 from fde_operator.primitive import Decisions
 from fde_operator.reflector import Watched
 
 RATE: Final = 400.0  # calls a second to the API server
 BURST: Final = 800.0
-Answer = TypeVar("Answer")
 
 
 def outcome_of(error: BaseException | None) -> str:
@@ -151,56 +150,15 @@ class Calls:
         return outcome
 
 
-class CalledCluster:
+class CalledCluster(Layer):
     """A :class:`fde_operator.cluster.Cluster` whose every call goes through `calls`."""
 
     def __init__(self, cluster: Cluster, calls: Calls) -> None:
-        self._cluster, self._calls = cluster, calls
+        super().__init__(cluster)
+        self._calls = calls
 
-    async def get(self, key: Key) -> Manifest | None:
-        """As the cluster's."""
-        return await self._calls.made("get", key.kind, lambda: self._cluster.get(key))
-
-    async def list(
-        self,
-        kind: str,
-        *,
-        namespace: str = "",
-        labels: dict[str, str] | None = None,
-        fields: dict[str, str] | None = None,
-    ) -> list[Manifest]:
-        """As the cluster's."""
-        return await self._calls.made(
-            "list", kind, lambda: self._cluster.list(kind, namespace=namespace, labels=labels, fields=fields)
-        )
-
-    async def create(self, manifest: Manifest) -> Manifest:
-        """As the cluster's."""
-        return await self._calls.made("create", manifest["kind"], lambda: self._cluster.create(manifest))
-
-    async def rehearse(self, manifest: Manifest) -> None:
-        """As the cluster's."""
-        await self._calls.made("rehearse", manifest["kind"], lambda: self._cluster.rehearse(manifest))
-
-    async def apply(self, manifest: Manifest) -> Manifest:
-        """As the cluster's."""
-        return await self._calls.made("apply", manifest["kind"], lambda: self._cluster.apply(manifest))
-
-    async def apply_status(self, manifest: Manifest) -> Manifest:
-        """As the cluster's."""
-        return await self._calls.made("apply_status", manifest["kind"], lambda: self._cluster.apply_status(manifest))
-
-    async def stands(self, manifest: Manifest) -> str | None:
-        """As the cluster's."""
-        return await self._calls.made("stands", manifest["kind"], lambda: self._cluster.stands(manifest))
-
-    async def put(self, manifest: Manifest) -> str:
-        """As the cluster's."""
-        return await self._calls.made("put", manifest["kind"], lambda: self._cluster.put(manifest))
-
-    async def delete(self, key: Key, *, uid: str) -> None:
-        """As the cluster's."""
-        await self._calls.made("delete", key.kind, lambda: self._cluster.delete(key, uid=uid))
+    async def _passed(self, verb: str, kind: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        return await self._calls.made(verb, kind, call)
 
 
 class CalledWatch:

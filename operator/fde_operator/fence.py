@@ -18,7 +18,7 @@ time-out, and is one that the next leader makes again) and ``FencedDecisions``.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import httpx2
@@ -28,13 +28,18 @@ from lightkube.config.kubeconfig import SingleConfig
 from fde_events.decision import Decision
 from fde_events.tenancy.credential import Credential
 from fde_events.tenancy.plan import Action, Observed
-from fde_operator.cluster import Cluster, Manifest
+from fde_operator.cluster import Cluster
 from fde_operator.kafka import Administration
-from fde_operator.key import Key
-from fde_operator.layer import Layer
+from fde_operator.layer import Answer, Layer
 from fde_operator.primitive import Decisions
 
 Fence = Callable[[], None]
+_ASKS: Final = (
+    "get",
+    "list",
+    "rehearse",
+    "stands",
+)  # of a Cluster's methods those that change nothing; all else writes
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 _GOES_OUT: Final = (".send_request_headers.started", ".send_request_body.started")
 
@@ -46,30 +51,10 @@ class FencedCluster(Layer):
         super().__init__(cluster)
         self._fence = fence
 
-    async def create(self, manifest: Manifest) -> Manifest:
-        """Writes."""
-        self._fence()
-        return await super().create(manifest)
-
-    async def apply(self, manifest: Manifest) -> Manifest:
-        """Writes."""
-        self._fence()
-        return await super().apply(manifest)
-
-    async def apply_status(self, manifest: Manifest) -> Manifest:
-        """Writes."""
-        self._fence()
-        return await super().apply_status(manifest)
-
-    async def put(self, manifest: Manifest) -> str:
-        """Writes."""
-        self._fence()
-        return await super().put(manifest)
-
-    async def delete(self, key: Key, *, uid: str) -> None:
-        """Writes."""
-        self._fence()
-        await super().delete(key, uid=uid)
+    async def _passed(self, verb: str, kind: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        if verb not in _ASKS:
+            self._fence()
+        return await call()
 
 
 class FencedAdministration:

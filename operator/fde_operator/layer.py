@@ -1,9 +1,17 @@
-"""Layer: a Cluster over another one that hands every call on. What stands between the core and the API server overrides its part."""
+"""Layer: a Cluster over another one. What stands between the core and the API server overrides its part, or what all pass.
+
+a call -> its own method -> _passed() -> the inner cluster's
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.key import Key
+
+Answer = TypeVar("Answer")
 
 
 class Layer:
@@ -12,9 +20,13 @@ class Layer:
     def __init__(self, inner: Cluster) -> None:
         self._inner = inner
 
+    async def _passed(self, verb: str, kind: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """What every call passes on its way to `inner`; `verb`: the method's name."""
+        return await call()
+
     async def get(self, key: Key) -> Manifest | None:
         """See :class:`Cluster`, as all below."""
-        return await self._inner.get(key)
+        return await self._passed("get", key.kind, lambda: self._inner.get(key))
 
     async def list(
         self,
@@ -25,32 +37,34 @@ class Layer:
         fields: dict[str, str] | None = None,
     ) -> list[Manifest]:
         """Handed on."""
-        return await self._inner.list(kind, namespace=namespace, labels=labels, fields=fields)
+        return await self._passed(
+            "list", kind, lambda: self._inner.list(kind, namespace=namespace, labels=labels, fields=fields)
+        )
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Handed on."""
-        return await self._inner.create(manifest)
+        return await self._passed("create", manifest["kind"], lambda: self._inner.create(manifest))
 
     async def rehearse(self, manifest: Manifest) -> None:
         """Handed on."""
-        await self._inner.rehearse(manifest)
+        await self._passed("rehearse", manifest["kind"], lambda: self._inner.rehearse(manifest))
 
     async def apply(self, manifest: Manifest) -> Manifest:
         """Handed on."""
-        return await self._inner.apply(manifest)
+        return await self._passed("apply", manifest["kind"], lambda: self._inner.apply(manifest))
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """Handed on."""
-        return await self._inner.apply_status(manifest)
+        return await self._passed("apply_status", manifest["kind"], lambda: self._inner.apply_status(manifest))
 
     async def stands(self, manifest: Manifest) -> str | None:
         """Handed on."""
-        return await self._inner.stands(manifest)
+        return await self._passed("stands", manifest["kind"], lambda: self._inner.stands(manifest))
 
     async def put(self, manifest: Manifest) -> str:
         """Handed on."""
-        return await self._inner.put(manifest)
+        return await self._passed("put", manifest["kind"], lambda: self._inner.put(manifest))
 
     async def delete(self, key: Key, *, uid: str) -> None:
         """Handed on."""
-        await self._inner.delete(key, uid=uid)
+        await self._passed("delete", key.kind, lambda: self._inner.delete(key, uid=uid))

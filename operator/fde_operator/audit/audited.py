@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -24,14 +24,13 @@ from fde_operator.audit.reason import brief, policy_of
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.errors import Conflicting, Denied, Fenced, Throttled, Tripped
 from fde_operator.key import Key
-from fde_operator.layer import Layer
+from fde_operator.layer import Answer, Layer
 from fde_operator.settings import FIELD_MANAGER
 
 OPERATOR: Final = f"system:serviceaccount:fde-system:{FIELD_MANAGER}"
 _DECISIVE: Final = ("publishedAs", "maturity", "resolvedVersion")
 _UNSEEN: Final = ("Lease", "Event")  # heartbeats, and what is told to people
 _SECRETS: Final = ("data", "stringData")
-Answer = TypeVar("Answer")
 
 
 class AuditedCluster(Layer):
