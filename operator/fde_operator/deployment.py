@@ -1,7 +1,7 @@
 """FDEDeployment: from what an engineer asked for to a running workload, and back to conditions that say how it went.
 
 observe (deployment, namespace, versions, feeds) -> choose() -> desired() -> (status: what is begun) -> plan() -> execute
--> readiness() -> judged() -> status
+-> Trial.seen() -> status
 
 A rollout that replaces one that runs is written down before it is begun: a process that dies in between, and a window that
 closes meanwhile, change nothing about which version it is.
@@ -16,12 +16,12 @@ from typing import Any, Final
 import msgspec
 
 from fde_api.deployment import FDEDeployment
-from fde_operator import attempts as tries
 from fde_operator import isolation
 from fde_operator import job as jobs
+from fde_operator.attempts import moment
 from fde_operator.cluster import Cluster, Manifest, key_of
 from fde_operator.conditions import status_patch
-from fde_operator.desired import KEPT_KINDS, desired, inventory, owned, workloads
+from fde_operator.desired import KEPT_KINDS, desired, inventory, owned
 from fde_operator.errors import Denied, Held
 from fde_operator.execute import execute
 from fde_operator.key import Key
@@ -31,9 +31,9 @@ from fde_operator.phase import retired as is_retired
 from fde_operator.plan import Action, Desired, plan
 from fde_operator.policies import Guard, refusal
 from fde_operator.posture import next_look_s, posture
-from fde_operator.readiness import Readiness, readiness
+from fde_operator.readiness import Readiness
 from fde_operator.reconciliation import current
-from fde_operator.rollout import digest, rolls_out, same, stopped
+from fde_operator.rollout import digest, is_begun, replaces, same
 from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import (
     WORKLOADS,
@@ -41,10 +41,10 @@ from fde_operator.surroundings import (
     feeds_of,
     namesake_of,
     primitive_of,
-    runs_of,
     version_of,
     versions_of,
 )
+from fde_operator.trial import Trial
 from fde_operator.undone import undone
 from fde_operator.update import (
     AUTOMATIC,
@@ -108,7 +108,7 @@ async def reconcile(
             await cluster.apply_status(patch)
     except _Gone:
         return None
-    return 0.0 if look.blamed else outcome.requeue_after_s  # another version may be chosen
+    return 0.0 if look.trial.blamed else outcome.requeue_after_s  # another version may be chosen
 
 
 class _Look:
@@ -120,9 +120,7 @@ class _Look:
         self._cluster, self.raw, self._settings, self._now, self._guard = cluster, raw, settings, now, guard
         self._key, self._uid = key_of(raw), raw["metadata"].get("uid")
         self._status: dict[str, Any] = kept(raw.get("status", {}))
-        self._attempts = tries.read(self._status["attempts"])
-        self._was_done = self._completed  # also where what takes its place turns out to be refused
-        self.blamed = False  # whether a version failed here just now, though nothing was made
+        self.trial = Trial(cluster, raw, self._status, now)
         self._valid: bool | None = None  # whether the parameters are; None: nobody has looked yet
 
     async def outcome(self) -> Outcome:
@@ -143,16 +141,16 @@ class _Look:
             target, observed = await self._target(deployment, versions, standing, choice, customer)
             pending = target.choice.pending
             await self._begin(deployment, versions, target, standing, observed)
-            objects = jobs.standing(target.objects, observed, self._completed)
+            objects = jobs.standing(target.objects, observed, self.trial.completed)
             children = await self._execute(plan(observed, objects, keep=KEPT_KINDS), observed)
             return await self._seen(deployment, target, versions, children)
         except Held as why:
             self._status["nextWindow"] = pending.next_window if pending else None
-            due_s = await self._left_standing(deployment)
+            due_s = await self.trial.left_standing(deployment)
             again_s = soonest(why.retry_after_s, opens_s(pending, self._now), due_s)
             return Outcome(held(why, valid=self._valid, pending=pending), self._status, again_s)
         except Denied as denied:
-            await self._left_standing(deployment)
+            await self.trial.left_standing(deployment)
             return self._denied(denied, pending)
 
     async def still_there(self) -> None:
@@ -160,10 +158,6 @@ class _Look:
         found = await self._cluster.get(self._key)
         if found is None or found["metadata"].get("deletionTimestamp") or found["metadata"].get("uid") != self._uid:
             raise _Gone
-
-    @property
-    def _completed(self) -> jobs.Completed | None:
-        return jobs.read(self._status["completedJob"])
 
     async def _execute(self, actions: Sequence[Action], observed: list[Manifest]) -> list[Manifest]:
         if (attempt := current()) is not None and attempt.contended:
@@ -176,18 +170,13 @@ class _Look:
     async def _guarded(self, deployment: FDEDeployment, target: _Target, observed: Sequence[Manifest]) -> None:
         """Held while admission does not stand as shipped and pods would be other ones. What ran is put back all the same.
 
-        Other ones than were begun, and not than stand there: those may be deleted, or suspended with a new template. A Job
-        that was begun gets no other ones.
+        Other ones than were begun, and not than stand there. A Job that was begun gets no other ones.
         """
-        if self._guard is None or paused(deployment) or jobs.done(target.workload, self._completed):
+        if self._guard is None or paused(deployment) or jobs.done(target.workload, self.trial.completed):
             return
         if jobs.begun(same(target.workload, observed)):
             return
-        if (begun := self._status["templateDigest"]) is not None:
-            known = begun == digest(target.workload)
-        else:  # a status of before it was noted, or none that came back: what runs there was begun
-            known = not rolls_out(target.workload, observed) and not stopped(same(target.workload, observed))
-        if known:
+        if is_begun(target.workload, observed, begun=self._status["templateDigest"]):
             return
         if refused := refusal("rollout", await self._guard.gaps()):
             raise refused
@@ -199,8 +188,8 @@ class _Look:
         return Standing(
             running=runs,
             requested=self._status["requestedVersion"],
-            refused=tries.refused(self._attempts),
-            under_way=tries.under_way(self._attempts),
+            refused=self.trial.refused,
+            under_way=self.trial.under_way,
             asked=deployment.metadata.annotations.get(UPDATE_NOW),
             handled=self._status["handledUpdateNow"],
         )
@@ -208,7 +197,7 @@ class _Look:
     def _choice(
         self, deployment: FDEDeployment, versions: dict[str, Published], standing: Standing, window: Window | None
     ) -> Choice:
-        at = tries.moment(self._now)
+        at = moment(self._now)
         opening = window.opening(at) if window else None
         return choose(deployment.spec, versions, standing, at=at, opening=opening)
 
@@ -231,10 +220,10 @@ class _Look:
                     choice, *desired(deployment, primitive, feeds, customer, self._settings, namesake=namesake)
                 )
             except Held as why:
-                self._blame(deployment, why, versions, choice.version)
+                self.trial.blame(deployment, why, versions.get(choice.version or ""))
                 raise
             self._valid = True
-            observed = await owned(self._cluster, deployment, target.objects, self._completed)
+            observed = await owned(self._cluster, deployment, target.objects, self.trial.completed)
             target = replace(target, objects=[_beside(one, observed) for one in target.objects])
             await self._guarded(deployment, target, observed)
             return target, observed
@@ -247,23 +236,6 @@ class _Look:
             choice, self._valid = held_back(choice, why, standing, versions), None
         return await checked(choice)
 
-    def _blame(self, deployment: FDEDeployment, why: Held, versions: dict[str, Published], version: str | None) -> None:
-        """Note what no edit of the deployment's would mend as a failure of the version."""
-        if version is None or why.reason not in tries.FAULTS or paused(deployment):
-            return
-        asked = None if self._status["resolvedVersion"] else self._asked(versions[version])
-        generation = deployment.metadata.generation or 0
-        before = self._attempts
-        self._attempts = tries.faulted(before, version, generation, why.reason, self._now, asked=asked)
-        # No more than are kept: what is forgotten would be noted again.
-        self.blamed = before != self._attempts and len(self._attempts) < tries.KEPT
-        self._status["attempts"] = tries.written(self._attempts)
-
-    def _asked(self, version: Published) -> str | None:
-        """Since when both are there, the deployment and the version: somebody waits since then."""
-        made = [one["metadata"].get("creationTimestamp") for one in (self.raw, version.manifest)]
-        return max((at for at in made if at), key=tries.moment, default=None)
-
     async def _begin(
         self,
         deployment: FDEDeployment,
@@ -274,26 +246,17 @@ class _Look:
     ) -> None:
         """Note what is about to be rolled out; where something runs already, in the status before it is touched."""
         choice, version = target.choice, target.version
-        generation = deployment.metadata.generation or 0
-        before, was, begun = self._attempts, self._status["resolvedVersion"], self._status["templateDigest"]
-        if choice.reason == EDITED and below(version, standing.running):
-            self._attempts = tries.rolled_back(self._attempts, standing.running or "")
-        done = jobs.done(target.workload, self._completed)
-        if not paused(deployment) and not done:
-            self._status["completedJob"] = None  # what is begun now is another one: to go back to that runs it again
-        if done:
-            pass  # nothing runs that could begin or stop
-        elif paused(deployment):
-            self._attempts = tries.stopped(self._attempts, tries.SUSPENDED)
-        elif tries.begins(
-            self._attempts,
-            version,
-            generation,
-            rolls_out=self._replaces(target.workload, observed),
+        was, begun = self._status["resolvedVersion"], self._status["templateDigest"]
+        done = jobs.done(target.workload, self.trial.completed)
+        news = self.trial.begin(
+            deployment,
+            versions[version],
+            runs=standing.running,
+            back=choice.reason == EDITED and below(version, standing.running),
+            done=done,
+            replaces=replaces(target.workload, observed, begun=begun),
             again=self._again(target.workload, observed),
-        ):
-            asked = None if standing.running else self._asked(versions[version])
-            self._attempts = tries.begun(self._attempts, version, generation, self._now, asked=asked)
+        )
         self._status |= {
             "resolvedVersion": version,
             "requestedVersion": deployment.spec.primitive_ref.version,
@@ -303,20 +266,15 @@ class _Look:
             "filesDigest": target.parts.files.digest,
             "templateDigest": begun if paused(deployment) else digest(target.workload),
             "appliedCompliance": list(target.parts.compliance.tags),
-            "attempts": tries.written(self._attempts),
             "history": history(self._status["history"] or (), version, at=self._now, reason=choice.reason),
-            "inventory": inventory(jobs.standing(target.objects, observed, self._completed), target.parts, observed),
+            "inventory": inventory(
+                jobs.standing(target.objects, observed, self.trial.completed), target.parts, observed
+            ),
         }
-        if was is not None and (was != version or before != self._attempts):
+        if was is not None and (was != version or news):
             await self._announce()
         if not paused(deployment) and not done:
-            self._attempts = tries.carried(self._attempts, generation)  # written with what the look has seen
-
-    def _replaces(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
-        """Whether there will be other pods. What somebody took away and comes back as it was begun is a repair."""
-        if workload["kind"] != jobs.KIND and same(workload, observed) is None:
-            return bool(digest(workload) != self._status["templateDigest"])
-        return rolls_out(workload, observed)
+            self.trial.carry(deployment)
 
     def _again(self, workload: Manifest, observed: Sequence[Manifest]) -> bool:
         """Whether it is a Job that was taken away; one that the API server refuses, and will again, never was there."""
@@ -338,60 +296,24 @@ class _Look:
         self, deployment: FDEDeployment, target: _Target, versions: dict[str, Published], children: list[Manifest]
     ) -> Outcome:
         """How it goes, and when to look again."""
-        state = await self._state(deployment, target, children)
-        self._attempts = tries.judged(self._attempts, state, self._now)
-        state = tries.overdue(self._attempts, state)
-        self._status["attempts"] = tries.written(self._attempts)
+        state = await self.trial.seen(deployment, target.workload, target.version, children)
         if state.ready:  # the new pods run, or none: nobody mounts the old files any more
-            objects = jobs.standing(target.objects, children, self._completed)
-            keep = KEPT_KINDS if jobs.mounts_others(target.workload, children, self._completed) else ()
+            objects = jobs.standing(target.objects, children, self.trial.completed)
+            keep = KEPT_KINDS if jobs.mounts_others(target.workload, children, self.trial.completed) else ()
             children = await self._execute(plan(children, objects, keep=keep), children)
         pending = target.choice.pending
         more = await posture(
             self._cluster, target.parts, children, self._settings, running=state.ready and not state.idle
         )
         fits = fitting(deployment.spec, versions[target.version].manifest)
-        ended = pending.reason == UNDER_WAY and not tries.under_way(self._attempts)
-        due_s = tries.due(self._attempts, state, self._now)
+        ended = pending.reason == UNDER_WAY and not self.trial.under_way
+        due_s = self.trial.due_s(state)
         again_s = 0.0 if ended else soonest(due_s, opens_s(pending, self._now), next_look_s(more))
         return Outcome((*running(state), updating(pending), fits, *more), self._status, again_s)
 
-    async def _state(self, deployment: FDEDeployment, target: _Target, children: Sequence[Manifest]) -> Readiness:
-        found = same(target.workload, children)
-        self._status["completedJob"] = jobs.completion(target.workload, found, self._completed, self._now)
-        if found is None and not paused(deployment) and (completed := self._completed):
-            return jobs.gone(completed)
-        runs: list[Manifest] = []
-        if found is not None and found["kind"] == "CronJob" and self._attempts and not paused(deployment):
-            since = self._attempts[0].started_at
-            runs = await runs_of(self._cluster, found, version=target.version, since=since)
-        return readiness(found, suspended=paused(deployment), runs=runs)
-
-    async def _left_standing(self, deployment: FDEDeployment) -> float | None:
-        """What ran goes on while an edit is held back, and is judged: no edit hides a failure, or that a Job is done. Seconds
-        until time alone may change the verdict.
-
-        Of an attempt that was not Ready yet nobody knows whether it is the one that stands there. Nothing is asked for here
-        that might not be answered: what holds the deployment would not be told then.
-        """
-        found = await workloads(self._cluster, deployment)
-        self._status["completedJob"] = jobs.left(found, self._was_done, self._now)
-        last = self._attempts[0] if self._attempts else None
-        if last is None or last.ready_at is None or last.failed_at is not None or last.reason is not None:
-            return None
-        workload, runs = next(iter(found), None), []
-        if workload is not None and workload["kind"] == "CronJob":
-            runs = await runs_of(self._cluster, workload, version=last.version, since=last.started_at)
-        state = readiness(workload, suspended=False, runs=runs)
-        self._attempts = tries.judged(self._attempts, state, self._now)
-        self._status["attempts"] = tries.written(self._attempts)
-        return tries.due(self._attempts, state, self._now)
-
     def _denied(self, denied: Denied, pending: Pending | None) -> Outcome:
         """The API server refuses an object. That is told, and ends an attempt in time as anything else does."""
-        state = Readiness(False, "Denied", str(denied))
-        self._attempts = tries.judged(self._attempts, state, self._now)
-        self._status["attempts"] = tries.written(self._attempts)
+        self.trial.judge(Readiness(False, "Denied", str(denied)))
         return Outcome(
             held(Held("Denied", str(denied)), valid=self._valid, pending=pending),
             self._status,
@@ -402,12 +324,9 @@ class _Look:
         """Everything of it is deleted, whatever became of its primitive or its namespace; what it did is kept."""
         observed = await owned(self._cluster, deployment, ())
         await self._execute(plan(observed, []), observed)
-        told = dict.fromkeys(self._status)
-        told |= {
-            "attempts": tries.written(tries.stopped(self._attempts, "Retired")),
-            "history": self._status["history"],
-        }
-        return Outcome(retired(), told)
+        self.trial.retire()
+        lasting = ("attempts", "history")
+        return Outcome(retired(), {name: self._status[name] if name in lasting else None for name in self._status})
 
 
 def _beside(one: Desired, observed: Sequence[Manifest]) -> Desired:

@@ -26,6 +26,26 @@ def rolls_out(workload: Manifest, observed: Sequence[Manifest]) -> bool:
     return found is None or not holds(_template(found), _template(workload))
 
 
+def replaces(workload: Manifest, observed: Sequence[Manifest], *, begun: str | None) -> bool:
+    """Whether there will be other pods. What somebody took away and comes back as it was begun is a repair.
+
+    `begun`: the digest of what was begun last.
+    """
+    if workload["kind"] != "Job" and same(workload, observed) is None:
+        return digest(workload) != begun
+    return rolls_out(workload, observed)
+
+
+def is_begun(workload: Manifest, observed: Sequence[Manifest], *, begun: str | None) -> bool:
+    """Whether these very pods were begun before: those may be deleted, or suspended with a new template.
+
+    `begun` None: a status of before it was noted, or none that came back; what runs there was begun.
+    """
+    if begun is not None:
+        return begun == digest(workload)
+    return not rolls_out(workload, observed) and not stopped(same(workload, observed))
+
+
 def stopped(found: Manifest | None) -> bool:
     """Whether a workload stands there and is to run nothing: its template need not have run ever."""
     return found is not None and (found["spec"].get("suspend") is True or found["spec"].get("replicas") == 0)
