@@ -45,7 +45,7 @@ class PacedCalls:
                 self._pace()
             return found
         text = record.text
-        if " 429" in text or "=429" in text or ":429" in text or "etry-" in text or "ETRY-" in text:
+        if _may_refuse(text):
             return tuple(replace(call, weighed=False) for call in calls_of(record, clock))
         return ()
 
@@ -57,3 +57,13 @@ class PacedCalls:
         rate = self._told * self._every / max(spent, 0.001)
         self._every = max(1, math.ceil(rate / READ_A_SECOND))
         self._since, self._told = self._moment(), 0
+
+
+def _may_refuse(text: str) -> bool:
+    """Whether a status 429 or a header Retry-After may stand in it. Digits of ids are passed over."""
+    at = text.find("429")
+    while at >= 0:
+        if at and text[at - 1] in " =:":
+            return True
+        at = text.find("429", at + 1)
+    return "etry-" in text or "ETRY-" in text

@@ -114,7 +114,7 @@ def read_document(line: str) -> dict[str, Any] | None:
 
 def flatten(document: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
     """Nested objects to dotted names, five levels deep. Lists stay as they are. A flat document is given back itself."""
-    if not any(type(value) is dict for value in document.values()):
+    if dict not in map(type, document.values()):
         return document if not prefix else {f"{prefix}{name}": value for name, value in document.items()}
     flat: dict[str, Any] = {}
     for name, value in document.items():

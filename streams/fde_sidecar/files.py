@@ -34,18 +34,28 @@ class FilesInput:
         self._noted = {"undecodable-bytes": 0, "cut-bytes": 0}
 
     def poll(self, *, final: bool) -> Iterator[Reading]:
-        """A reading a record, at most one chunk a file; then what was left out and which files are done with."""
+        """A reading a record that tells something, at most one chunk a file; then what was left out and which files are done with.
+
+        Of records that tell nothing, which most do, the last one's position stands for all before it.
+        """
+        passed: Position | None = None
         for file, record in self._follower.poll(final=final):
             for position in self._follower.begun():  # never behind a record of the same file
                 yield Reading(position=position)
             if record.time is not None:
                 file.clock.default_to(record.time)  # the runtime's time, for a line that names none
             event = event_of(record, file.clock, file.name)
-            yield Reading(
-                events=() if event is None else (event,),
-                calls=self._calls_of(record, file.clock),
-                position=file.position(record),
-            )
+            calls = self._calls_of(record, file.clock)
+            position = file.position(record)
+            if passed is not None and (passed.inode != position.inode or passed.device != position.device):
+                yield Reading(position=passed)
+            if event is None and not calls:
+                passed = position
+                continue
+            passed = None
+            yield Reading(events=() if event is None else (event,), calls=calls, position=position)
+        if passed is not None:
+            yield Reading(position=passed)
         for position in self._follower.begun():
             yield Reading(position=position)
         dropped = self._left_out()

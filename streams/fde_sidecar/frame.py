@@ -14,8 +14,9 @@ line says whose it is, each writer's lines are framed by themselves (:mod:`fde_s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from fde_sidecar.document import read_document
 from fde_sidecar.envelope import Parts, open_envelope
@@ -31,9 +32,10 @@ IDLE_S: Final = 1.0  # a record with nothing after it for this long is complete
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One complete record. `start`/`end` are byte offsets, `line_start`/`line_end` 1-based and inclusive.
+class Record(msgspec.Struct, frozen=True):
+    """One complete record: a struct, for one is made for every line.
+
+    `start`/`end` are byte offsets, `line_start`/`line_end` 1-based and inclusive.
 
     `line_next` is the line that begins at `end`: blank lines at a record's end belong to its bytes, not to its text. Where
     another writer's record began earlier and is still open, `end` is where that one begins: nothing is lost by going on there.
@@ -174,7 +176,7 @@ class Framer:
                 done.append(Record(said, start, *where, None, document, self._time))
                 return
         within = label is not None and goes_on(text)
-        header = None if within else read_header(line)
+        header = None if within else read_header(line, brief=line[:1] != "[")
         if within:
             pass
         elif header is not None and header.level is not None:

@@ -10,8 +10,9 @@ winston, pino-pretty, syslog and most home-made ones. klog and ``LEVEL:logger:me
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 # Syslog's scale, thinned: what a level word means to us.
 DEBUG, INFO, WARN, ERROR, FATAL = 10, 20, 30, 40, 50
@@ -38,20 +39,23 @@ LEVELS: Final[dict[str, int]] = {
 }
 SEVERITY: Final = {DEBUG: "DEBUG", INFO: "INFO", WARN: "WARN", ERROR: "ERROR", FATAL: "FATAL"}
 
-_WHEN: Final = re.compile(
+_TIME: Final = (
     r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
     r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
     r"|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 )
-_LEVEL: Final = re.compile(
+_WORD: Final = (
     r"(trace|debug|verbose|information|info|notice|warning|warn|error|err|severe|critical|crit|fatal|panic)"
-    r"(?=[\s:\]|/,)\-]|$)",
-    re.IGNORECASE,
+    r"(?=[\s:\]|/,)\-]|$)"
 )
+_WHEN: Final = re.compile(_TIME)
+_LEVEL: Final = re.compile(_WORD, re.IGNORECASE)
 _GROUP: Final = re.compile(r"\[([^\[\]]{0,160})\]|\{([^{}\"]{0,160})\}|\(([^()]{0,160})\)")
 _NUMBER: Final = re.compile(r"\d+(?=[\s|:\]])")
 _NAME: Final = re.compile(r"[A-Za-z_][\w.$\-/:@]{0,160}(?=[\s\[|]|$)")
 _SEPARATOR: Final = re.compile(r"[\s|:,>–—-]+")
+# The first two turns of `_read_prefix` at once, for the layout that most lines have: a time, and a level after it.
+_PLAIN: Final = re.compile(rf"(?>({_TIME}))(?>{_SEPARATOR.pattern})(?i:{_WORD})")
 _KLOG: Final = re.compile(r"([IWEF])(\d{4} \d\d:\d\d:\d\d(?:\.\d+)?)\s+\d+ ([^\]\s]+)\] ?(.*)", re.DOTALL)
 _KLOG_LEVEL: Final = {"I": INFO, "W": WARN, "E": ERROR, "F": FATAL}
 _COLONS: Final = re.compile(r"([A-Z]{4,8}):([A-Za-z_][\w.$-]*):(.*)", re.DOTALL)
@@ -71,9 +75,8 @@ _SCOPES: Final[tuple[re.Pattern[str], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A record's first line. `level` is None for a timestamped line without a level word.
+class Header(msgspec.Struct, frozen=True):
+    """A record's first line: a struct, for one is made for every line. `level` is None for a timestamped one without a level word.
 
     `strong` headers always begin a record; a weak one (``error: ...`` without a time) only in a log that has no others.
     """
@@ -85,10 +88,18 @@ class Header:
     strong: bool = True
 
 
-def read_header(line: str) -> Header | None:
-    """The header at the start of `line`, or None when the line is a continuation or plain text."""
+def read_header(line: str, *, brief: bool = False) -> Header | None:
+    """The header at the start of `line`, or None when the line is a continuation or plain text.
+
+    `brief`: below WARN, where nobody asks for more than level and time, scope and message may be left unread.
+    """
     if not line or line[0] in " \t})":
         return None
+    if (plain := _PLAIN.match(line)) is not None:
+        level = LEVELS[plain[2].lower()]
+        if brief and level < WARN:
+            return Header(level, plain[1], None, "")
+        return _finish(line, plain.end(), level, plain[1], None)
     if (klog := _KLOG.match(line)) is not None:
         return Header(_KLOG_LEVEL[klog[1]], klog[2], klog[3], klog[4])
     if (colons := _COLONS.match(line)) is not None and colons[1].lower() in LEVELS:
