@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from json import JSONDecodeError
 from typing import Any, Final, cast
 
@@ -23,42 +23,13 @@ from lightkube.generic_resource import (
 )
 from lightkube.types import CascadeType
 
-from fde_api.kinds import KINDS
-from fde_api.meta import GROUP
 from fde_events.errors import Misuse, Unavailable
 from fde_operator.cluster import Manifest
 from fde_operator.errors import Conflicting, Denied, Throttled
 from fde_operator.key import Key
+from fde_operator.resources import RESOURCES
 from fde_operator.settings import FIELD_MANAGER
 
-# kind: group, version, plural, namespaced
-_FOREIGN: Final[Mapping[str, tuple[str, str, str, bool]]] = {
-    "Namespace": ("", "v1", "namespaces", False),
-    "ConfigMap": ("", "v1", "configmaps", True),
-    "Secret": ("", "v1", "secrets", True),  # written, never read: no verb of ours returns what somebody else put in
-    "ServiceAccount": ("", "v1", "serviceaccounts", True),
-    "Deployment": ("apps", "v1", "deployments", True),
-    "CronJob": ("batch", "v1", "cronjobs", True),
-    "Job": ("batch", "v1", "jobs", True),
-    "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
-    "ExternalSecret": ("external-secrets.io", "v1", "externalsecrets", True),  # not every cluster has it
-    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets", True),
-    "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
-    "Role": ("rbac.authorization.k8s.io", "v1", "roles", True),
-    "RoleBinding": ("rbac.authorization.k8s.io", "v1", "rolebindings", True),
-    "Lease": ("coordination.k8s.io", "v1", "leases", True),  # made by install; lease.py renews it
-    "Event": ("events.k8s.io", "v1", "events", True),
-    "ValidatingAdmissionPolicy": ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", False),
-    "ValidatingAdmissionPolicyBinding": (
-        "admissionregistration.k8s.io",
-        "v1",
-        "validatingadmissionpolicybindings",
-        False,
-    ),
-    "ClusterRole": ("rbac.authorization.k8s.io", "v1", "clusterroles", False),
-    "ClusterRoleBinding": ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", False),
-}
-_TABLE: Final = {**_FOREIGN, **{kind.name: (GROUP, "v1", kind.plural, kind.namespaced) for kind in KINDS}}
 _LATER: Final = (429, 500, 502, 503, 504)
 # A server that has just started says 403 to what its admission cannot judge yet: not what it would say in a moment.
 _STARTING: Final = ("not yet ready to handle request", "failed to configure policy", "failed to configure binding")
@@ -71,7 +42,7 @@ _FAULTS: Final = (httpx2.HTTPError, ConfigError, msgspec.DecodeError, JSONDecode
 
 def _resource(kind: str) -> tuple[Any, Any]:
     """lightkube's classes for `kind` and its status; our own, outside lightkube's registry, which refuses doubles."""
-    group, version, plural, namespaced = _TABLE[kind]
+    group, version, plural, namespaced = RESOURCES[kind]
     info = create_api_info(group, version, kind, plural)
     status_info = resource.ApiInfo(
         resource=info.resource, parent=info.resource, plural=plural, verbs=["get", "patch", "put"], action="status"
@@ -104,7 +75,7 @@ def config_of(kubeconfig: str | None) -> SingleConfig:
 _RETIRED: Final = 4  # clients that requests may still be under way on
 _RECONNECT_S: Final = 30.0
 _PAGE: Final = 100  # objects that are whole in memory at a time
-_RESOURCES: Final = {kind: _resource(kind) for kind in _TABLE}
+_CLASSES: Final = {kind: _resource(kind) for kind in RESOURCES}
 
 
 class KubernetesCluster:
@@ -136,7 +107,7 @@ class KubernetesCluster:
 
     async def get(self, key: Key) -> Manifest | None:
         """The object, or None."""
-        main, _ = _RESOURCES[key.kind]
+        main, _ = _CLASSES[key.kind]
         try:
             return dict(await self._client.get(main, key.name, **_where(key.namespace)))
         except _FAULTS as error:
@@ -147,12 +118,12 @@ class KubernetesCluster:
     async def snapshot(self, kind: str, labels: dict[str, str | None], take: Callable[[Manifest], None]) -> str:
         """A complete list, handed to `take` page by page; its resource version. A label of value None has to be there, whatever
         it says."""
-        main, _ = _RESOURCES[kind]
-        where = _where("*") if _TABLE[kind][3] else {}
+        main, _ = _CLASSES[kind]
+        where = _where("*") if RESOURCES[kind].namespaced else {}
         pages = self._client.list(main, labels=cast(Any, labels) or None, chunk_size=_PAGE, **where)
         try:
             async for item in pages:
-                take({"apiVersion": _api_version(kind), "kind": kind, **item})
+                take({"apiVersion": RESOURCES[kind].api_version, "kind": kind, **item})
         except _FAULTS as error:
             raise self._translated(error, f"listing {kind}") from error
         return str(pages.resourceVersion)
@@ -166,14 +137,14 @@ class KubernetesCluster:
         fields: dict[str, str] | None = None,
     ) -> list[Manifest]:
         """All pages. The kind and version that a list's items lack are put back."""
-        main, _ = _RESOURCES[kind]
-        where = _where(namespace or "*") if _TABLE[kind][3] else {}
+        main, _ = _CLASSES[kind]
+        where = _where(namespace or "*") if RESOURCES[kind].namespaced else {}
         by_label: dict[str, Any] | None = dict(labels) if labels else None
         by_field: dict[str, Any] | None = dict(fields) if fields else None
         found: list[Manifest] = []
         try:
             async for item in self._client.list(main, labels=by_label, fields=by_field, chunk_size=500, **where):
-                found.append({"apiVersion": _api_version(kind), "kind": kind, **item})
+                found.append({"apiVersion": RESOURCES[kind].api_version, "kind": kind, **item})
         except _FAULTS as error:
             raise self._translated(error, f"listing {kind} {namespace}") from error
         return found
@@ -182,8 +153,8 @@ class KubernetesCluster:
         self, kind: str, labels: dict[str, str | None], version: str
     ) -> AsyncGenerator[tuple[str, Manifest], None]:
         """What happened after `version`, for ever. Conflicting: the server has forgotten what came after it."""
-        main, _ = _RESOURCES[kind]
-        where = _where("*") if _TABLE[kind][3] else {}
+        main, _ = _CLASSES[kind]
+        where = _where("*") if RESOURCES[kind].namespaced else {}
         watch = self._client.watch(main, labels=cast(Any, labels) or None, resource_version=version, **where)
         try:
             async for what, item in watch:
@@ -195,7 +166,7 @@ class KubernetesCluster:
 
     async def create(self, manifest: Manifest) -> Manifest:
         """POST."""
-        main, _ = _RESOURCES[manifest["kind"]]
+        main, _ = _CLASSES[manifest["kind"]]
         try:
             return dict(await self._client.create(main(manifest), field_manager=FIELD_MANAGER, **_where_of(manifest)))
         except _FAULTS as error:
@@ -203,7 +174,7 @@ class KubernetesCluster:
 
     async def rehearse(self, manifest: Manifest) -> None:
         """POST with dryRun=All."""
-        main, _ = _RESOURCES[manifest["kind"]]
+        main, _ = _CLASSES[manifest["kind"]]
         try:
             await self._client.create(main(manifest), field_manager=FIELD_MANAGER, dry_run=True, **_where_of(manifest))
         except _FAULTS as error:
@@ -218,7 +189,7 @@ class KubernetesCluster:
         return await self._apply(manifest, 1)
 
     async def _apply(self, manifest: Manifest, which: int) -> Manifest:
-        made = _RESOURCES[manifest["kind"]][which](manifest)
+        made = _CLASSES[manifest["kind"]][which](manifest)
         name, where = manifest["metadata"]["name"], _where_of(manifest)
         try:
             return dict(await self._client.apply(made, name, field_manager=FIELD_MANAGER, force=True, **where))
@@ -236,7 +207,7 @@ class KubernetesCluster:
 
     async def _replaced(self, manifest: Manifest, *, dry_run: bool) -> str | None:
         """The resource version it has then; None when there is nothing to replace."""
-        main, _ = _RESOURCES[manifest["kind"]]
+        main, _ = _CLASSES[manifest["kind"]]
         try:
             answer = await self._client.replace(
                 main(manifest), field_manager=FIELD_MANAGER, dry_run=dry_run, **_where_of(manifest)
@@ -252,7 +223,7 @@ class KubernetesCluster:
         found = await self.get_listed(key)
         if found is None or found["metadata"]["uid"] != uid:
             return
-        main, _ = _RESOURCES[key.kind]
+        main, _ = _CLASSES[key.kind]
         try:
             await self._client.delete(main, key.name, cascade=CascadeType.BACKGROUND, **_where(key.namespace))
         except _FAULTS as error:
@@ -299,11 +270,6 @@ def _code(error: _Fault) -> int | None:
 def _retry_after_s(error: _Fault) -> float:
     said = error.response.headers.get("Retry-After", "") if isinstance(error, httpx2.HTTPStatusError) else ""
     return min(60.0, float(said)) if said.isdigit() else 1.0
-
-
-def _api_version(kind: str) -> str:
-    group, version, *_ = _TABLE[kind]
-    return f"{group}/{version}" if group else version
 
 
 def _where(namespace: str) -> dict[str, Any]:

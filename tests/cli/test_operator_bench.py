@@ -12,7 +12,7 @@ import pytest
 from fde_cli.bench import peers_operator
 from fde_cli.bench.operator import _PRIMITIVE
 from fde_cli.bench.operator_site import Status
-from fde_operator.kubernetes import _TABLE
+from fde_operator.resources import RESOURCES
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_ready_is_what_ours_and_what_a_workload_says(conditions: list[dict[str, 
 
 def test_the_path_of_each_kind_is_the_one_the_operator_uses() -> None:
     for kind in ("ServiceAccount", "NetworkPolicy", "ConfigMap", "PodDisruptionBudget", "Deployment"):
-        group, version, plural, _ = _TABLE[kind]
+        group, version, plural, _ = RESOURCES[kind]
         root = f"apis/{group}/{version}" if group else f"api/{version}"
         manifest = {"apiVersion": f"{group}/{version}" if group else version, "kind": kind}
         assert peers_operator._path(manifest) == f"{root}/namespaces/{{}}/{plural}"
