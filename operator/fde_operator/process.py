@@ -13,24 +13,21 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from json import JSONDecodeError
-from pathlib import Path
 from typing import Any, Final
 
 import kopf
 import msgspec
 from structlog import get_logger
 
-from fde_events.connection import connection as kafka_connection
 from fde_events.errors import Unavailable
-from fde_operator import alarm, handlers, kafka, routes, tracing
+from fde_operator import alarm, handlers, kafka, links, routes, tracing
 from fde_operator.breaker import Breaker
 from fde_operator.bucket import Bucket
-from fde_operator.calls import BURST, RATE, CalledAdministration, CalledCluster, CalledDecisions, CalledWatch, Calls
+from fde_operator.calls import BURST, RATE, CalledCluster, CalledWatch, Calls
 from fde_operator.cluster import Cluster, Manifest
-from fde_operator.decisions import KafkaDecisions, NoDecisions
 from fde_operator.errors import Conflicting, Denied
 from fde_operator.events import Events, news
-from fde_operator.fence import Fence, FencedAdministration, FencedCluster, FencedDecisions, fenced_transport
+from fde_operator.fence import Fence, FencedCluster, fenced_transport
 from fde_operator.health import Health
 from fde_operator.kubernetes import KubernetesCluster
 from fde_operator.lease import KubernetesLeases, Lease, new_identity
@@ -39,16 +36,13 @@ from fde_operator.metrics import Metrics
 from fde_operator.mirror import Mirror
 from fde_operator.mirrored import MirroredCluster
 from fde_operator.policies import Guard
-from fde_operator.primitive import Decisions
 from fde_operator.queue import Backoff
 from fde_operator.reconciler import Reconciler, why
-from fde_operator.recording import Recording
 from fde_operator.settings import OperatorSettings
 from fde_operator.watches import MIRRORED, Watches
 
 log = get_logger()
 Tell = Callable[[str], None]
-_KAFKA_CAP_S: Final = 60.0  # between two questions to a Kafka that is away
 _LAST_WORK_S: Final = 15.0  # for what is at work at the stop; a pod has 30 s
 _CALM_S: Final = 60.0  # watches that lasted as long were well
 _LEASE: Final = "fde-operator"
@@ -114,7 +108,7 @@ async def _lead(
     metrics.mirror_objects.set_function(lambda: float(len(mirror)))
     metrics.mirror_bytes.set_function(lambda: float(mirror.size_bytes))
     events = Events(FencedCluster(called, fence), metrics, instance=identity)
-    recording = _recording(settings, called, mirror, tell)
+    recording = links.recording(settings, called, mirror, tell)
     if recording:
         recording.tell(metrics)
     written: Cluster = recording.recorded(called) if recording else called
@@ -136,8 +130,8 @@ async def _lead(
     reconciler = Reconciler(
         cluster,
         settings,
-        FencedDecisions(_decisions(settings, metrics), fence),
-        _administration(settings, metrics, fence),
+        links.decisions(settings, metrics, fence),
+        links.administration(settings, metrics, fence),
         metrics=metrics,
         health=health,
         guard=Guard(cluster, fenced),
@@ -208,45 +202,6 @@ async def _kopf(kubeconfig: str | None, watches: Watches) -> None:
             delay_s = backoff.delay_s(failures, 0.5)
             log.warning("watches_broken", why=str(error), retry_s=round(delay_s, 1))
             await asyncio.sleep(delay_s)
-
-
-def _recording(settings: OperatorSettings, cluster: Cluster, mirror: Mirror, tell: Tell) -> Recording | None:
-    if settings.brokers is None or settings.audit_state is None:
-        missing = "FDE_BROKERS" if settings.brokers is None else "FDE_AUDIT_STATE"
-        tell(f"fde operator: what it does is not recorded for audit: {missing} is not set")
-        return None
-
-    async def customer_of(namespace: str) -> str | None:
-        return mirror.customer(namespace)
-
-    return Recording(_connection(settings), Path(settings.audit_state), cluster, customer_of)
-
-
-def _connection(settings: OperatorSettings) -> str:
-    """The operator's own connection to Kafka."""
-    file = Path(settings.kafka_config) if settings.kafka_config else None
-    return kafka_connection(settings.brokers or "", file)
-
-
-def _decisions(settings: OperatorSettings, metrics: Metrics) -> Decisions:
-    if settings.brokers is None:
-        return NoDecisions()
-    decisions = KafkaDecisions(_connection(settings))
-    return CalledDecisions(decisions, Calls("decisions", metrics))
-
-
-def _administration(settings: OperatorSettings, metrics: Metrics, fence: Fence) -> kafka.Kafka | None:
-    if not settings.kafka_users:
-        return None
-    calls = Calls("kafka", metrics)
-
-    def opened() -> kafka.Site:
-        site = kafka.opened(settings)
-        called = CalledAdministration(site.administration, calls)
-        return kafka.Site(FencedAdministration(called, fence), site.shared)
-
-    backoff = Backoff(settings.backoff_base_s, min(_KAFKA_CAP_S, settings.backoff_cap_s))
-    return kafka.Kafka(opened, str(settings.brokers), backoff)
 
 
 async def _while_all_run(tasks: Iterable[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
