@@ -5,19 +5,16 @@ observe (feed, namespace, Kafka, Secret) -> provision.steps() -> one by one -> c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from structlog import get_logger
 
 from fde_api.deployment import KafkaAccess
-from fde_events.errors import FdeError, Refused
-from fde_events.tenancy.credential import generate
-from fde_operator import attach, deployment_feed, left_behind, secret, workloads
+from fde_events.errors import Refused
+from fde_operator import attach, deployment_feed, left_behind, password, secret, workloads
 from fde_operator.claim import Claim, claim_of
 from fde_operator.cluster import Cluster, Manifest
 from fde_operator.conditions import Condition, condition, status_patch
@@ -25,7 +22,7 @@ from fde_operator.errors import Conflicting, Denied, Held, Postponed
 from fde_operator.feed_conditions import ready, staged, told
 from fde_operator.kafka import Away, Kafka
 from fde_operator.key import Key
-from fde_operator.labels import OWNED, tagged
+from fde_operator.marks import Marks
 from fde_operator.policies import Guard, refusal
 from fde_operator.provision import (
     FINALIZER,
@@ -43,7 +40,7 @@ from fde_operator.provision import (
     steps,
     trusted,
 )
-from fde_operator.settings import MANAGED_BY, OperatorSettings
+from fde_operator.settings import OperatorSettings
 from fde_operator.surroundings import tags_of
 from fde_operator.telemetry import secret_name
 
@@ -86,14 +83,12 @@ class _Feed:
         now: str,
         wanted: Claim,
         guard: Guard | None,
+        tags: dict[str, str],
     ) -> None:
         self._cluster, self._raw, self._kafka, self._now, self._wanted = cluster, raw, kafka, now, wanted
-        self._settings, self._guard = settings, guard
-        self._tags: dict[str, str] = {}
-        self._marks, self._marked = tagged(raw), False
+        self._settings, self._guard, self._tags = settings, guard, tags
         self._metadata = raw["metadata"]
-        ours = (FINALIZER, attach.FINALIZER)
-        self._finalizers = {one for one in self._metadata.get("finalizers", ()) if one in ours}
+        self._marks = Marks(cluster, raw, tags)
         self._name, self._namespace = str(self._metadata["name"]), str(self._metadata["namespace"])
         self._written = ""  # the resource version of the Secret, once it was written
         self._access = trusted(_access(raw), namespace=self._namespace, name=self._name)
@@ -109,15 +104,17 @@ class _Feed:
         guard: Guard | None,
     ) -> _Feed:
         wanted = await claim_of(cluster, raw, settings, administered=kafka is not None)
-        found = cls(cluster, raw, settings, kafka, now, wanted, guard)
-        found._tags = await tags_of(cluster, raw)
-        return found
+        return cls(cluster, raw, settings, kafka, now, wanted, guard, await tags_of(cluster, raw))
 
     # --- while it is there ---------------------------------------------------------------------------------------------
     async def settle(self) -> float | None:
         """What the feed needs is made; what it no longer needs goes."""
         wanted, again_s, later = self._wanted, None, ""
-        if self._kafka is not None and not wanted.ends and (wanted.feed or self._access or self._held):
+        if (
+            self._kafka is not None
+            and not wanted.ends
+            and (wanted.feed or self._access or self._marks.holds(FINALIZER))
+        ):
             try:
                 wanted = await self._provision(self._kafka)
             except Held as held:
@@ -139,7 +136,7 @@ class _Feed:
             later = later or str(denied)
         settled = bool(self._access and self._access.settled)
         await self._say([ready(attached, wanted, settled=settled), attached, *told(wanted)])
-        await self._mark()
+        await self._marks.tag()
         if later:
             raise Postponed(later)
         if workloads.selector_of(self._raw) is not None:
@@ -163,17 +160,17 @@ class _Feed:
     async def _recorded(self) -> Recorded:
         """The feed's record, and whether its Secret is as it was written: the operator cannot read it."""
         if not self._may_write:
-            return Recorded(self._held, self._access)
+            return Recorded(self._marks.holds(FINALIZER), self._access)
         version = self._access.secret_version if self._access else ""
         try:
             stands = await self._cluster.stands(secret.manifest(self._raw, None, version=version))
         except Conflicting:
             log.info("secret_was_edited", feed=f"{self._namespace}/{self._name}")
-            return Recorded(self._held, self._access, secret=True, edited=True)
+            return Recorded(self._marks.holds(FINALIZER), self._access, secret=True, edited=True)
         access = self._access
         if stands is not None and access is not None and access.settled and not access.secret_version:
             self._access = msgspec.structs.replace(access, secret_version=stands)  # of before versions were noted
-        return Recorded(self._held, self._access, stands is not None)
+        return Recorded(self._marks.holds(FINALIZER), self._access, stands is not None)
 
     async def _admitted(self) -> None:
         """Held while admission does not stand as shipped: whose namespace this is, and who consented, is then not known."""
@@ -189,7 +186,7 @@ class _Feed:
     async def leave(self) -> float | None:
         """The user goes before the feed does; the Secret goes with the feed."""
         kept, forced = "", (self._metadata.get("annotations") or {}).get(FORCE) == "true"
-        if attach.FINALIZER in self._finalizers:
+        if self._marks.holds(attach.FINALIZER):
             try:
                 await workloads.detach(self._cluster, self._raw)
             except Denied as denied:
@@ -198,8 +195,8 @@ class _Feed:
                     await self._say([condition("Ready", False, "Deleting"), *told(waits)])
                     raise Postponed(str(denied)) from denied
                 log.warning("workloads_were_left_behind", feed=f"{self._namespace}/{self._name}")
-            await self._hold(attach.FINALIZER, False)
-        if not self._held:
+            await self._marks.hold(attach.FINALIZER, False)
+        if not self._marks.holds(FINALIZER):
             return None
         again_s, later = None, ""
         try:
@@ -253,9 +250,9 @@ class _Feed:
         """In this order; whoever stops in between finds a record of what may be there."""
         for step in plan:
             if isinstance(step, Hold):
-                await self._hold(FINALIZER, True)
+                await self._marks.hold(FINALIZER, True)
             elif isinstance(step, Release):
-                await self._hold(FINALIZER, False)
+                await self._marks.hold(FINALIZER, False)
             elif isinstance(step, Record):
                 self._access = step.access
                 if step.access is not None and step.access.settled:
@@ -273,66 +270,8 @@ class _Feed:
                         "kafka_changed", kind=step.action.kind, verdict=step.action.verdict, user=step.action.about
                     )
                 elif isinstance(step, Password):
-                    await self._password(kafka, step.user)
+                    self._written = await password.renewed(self._cluster, kafka, self._raw, step.user, tags=self._tags)
                     log.info("kafka_password_made", user=step.user)
-
-    async def _password(self, kafka: Kafka, user: str) -> None:
-        """The Secret first, as a draft that counts once Kafka knows it: a password that nobody holds is worse.
-
-        What fails here fails without a traceback: its frames hold the password, and a log shows frames.
-        """
-        failed = ""
-        made = document = None
-        try:
-            made = generate(user)
-            document = await kafka.document(made)
-            self._written = await self._cluster.put(secret.manifest(self._raw, document, tags=self._tags))
-            await kafka.upsert(made)
-        except FdeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told by its name alone
-            failed = type(error).__name__
-        finally:
-            del made, document
-        if failed:
-            raise Postponed(f"making the password of {user} failed with {failed}")
-
-    async def _hold(self, finalizer: str, held: bool) -> None:
-        """Our finalizers, and nothing else of the feed. With its uid: an apply never makes an object that has gone."""
-        if (finalizer in self._finalizers) == held:
-            return
-        self._finalizers = self._finalizers | {finalizer} if held else self._finalizers - {finalizer}
-        await self._apply_metadata()
-
-    async def _mark(self) -> None:
-        """The operator's own feed says what goes for its deployment now; the labels of somebody else's are theirs."""
-        if self._is_ours and not self._marked and self._marks != self._tags:
-            await self._apply_metadata()
-        if self._is_ours and (strange := {name: self._marks[name] for name in self._marks.keys() - self._tags}):
-            # Of another manager (a POST of before, somebody's hand): an apply that gives another value has it alone, and the
-            # next one can leave it out.
-            await self._apply_metadata({name: "ours" if mark != "ours" else "left" for name, mark in strange.items()})
-            await self._apply_metadata()
-
-    @property
-    def _is_ours(self) -> bool:
-        return (self._metadata.get("labels") or {}).get(OWNED) == MANAGED_BY
-
-    async def _apply_metadata(self, also: Mapping[str, str] = MappingProxyType({})) -> None:
-        """All of ours at once: what an apply of ours names no more goes. `also`: labels."""
-        metadata = {name: self._metadata[name] for name in ("name", "namespace", "uid")}
-        if self._finalizers:
-            metadata["finalizers"] = sorted(self._finalizers)
-        if self._is_ours and (self._tags or also):
-            metadata["labels"] = {**self._tags, **also}
-        after = await self._cluster.apply(
-            {"apiVersion": self._raw["apiVersion"], "kind": self._raw["kind"], "metadata": metadata}
-        )
-        self._marks, self._marked = tagged(after), True
-
-    @property
-    def _held(self) -> bool:
-        return FINALIZER in self._finalizers
 
     # --- what it says --------------------------------------------------------------------------------------------------
     async def _say(self, conditions: list[Condition]) -> None:
@@ -356,7 +295,7 @@ class _Feed:
 
     async def _attached(self) -> Condition:
         if workloads.selector_of(self._raw) is not None:
-            hold = partial(self._hold, attach.FINALIZER, True)
+            hold = partial(self._marks.hold, attach.FINALIZER, True)
             return await workloads.attach_to(
                 self._cluster, self._raw, self._wanted, self._settings, hold, self._admitted
             )
