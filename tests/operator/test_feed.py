@@ -24,6 +24,7 @@ from fde_operator.errors import Denied, Postponed
 from fde_operator.install import manifests
 from fde_operator.kafka import Kafka, Site
 from fde_operator.key import Key
+from fde_operator.password import renewed
 from fde_operator.policies import Guard, shipped
 from fde_operator.provision import FINALIZER, FORCE
 from fde_operator.queue import Backoff
@@ -720,9 +721,19 @@ def test_a_traceback_of_what_went_wrong_shows_no_password(world: World, capsys: 
         Traceback.from_exception(raised.type, raised.value, raised.tb, show_locals=True, locals_max_string=10_000)
     )
     shown = capsys.readouterr().out
-    assert "in renewed" in shown  # the frame that had it
+    assert "_password" in shown
     assert "sasl.password" not in shown
     assert world.condition("Error") == ("True", "Denied")
+
+    with pytest.raises(Postponed, match="RuntimeError") as raised:  # the frame that had it
+        asyncio.run(renewed(world.cluster, world.kafka, world.cluster.objects[KEY], USER, tags={}))
+    console.print(
+        Traceback.from_exception(raised.type, raised.value, raised.tb, show_locals=True, locals_max_string=10_000)
+    )
+    shown = capsys.readouterr().out
+    assert "in renewed" in shown
+    assert "sasl.password" not in shown
+    assert world.broker.made == [], "what a Secret does not hold is not told to Kafka"
 
 
 def test_in_a_namespace_that_is_on_its_way_out_no_user_is_made_and_one_that_is_there_stays_until_the_feed_goes(
