@@ -156,6 +156,34 @@ def test_a_deployment_made_before_its_primitive_runs_once_that_is_published(
     given.eventually(lambda: ready(api, customer)[0] == "True")
 
 
+def test_a_feed_that_waits_for_its_deployment_or_behind_another_feed_is_woken_by_what_it_waits_for(
+    api: Any, operator: Any, given: Any, customer: str
+) -> None:
+    """At once: nobody looks every half minute."""
+
+    def feed(name: str) -> None:
+        head = {"apiVersion": "fde.io/v1", "kind": "TelemetryFeed", "metadata": {"name": name, "namespace": customer}}
+        api.create({**head, "spec": {"deploymentRef": {"name": "sync"}, "signals": ["errors"]}})
+
+    def says(name: str, reason: str, limit_s: float = 5.0) -> None:
+        def attached() -> bool:
+            return status_of(api.get("TelemetryFeed", name, customer), "Attached")[1] == reason
+
+        given.eventually(attached, limit_s)
+
+    feed("b")
+    says("b", "DeploymentNotFound", 30)
+    api.create(given.deployment(namespace=customer), user="ben")
+    says("b", "Attached")
+    feed("a")
+    says("a", "Attached")
+    says("b", "Superseded")
+    api.delete("TelemetryFeed", "a", customer)
+    says("b", "Attached")
+    api.delete("FDEDeployment", "sync", customer)
+    says("b", "DeploymentNotFound")
+
+
 def test_a_foreign_edit_is_repaired_and_a_suspension_stops_the_pods(
     api: Any, operator: Any, given: Any, customer: str, unique: str
 ) -> None:
