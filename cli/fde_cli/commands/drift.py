@@ -87,6 +87,7 @@ _WHY: Final = {
 
 def _findings(stream: BinaryIO, where: str, reader: Lines) -> Iterator[dict[str, object]]:
     import secrets
+    from array import array
     from hashlib import blake2b
 
     from fde_sidecar.drift.detector import Drift
@@ -94,18 +95,22 @@ def _findings(stream: BinaryIO, where: str, reader: Lines) -> Iterator[dict[str,
     from fde_sidecar.reading import Payload
 
     key = secrets.token_bytes(16)
-    drift = Drift(lambda value: blake2b(value.encode(errors="surrogatepass"), key=key, digest_size=8).hexdigest())
+    drift = Drift(
+        lambda value: blake2b(value.encode(errors="surrogatepass"), key=key, digest_size=8).hexdigest(), to_the_end=True
+    )
     index = -1
+    used = array("Q")  # the index of each payload that could be used
     for line, raw in enumerate(stream, start=1):
         body = raw.strip().removeprefix(b"\xef\xbb\xbf")
         if not body:
             continue
         index += 1
-        events = drift.observe(Payload(_NO_DATE, "file", "payload", "request", body))
+        drift.observe(Payload(_NO_DATE, "file", "payload", "request", body))
         if drift.refused is not None:
             reader.complain(where, line, _WHY[drift.refused])
-            continue
-        reader.used += 1
-        for event in events:
-            detail = event.after if event.before is None else f"{event.before} -> {event.after}"
-            yield {"index": index, "kind": kind_of(event), "field": event.field, "detail": detail}
+        else:
+            used.append(index)
+    reader.used = len(used)
+    for record, event in drift.lasting(Payload(_NO_DATE, "file", "payload", "request", b"")):
+        detail = event.after if event.before is None else f"{event.before} -> {event.after}"
+        yield {"index": used[record], "kind": kind_of(event), "field": event.field, "detail": detail}

@@ -17,10 +17,14 @@ import msgspec
 from fde_sidecar.drift import profile, rename
 from fde_sidecar.drift.finding import Finding
 from fde_sidecar.drift.format import is_date, same_moment
-from fde_sidecar.drift.habit import GONE_BAR, SETTLED, Habit, likelihood_ratio
+from fde_sidecar.drift.habit import GONE_BAR, SETTLED, Habit
+from fde_sidecar.drift.held import LEFT, Evidence, Held, of_news
+from fde_sidecar.drift.known import Known, settle
 from fde_sidecar.drift.path import ANY, EACH
 from fde_sidecar.drift.place import ABSENT, NULL, NUMBER, OBJECT, PRESENT, STRING, Place
 from fde_sidecar.drift.profile import usual_format
+from fde_sidecar.drift.ratio import likelihood_ratio
+from fde_sidecar.drift.runs import Runs
 from fde_sidecar.drift.shape import Sight, Survey, Tree, looks_mapped, places_of, shape_of
 
 FULL: Final = 1024  # records at first whose values are all looked at
@@ -43,58 +47,20 @@ class Learned(msgspec.Struct, array_like=True):
     dice: int = 20_260_101
 
 
-class Known:
-    """A shape of which everything is part of the baseline: what to count, and how often it is due."""
-
-    __slots__ = ("counts", "due", "objects", "stays")
-
-    def __init__(self, survey: Survey) -> None:
-        self.due = 0
-        self.counts: list[tuple[Habit, str]] = []
-        self.objects: list[Place] = []
-        self.stays: list[Place] = []
-        self._of(survey)
-
-    def _of(self, survey: Survey) -> None:
-        for place, sight in survey.seen.values():
-            for habit, facts in ((place.presence, sight.presence), (place.types, sight.types)):
-                # The first count of a habit is its trial; a record with several facts counts one trial.
-                self.counts += [(habit, fact) for fact in sorted(facts)]
-            if OBJECT in sight.types:
-                self.objects.append(place)
-            if sight.presence:
-                self.stays.append(place)
-
-    def settle(self) -> None:
-        """Bring what is due to the places."""
-        due, self.due = self.due, 0
-        last = None
-        present = set()
-        for habit, fact in self.counts:
-            habit.known[fact] += due
-            if fact == PRESENT:
-                present.add(id(habit))
-            if habit is not last:
-                habit.trials += due
-                last = habit
-        for place in self.objects:
-            place.objects += due
-        for place in self.stays:
-            place.stay.trials += due
-            if id(place.presence) in present:
-                place.stay.present += due
-
-
 class Baseline:
     """One source. `digest` makes a value unreadable under the customer's key."""
 
-    def __init__(self, digest: Callable[[str], str], learned: Learned | None = None) -> None:
+    def __init__(
+        self, digest: Callable[[str], str], learned: Learned | None = None, *, to_the_end: bool = False
+    ) -> None:
         self.learned = learned or Learned()
         self._digest = digest
         self._tree = Tree(self.learned.root)
         self._shapes: dict[Any, Known] = {}
         self._due: list[Known] = []
         self._places: list[Place] | None = None
+        self._last: dict[int, float] = {}
+        self._held = Held(self._all_places, to_the_end=to_the_end)
 
     @property
     def refused(self) -> int:
@@ -110,22 +76,31 @@ class Baseline:
         shape = shape_of(payload)
         known = self._shapes.get(shape)
         if known is not None and not sampled:
-            if not known.due:
-                self._due.append(known)
-            known.due += 1
+            self._due.append(known)
             found: list[Finding] = []
         else:
             found = self._look(payload, shape, sampled)
         if not records & ((_FEW if records < FULL else _MANY) - 1):
             self.settle()
             found += self._gone()
+            found += self._held.due()
         return found
+
+    def lasting(self) -> list[tuple[int, Finding]]:
+        """At the end of the stream: 0-based record and finding of every change that lasted (where findings wait for it)."""
+        self.settle()
+        return self._held.lasting()
 
     def settle(self) -> None:
         """Bring every count that is due to its place."""
-        for known in self._due:
-            known.settle()
-        self._due.clear()
+        if self._due:
+            settle(self._due)
+            self._due.clear()
+
+    def _all_places(self) -> list[Place]:
+        if self._places is None:
+            self._places = list(places_of(self.learned.root))
+        return self._places
 
     def _look(self, payload: Any, shape: Any, sampled: bool) -> list[Finding]:
         self.settle()
@@ -133,16 +108,13 @@ class Baseline:
         if learned.alert:
             learned.alert -= 1
         survey = Survey(self._tree).of(payload)
-        if survey.grown:
-            self._forget_shapes()
         moved: list[tuple[Place, list[str], list[str]]] = []
         values: list[tuple[Place, profile.Told]] = []
-        plain, folded = True, False
+        plain, folded, fitful = True, False, False
         for place, sight in survey.seen.values():
             presence = types = []
             if sight.presence:
-                place.stay.trials += 1
-                place.stay.present += PRESENT in sight.presence
+                fitful = self._run(place, PRESENT in sight.presence) or fitful
                 presence = place.presence.observe(sight.presence, index)
             if place.types.trials < _FILLED and place.types.known.keys() == {NULL}:
                 place.types.known.update(dict.fromkeys(sight.types - {NULL}, 0))  # it was only not filled in yet
@@ -151,7 +123,7 @@ class Baseline:
             if presence or types:
                 moved.append((place, presence, types))
             if sampled and (sight.texts or sight.numbers):
-                told = profile.observe(place, sight, index, self._digest)
+                told = profile.observe(place, sight, index, self._digest, self._last)
                 if told:
                     values.append((place, told))
             plain = plain and _is_plain(place, sight)
@@ -159,6 +131,8 @@ class Baseline:
                 folded = True
         if index >= FULL and not learned.alert and any(_is_fresh(place) for place, _ in survey.seen.values()):
             learned.alert = ALERT
+        if survey.grown or fitful:
+            self._forget_shapes()
         if folded:  # what was counted is no longer there
             self._forget_shapes()
             return []
@@ -169,6 +143,18 @@ class Baseline:
                 self._forget_shapes()
             self._shapes[shape] = Known(survey)
         return found
+
+    @staticmethod
+    def _run(place: Place, here: bool) -> bool:
+        """Note that the field is here or not; whether that is the first time that it is not."""
+        if place.runs is not None:
+            place.runs.step(here, 1)
+            return False
+        if here and ABSENT not in place.presence.known:
+            return False
+        place.runs = Runs(not here, place.presence.trials)
+        place.runs.step(here, 1)
+        return True
 
     def _forget_shapes(self) -> None:
         self.settle()
@@ -202,15 +188,23 @@ class Baseline:
         for place, _, types in moved:
             if types and id(place) not in done:
                 done.add(id(place))
-                found.append(self._typed(place, types))
-        for place, (change, before, after) in values:
+                found += self._typed(place, types)
+        for place, told in values:
             if id(place) not in done:
                 done.add(id(place))
-                found.append(Finding(change, place.path or "$", before, after))
-                place.renew_values()
-        if found:
+                evidence = of_news(told.habit, told.facts)._replace(facts=profile.shown_by(place, told))
+                if told.change == "enum":
+                    place.values.admit(told.facts)
+                    place.formats.renew()
+                else:
+                    place.renew_values()
+                found += self._tell(place, Finding(told.change, place.path or "$", told.before, told.after), evidence)
+        if done:
             self._forget_shapes()
         return found
+
+    def _tell(self, place: Place, finding: Finding, evidence: Evidence, partner: str = "") -> list[Finding]:
+        return self._held.take(place, finding, evidence, self.learned.records - 1, partner)
 
     def _presences(self, survey: Survey, changed: dict[int, list[str]], done: set[int]) -> list[Finding]:
         found: list[Finding] = []
@@ -221,7 +215,9 @@ class Baseline:
             for old, new in list(rename.pairs(parent)):
                 if old in moving or new in moving:
                     gone, came = parent.children[old], parent.children[new]
-                    found.append(Finding("renamed", gone.path, gone.path, came.path))
+                    finding = Finding("renamed", gone.path, gone.path, came.path)
+                    found += self._tell(came, finding, of_news(came.presence, [PRESENT]), gone.path)
+                    self._tell(gone, Finding(LEFT, gone.path), of_news(gone.presence, [ABSENT]))
                     self._take(gone, done)
                     self._take(came, done)
                     gone.told_gone = True
@@ -237,28 +233,35 @@ class Baseline:
                         self._forget_shapes()
                         survey.grown = True
                         break
-                    rate = child.presence.news[PRESENT].hits / (
-                        child.presence.trials - child.presence.news[PRESENT].before
-                    )
-                    if child.turns < _TURNS:
-                        child.turns += 1
-                        found.append(Finding("added", child.path, None, f"{_types(child)}, presence {rate:.2f}"))
+                    found += self._added(child)
                     self._take(child, done)
                     child.told_gone = False
                 else:
-                    found += self._removed(child, 1 - _share(child.presence, ABSENT))
+                    found += self._removed(child, 1 - _share(child.presence, ABSENT), of_news(child.presence, [ABSENT]))
                     self._take(child, done)
         return found
 
-    @staticmethod
-    def _removed(place: Place, rate: float) -> list[Finding]:
+    def _added(self, place: Place) -> list[Finding]:
+        if place.is_back or self._held.is_return(place, PRESENT):
+            place.is_back = False
+            return []
+        if place.turns >= _TURNS:
+            return []
+        evidence = of_news(place.presence, [PRESENT])
+        finding = Finding("added", place.path, None, f"{_types(place)}, presence {evidence.hits / evidence.since:.2f}")
+        told = self._tell(place, finding, evidence)
+        place.turns += len(told)
+        return told
+
+    def _removed(self, place: Place, rate: float, evidence: Evidence) -> list[Finding]:
         if place.told_gone:
             return []
-        place.told_gone = True
-        place.turns += 1
-        if place.turns > _TURNS:
+        place.told_gone, place.is_back = True, False
+        if place.turns >= _TURNS or self._held.is_return(place, ABSENT):
             return []
-        return [Finding("removed", place.path, _types(place), f"presence {rate:.2f}")]
+        told = self._tell(place, Finding("removed", place.path, _types(place), f"presence {rate:.2f}"), evidence)
+        place.turns += len(told)
+        return told
 
     @staticmethod
     def _take(place: Place, done: set[int]) -> None:
@@ -266,46 +269,43 @@ class Baseline:
         place.presence.renew()
         place.beside.clear()
 
-    @staticmethod
-    def _typed(place: Place, new: list[str]) -> Finding:
+    def _typed(self, place: Place, new: list[str]) -> list[Finding]:
         before, after = _types(place), "|".join(new)
         old_format = usual_format(place.formats if STRING in place.types.known else place.numbers)
         new_format = usual_format(place.formats if STRING in new else place.numbers if NUMBER in new else Habit())
+        evidence = of_news(place.types, new)
         place.types.renew()
         if new == [NULL]:
-            return Finding("nullability", place.path or "$", before, f"{before}|null")
+            return self._tell(place, Finding("nullability", place.path or "$", before, f"{before}|null"), evidence)
         place.renew_values()
         dates = old_format and new_format and is_date(old_format) and is_date(new_format)
         if dates and old_format and new_format and not same_moment(old_format, new_format):
-            return Finding("format", place.path or "$", old_format, new_format)
-        return Finding("type", place.path or "$", before, after)
+            return self._tell(place, Finding("format", place.path or "$", old_format, new_format), evidence)
+        return self._tell(place, Finding("type", place.path or "$", before, after), evidence)
 
     def _gone(self) -> list[Finding]:
         """Optional fields that stay away for longer than chance explains."""
         found: list[Finding] = []
-        if self._places is None:
-            self._places = list(places_of(self.learned.root))
-        for place in self._places:
-            stay = place.stay
-            if not stay.trials:
+        changed = False
+        for place in self._all_places():
+            runs = place.runs
+            if runs is None:
                 continue
-            if stay.present:
-                stay.longest = max(stay.longest, stay.away)
-                if stay.present == stay.trials >= 8:
+            if runs.here:
+                if runs.run >= 8:
                     place.told_gone = False
-                stay.away = 0
-            else:
-                stay.away += stay.trials
-            stay.trials = stay.present = 0
-            if stay.away <= 2 * stay.longest or place.told_gone or not place.presence.warm:
+                continue
+            if place.told_gone or not place.presence.warm or runs.run <= 2 * runs.longest_gap:
                 continue
             met = place.presence.known.get(PRESENT, 0)
-            before = place.presence.trials - stay.away
+            before = place.presence.trials - runs.run
             if met >= 5 and before >= SETTLED and ABSENT in place.presence.known:
-                if likelihood_ratio(stay.away, met, before) >= GONE_BAR:
-                    found += self._removed(place, 0.0)
+                if min(likelihood_ratio(runs.run, met, before), runs.gone()) >= GONE_BAR:
+                    evidence = Evidence(place.presence, [ABSENT], runs.run, runs.run, before, before - met)
+                    found += self._removed(place, 0.0, evidence)
                     place.presence.renew()
-        if found:
+                    changed = True
+        if changed:
             self._forget_shapes()
         return found
 

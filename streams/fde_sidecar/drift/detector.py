@@ -3,7 +3,8 @@
 Payload -> Drift.observe() -> SchemaDriftEvent, one for each change, once
 
 Bounded: so many sources, the one longest unheard of forgotten first; so many places a source, so much body a payload. No
-payload raises: what cannot be read is counted by reason. Values are neither kept nor saved nor told.
+payload raises: what cannot be read is counted by reason. Values are neither saved nor told, nor kept: but for the last number
+of a place, in memory and until the next one.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import structlog
 
 from fde_events.event import SchemaDriftEvent
 from fde_sidecar.drift.baseline import Baseline, Learned
+from fde_sidecar.drift.finding import Finding
 from fde_sidecar.reading import Payload
 
 log = structlog.get_logger(__name__)
 
 MOST_SOURCES: Final = 256
 MOST_BYTES: Final = 1 << 20  # of one body
-_VERSION: Final = "fde-drift/1"
+_VERSION: Final = "fde-drift/2"
 _CACHED: Final = 4096  # digests kept in memory
 
 Key = tuple[str, str, str, int | None]
@@ -44,13 +46,21 @@ class Saved(msgspec.Struct, array_like=True):
 class Drift:
     """All sources of one deployment. `digest` is keyed: its results are kept in place of values.
 
+    `to_the_end`: payloads that have an end, as a file's; nothing is told before :meth:`lasting` is asked.
+
     Not safe for several threads. Time is the payloads' own.
     """
 
     def __init__(
-        self, digest: Callable[[str], str], *, most_sources: int = MOST_SOURCES, most_bytes: int = MOST_BYTES
+        self,
+        digest: Callable[[str], str],
+        *,
+        most_sources: int = MOST_SOURCES,
+        most_bytes: int = MOST_BYTES,
+        to_the_end: bool = False,
     ) -> None:
         self._plain_digest = digest
+        self._to_the_end = to_the_end
         self._most_sources, self._most_bytes = most_sources, most_bytes
         self._sources: dict[Key, Baseline] = {}
         self._digests: dict[str, str] = {}
@@ -104,20 +114,18 @@ class Drift:
             return ()
         key = (payload.source, payload.operation, payload.direction, payload.status_class)
         found = (self._last[1] if self._last and self._last[0] == key else self._source(key)).observe(body)
-        if not found:
-            return ()
-        return tuple(
-            SchemaDriftEvent(
-                time=payload.time, source=payload.source, operation=payload.operation, service=payload.service,
-                field=one.field, change=one.change, before=one.before, after=one.after,
-            )
-            for one in found
-        )  # fmt: skip
+        return tuple(_event(payload, one) for one in found) if found else ()
+
+    def lasting(self, payload: Payload) -> list[tuple[int, SchemaDriftEvent]]:
+        """What changed at the source of `payload` and was not taken back by its end, each with the 0-based number of the
+        source's usable payload at which it was found. For a detector `to_the_end`."""
+        baseline = self._sources.get((payload.source, payload.operation, payload.direction, payload.status_class))
+        return [(record, _event(payload, one)) for record, one in baseline.lasting()] if baseline else []
 
     def _source(self, key: Key) -> Baseline:
         baseline = self._sources.pop(key, None)
         if baseline is None:
-            baseline = Baseline(self._digest)
+            baseline = Baseline(self._digest, to_the_end=self._to_the_end)
             if len(self._sources) >= self._most_sources:
                 del self._sources[next(iter(self._sources))]
                 self._count("source-forgotten")
@@ -158,3 +166,10 @@ class Drift:
 
     def _count(self, reason: str) -> None:
         self.counted[reason] = self.counted.get(reason, 0) + 1
+
+
+def _event(payload: Payload, one: Finding) -> SchemaDriftEvent:
+    return SchemaDriftEvent(
+        time=payload.time, source=payload.source, operation=payload.operation, service=payload.service,
+        field=one.field, change=one.change, before=one.before, after=one.after,
+    )  # fmt: skip

@@ -10,10 +10,14 @@ change, 2 of 40 after 0 of 40 is none. The bar is in nats; the number of hits as
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import log
 from typing import Final
 
 import msgspec
+
+from fde_sidecar.drift.ratio import likelihood_ratio
+from fde_sidecar.drift.trace import Trace
 
 WARM_UP: Final = 8  # trials before which every fact is part of the baseline
 SETTLED: Final = (
@@ -56,6 +60,7 @@ class Habit(msgspec.Struct, array_like=True):
     open: bool = False
     grown: int = 0  # the trial that brought the last fact of the baseline
     renewed: bool = False
+    traces: list[Trace] = []  # of findings that are not told yet
 
     def knows(self, fact: str) -> bool:
         """Whether meeting `fact` needs no thought."""
@@ -70,9 +75,14 @@ class Habit(msgspec.Struct, array_like=True):
     def _begun(self) -> int:
         return SETTLED if self.renewed else WARM_UP
 
-    def observe(self, facts: set[str], index: int, bar: float = BAR) -> list[str]:
-        """Count one trial in which `facts` held; returns those that are now a change, in order. They stay until :meth:`renew`."""
+    def observe(self, facts: set[str], index: int, bar: float = BAR, shown: set[str] | None = None) -> list[str]:
+        """Count one trial in which `facts` held; returns those that are now a change, in order. They stay until :meth:`renew`.
+
+        `shown`: what the traces of findings are to see in place of `facts`, where those are relative to the baseline.
+        """
         self.trials += 1
+        for trace in self.traces:
+            trace.note(facts if shown is None else shown)
         if self.open:
             return []
         changed = []
@@ -141,6 +151,14 @@ class Habit(msgspec.Struct, array_like=True):
         """Take the shape from here on as the baseline: what the next trials show is known."""
         self.trials, self.known, self.news, self.open, self.grown, self.renewed = 0, {}, {}, False, 0, True
 
+    def admit(self, facts: Iterable[str]) -> None:
+        """Make news part of the baseline, and leave the rest of it as it is."""
+        for fact in facts:
+            news = self.news.pop(fact, None)
+            self.known[fact] = news.earlier + news.hits if news else 1
+        self.grown = self.trials
+        self._bound()
+
     def rate(self, fact: str) -> float:
         """The share of the trials that had `fact`, among those before any news of it; 0.0 without trials."""
         return self.known.get(fact, 0) / self.trials if self.trials else 0.0
@@ -152,19 +170,3 @@ def hits_asked(before: int) -> int:
     while before >= 1000:
         asked, before = asked + 1, before // 10
     return asked
-
-
-def likelihood_ratio(before: int, hits: int, since: int, earlier: int = 0) -> float:
-    """Nats for `hits` of `since` trials after `earlier` of `before`, against one rate throughout."""
-    return _entropy(earlier, before) + _entropy(hits, since) - _entropy(earlier + hits, before + since)
-
-
-def _entropy(hits: int, trials: int) -> float:
-    if hits in (0, trials):
-        return 0.0
-    return hits * log(hits / trials) + (trials - hits) * log(1 - hits / trials)
-
-
-def absence(rate: float, run: int) -> float:
-    """Nats against something met at `rate` staying away for `run` trials by chance."""
-    return -run * log(1 - rate) if rate < 1 else run * 20.0

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from fde_sidecar.drift.habit import Habit
+from fde_sidecar.drift.runs import Runs
 
 PRESENT: Final = "present"
 ABSENT: Final = "absent"
@@ -21,28 +22,19 @@ NUMBER: Final = "number"
 NULL: Final = "null"
 
 
-class Stay(msgspec.Struct, array_like=True):
-    """How long an optional field has been away: trials in the current block, how many had it, trials of empty blocks before,
-    and the most of those there were when it came back: some fields come in bursts."""
-
-    trials: int = 0
-    present: int = 0
-    away: int = 0
-    longest: int = 0
-
-
 class Place(msgspec.Struct, array_like=True):
     """One path's habits. `objects`: records that had an object here. `values` are keyed digests, `sizes` orders of magnitude.
 
     `low` and `high`: the octaves of the numbers seen, and those of the window being filled (`low_now`, `high_now`).
     `turns`: how often it was told to have come or gone.
     `peak` and `peak_now`: the octave of the largest number of the last 16 trials, and of those being counted.
+    `is_back`: its removal waited to be told when it came back. `rises`, `falls`: numbers larger or smaller than the one before.
     `beside`: of a field that is new, how often each sibling was in the same object. `told_gone`: its removal was told.
     """
 
     path: str
     presence: Habit = msgspec.field(default_factory=Habit)
-    stay: Stay = msgspec.field(default_factory=Stay)
+    runs: Runs | None = None  # None while every object had it
     types: Habit = msgspec.field(default_factory=Habit)
     formats: Habit = msgspec.field(default_factory=Habit)
     numbers: Habit = msgspec.field(default_factory=Habit)
@@ -61,6 +53,13 @@ class Place(msgspec.Struct, array_like=True):
     turns: int = 0
     peak: int | None = None
     peak_now: int | None = None
+    is_back: bool = False
+    rises: int = 0
+    falls: int = 0
+
+    def habits(self) -> tuple[Habit, ...]:
+        """All of them."""
+        return (self.presence, self.types, *self.value_habits())
 
     def value_habits(self) -> tuple[Habit, ...]:
         """The habits that are learned from values, not from the shape."""

@@ -8,14 +8,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from math import frexp, isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from fde_sidecar.drift.format import EMPTY, TEXT, facts_of, format_of, format_of_number, is_date, other_order
 from fde_sidecar.drift.habit import SETTLED, VALUE_BAR, Habit
 from fde_sidecar.drift.place import Place
 from fde_sidecar.drift.shape import Sight
 
-Told = tuple[str, str | None, str | None]
+
+class Told(NamedTuple):
+    """A change of values: its kind, shapes before and after, and the facts of which habit show it."""
+
+    change: str
+    before: str | None
+    after: str | None
+    habit: Habit
+    facts: list[str]
+
 
 LONGEST_VALUE: Final = 64  # longer text is no member of a vocabulary
 _LONGEST_NUMBER: Final = 1000  # bits; a double holds no more
@@ -32,12 +41,20 @@ _EMPTIES: Final = 8  # empty texts before that is how the field looks now: many 
 _RECENT: Final = 16  # numbers that are recent
 _DEEP: Final = 8  # octaves from the largest number down to the smallest, below 1: what comes as near to 0 may cross it
 _WITHIN: Final = "within"
+_STEPS: Final = 12  # upwards, after which it may be a counter
+_RESTARTS: Final = 0.06  # of a counter for each step upwards
 
 
-def observe(place: Place, sight: Sight, index: int, digest: Callable[[str], str]) -> Told | None:
-    """Learn from one record; the one change it makes certain, if any. Formats come before vocabularies, those before ranges."""
+def observe(
+    place: Place, sight: Sight, index: int, digest: Callable[[str], str], last: dict[int, float]
+) -> Told | None:
+    """Learn from one record; the one change it makes certain, if any. Formats come before vocabularies, those before ranges.
+
+    `last`: the number that each place (by id) had last, to see whether the next is larger; never saved.
+    """
     told = _texts(place, sight.texts, index, digest) if sight.texts else None
     if sight.numbers:
+        _note_rise(place, sight.numbers, last)
         told = _numbers(place, sight.numbers, index, digest) or told
     return told
 
@@ -47,7 +64,7 @@ def _texts(place: Place, texts: list[str], index: int, digest: Callable[[str], s
     formats = {fact for _, name in named for fact in facts_of(name)}
     _take_order(place.formats, formats)
     values = set()
-    if not place.values.open:
+    if not place.values.open or place.values.traces:
         for text, name in named:
             if len(text) > LONGEST_VALUE:
                 place.values.give_up()
@@ -56,18 +73,18 @@ def _texts(place: Place, texts: list[str], index: int, digest: Callable[[str], s
                 values.add(digest(text))
     usual = usual_format(place.formats)
     changed = place.formats.observe(formats, index)
-    new = place.values.observe(values, index, _value_bar(place.values)) if values and not place.values.open else []
+    new = place.values.observe(values, index, _value_bar(place.values)) if values else []
     if usual == CODE:
         changed = [name for name in changed if name not in _LIKE_CODES and not name.startswith("code:")]
     strong = [name for name in changed if not _weak(name) or not _weak(usual or TEXT)]
     if strong and usual and not (new and is_vocabulary(place.values, _MOST_VALUES, new)):
-        return ("format", usual, strong[0])
+        return Told("format", usual, strong[0], place.formats, strong)
     if new and is_vocabulary(place.values, _MOST_VALUES, new):
-        return _vocabulary(place, len(new))
+        return _vocabulary(place, new)
     if EMPTY in changed and place.formats.news[EMPTY].hits < _EMPTIES:
         changed.remove(EMPTY)
     if changed and usual and usual != EMPTY and not is_vocabulary(place.values, _MOST_VALUES):
-        return ("format", usual, changed[0])
+        return Told("format", usual, changed[0], place.formats, changed)
     return None
 
 
@@ -121,9 +138,9 @@ def is_vocabulary(habit: Habit, most: int, new: Collection[str] = ()) -> bool:
     return len(known) <= _FEW or before >= 2 * habit.grown
 
 
-def _vocabulary(place: Place, new: int) -> Told:
+def _vocabulary(place: Place, new: list[str]) -> Told:
     known = len(place.values.known)
-    return ("enum", f"{known} values", f"{known + new} values")
+    return Told("enum", f"{known} values", f"{known + len(new)} values", place.values, new)
 
 
 def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[str], str]) -> Told | None:
@@ -134,7 +151,7 @@ def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[s
     formats = {format_of_number(number) for number in finite}
     changed = place.numbers.observe(formats, index)
     if usual and is_date(usual) and changed:
-        return ("format", usual, changed[0])
+        return Told("format", usual, changed[0], place.numbers, changed)
     if usual and is_date(usual) and formats == {usual}:
         return None
     sized = _sizes(place, finite, index)
@@ -145,7 +162,7 @@ def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[s
         else:
             place.values.give_up()
     if sized is None and new and is_vocabulary(place.values, _MOST_NUMBERS, new):
-        return _vocabulary(place, len(new))
+        return _vocabulary(place, new)
     return sized
 
 
@@ -173,17 +190,59 @@ def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
         place.low_now = min(inside) if place.low_now is None else min(place.low_now, *inside)
         place.high_now = max(inside) if place.high_now is None else max(place.high_now, *inside)
     _note_peak(place, octaves)
-    changed = place.sizes.observe(facts, index, VALUE_BAR)
+    changed = place.sizes.observe(facts, index, VALUE_BAR, _beyond(place, octaves, facts))
     if place.sizes.trials <= 2 * SETTLED or place.sizes.trials % _WINDOW == 0:
         first = place.sizes.trials <= 2 * SETTLED
         place.low, place.high = place.low_now, place.high_now
         if not first:
             place.low_now = place.high_now = None
+    if changed and _counts_up(place):
+        changed = [fact for fact in changed if fact == "negative"]
     if not changed:
         return None
     if "negative" in changed:
-        return ("range", "never negative", "negative")
-    return ("range", _span(low, high), _span(min(octaves), max(octaves)))
+        return Told("range", "never negative", "negative", place.sizes, ["negative"])
+    return Told("range", _span(low, high), _span(min(octaves), max(octaves)), place.sizes, changed)
+
+
+def _beyond(place: Place, octaves: list[int], facts: set[str]) -> set[str]:
+    """`facts`, and for what waits to be told whether a number is beyond the range as it was then: "above:7", "below:-3"."""
+    if not place.sizes.traces:
+        return facts
+    shown = set(facts)
+    for trace in place.sizes.traces:
+        for fact in trace.facts:
+            side, _, bound = fact.partition(":")
+            if bound and any(octave > int(bound) if side == "above" else octave < int(bound) for octave in octaves):
+                shown.add(fact)
+    return shown
+
+
+def shown_by(place: Place, told: Told) -> list[str]:
+    """The facts that show a change, without a baseline that moves on: those of a range say where it ended."""
+    if told.change != "range" or place.low is None or place.high is None:
+        return told.facts
+    ends = {"above": f"above:{place.high + _FACTOR}", "below": f"below:{place.low - _FACTOR}"}
+    return [ends.get(fact, fact) for fact in told.facts]
+
+
+def _note_rise(place: Place, numbers: list[float], last: dict[int, float]) -> None:
+    if len(numbers) != 1 or not _has_size(numbers[0]):
+        return
+    before, last[id(place)] = last.get(id(place)), numbers[0]
+    if before is not None and before != numbers[0]:
+        if numbers[0] > before:
+            place.rises += 1
+        else:
+            place.falls += 1
+
+
+def _counts_up(place: Place) -> bool:
+    """Whether each number is larger than the one before, but for starting anew: a sequence, a meter, an age.
+
+    Its range says nothing, and that it begins again is no change. Of independent numbers, half are smaller than the one before.
+    """
+    return place.rises >= _STEPS and place.falls <= _RESTARTS * place.rises
 
 
 def _note_peak(place: Place, octaves: list[int]) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
-from fde_sidecar.drift.habit import absence
 from fde_sidecar.drift.path import ANY, EACH, words_of
 from fde_sidecar.drift.place import ABSENT, NULL, PRESENT, Place
 from fde_sidecar.drift.profile import usual_format
+from fde_sidecar.drift.ratio import absence
 
 EVIDENCE: Final = 4.0  # nats against two unrelated fields never meeting
 _ALIKE: Final = 0.45  # of names: enough to wait for more evidence
