@@ -11,7 +11,8 @@ from typing import Final
 
 TRACEBACK: Final = re.compile(r"^[ |+]*(?:Exception Group )?Traceback \(most recent call last\):\s*$")
 # Only the ends of the two sentences: a log agent may have cut the line's beginning.
-CHAIN: Final = re.compile(r"^.{0,80}(?:direct cause of the following exception:|another exception occurred:)\s*$")
+_CHAINS: Final = ("direct cause of the following exception:", "another exception occurred:")
+_CHAIN: Final = re.compile(rf"^.{{0,80}}(?:{'|'.join(_CHAINS)})\s*$")
 FRAME: Final = re.compile(r"^\s+at\s+(?:async\s+|new\s+)?\S")
 CAUSED: Final = re.compile(
     r"^\s*(?:[Cc]aused by:|Wrapped by:|Suppressed:|\.\.\. \d+ (?:more|common frames)|\[cause\]:|\[errors\]:)"
@@ -46,6 +47,11 @@ class Stack:
     type: str | None
     message: str | None
     text: str | None
+
+
+def says_that_another_follows(line: str) -> bool:
+    """Whether a line stands between two tracebacks of a chain. Asked of every line: its end is looked at first."""
+    return line.rstrip().endswith(_CHAINS) and _CHAIN.match(line) is not None
 
 
 def find_stack(text: str) -> Stack | None:

@@ -6,20 +6,23 @@ line -> Unfinished.takes() -> Unfinished.add(); Unfinished.finished() -> the lin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from fde_sidecar.header import INFO, WARN, Header, read_header
-from fde_sidecar.stack import CAUSED, CHAIN, FRAME, SOURCE, TRACEBACK, is_error_line
+from fde_sidecar.stack import CAUSED, FRAME, SOURCE, TRACEBACK, is_error_line, says_that_another_follows
 
 _WORDS: Final = 20  # plain lines between an exception's first line and its frames
 # How the later lines of one exception's message begin: SQLAlchemy, PostgreSQL, printed objects.
 _MESSAGE_GOES_ON: Final = re.compile(r"^(?:[\[({<)}\]]|[A-Z]{4,}:\s)")
 
 
-@dataclass(slots=True)
-class Unfinished:
-    """One open record. `start`/`end` are byte offsets, lines 1-based, `size` counts characters."""
+class Unfinished(msgspec.Struct):
+    """One open record: a struct, for one is made for every line. `start`/`end` are byte offsets, lines 1-based.
+
+    `size` counts characters.
+    """
 
     start: int
     end: int
@@ -27,7 +30,7 @@ class Unfinished:
     line_end: int
     header: Header | None
     writer: str = ""
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = []
     size: int = 0
     python: bool = False  # holds a traceback
     awaiting: bool = False  # inside a traceback whose exception line has not come
@@ -45,7 +48,7 @@ class Unfinished:
 
     def takes(self, line: str) -> bool:
         """Whether a line at the margin, without a header, goes on with it."""
-        if CHAIN.match(line) or CAUSED.match(line):
+        if says_that_another_follows(line) or CAUSED.match(line):
             return True
         if TRACEBACK.match(line):
             return self.chained or (self.grave and not self.python)
@@ -87,7 +90,7 @@ class Unfinished:
         self.size += len(line) + 1
         if not line:
             return
-        if CHAIN.match(line):
+        if says_that_another_follows(line):
             self.chained = True
         elif "Traceback (most" in line and TRACEBACK.match(line):
             self.python, self.awaiting, self.chained, self.open_message = True, True, False, False
