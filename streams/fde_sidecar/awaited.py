@@ -65,8 +65,9 @@ class Awaited:
             what, indent = named(seen["name"]), len(seen["indent"])
         elif len(line) < 240 and (seen := _ELEMENT.search(tail)) is not None and not _PLAIN.search(tail):
             what, inner = named(seen["name"]), True
+        form = "form-data" in tail  # its value stands behind a blank line
         if what is not None:
-            self._what, self._indent, self._inner = what, indent, inner
+            self._what, self._indent, self._inner = what, indent, inner or form
             self._left = _BLOCK if indent is not None else 1 if inner else _PATIENCE
 
     def _taken(self, line: str, found: list[str]) -> str:
@@ -84,6 +85,8 @@ class Awaited:
             found.append(what.kind)
             return line[:depth] + f"<{what.kind}>"
         if self._inner:
+            if not text and self._left > 0:
+                return line
             self._what = None
             if "<" in text or " " in text or not self._good(text, what):
                 return line

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from fde_sidecar.rule import START
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -53,7 +55,7 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("PlanetScale", "pscale_", r"pscale_(?:pw|tkn|oauth)_[\w.=-]{32,}"),
     Form("Notion", "ntn_", r"ntn_[A-Za-z0-9]{40,}"),
     Form("Sentry", "sntry", r"sntry(?:u_[0-9a-f]{64}|s_[\w+/=-]{40,})"),
-    Form("Telegram", ":aa", r"\d{8,10}:AA[\w-]{33}"),
+    Form("Telegram", ":aa", r"(?:bot)?\d{8,10}:AA[\w-]{33}"),
     Form("Microsoft Entra", "q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"),
     Form("Discord bot", ".", r"[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38}"),
     Form("Dynatrace", "dt0", r"dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
@@ -88,7 +90,7 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("Mollie, Lob, GoCardless", "_", r"(?:live|test)_(?:[A-Za-z0-9]{30}|[0-9a-f]{35}|[\w-]{40,43})"),
     Form("Duffel", "duffel_", r"duffel_(?:test|live)_[\w=-]{43}"),
     Form("Contentful", "cfpat-", r"CFPAT-[\w-]{43}"),
-    Form("LaunchDarkly", "-", r"(?:sdk|mob|api)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    Form("LaunchDarkly", "-", r"(?:sdk|mob)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     Form("Heroku", "hrku-", r"HRKU-[\w-]{36,}"),
     Form("JFrog", "akcp", r"AKCp[A-Za-z0-9]{60,}|cmVmdGtu[A-Za-z0-9]{56}"),
     Form("SonarQube", "sq", r"sq[pua]_[0-9a-f]{40}"),
@@ -121,17 +123,18 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("Shopify", "sh", r"shp(?:at|ca|pa|ss|tka)_[0-9a-fA-F]{32}"),
     Form("Vercel, Expo, Buf, Nx", "", r"vc[pikar]_[A-Za-z0-9]{24,}|expo_[A-Za-z0-9]{30,}|buf_[A-Za-z0-9]{32,}"),
     Form("Persona, Checkout, Svix", "", r"persona_(?:production|sandbox)_[\w-]{20,}|sk_(?:sbox_)?[a-z0-9]{26}[a-z0-9*#$=]|testsk_[\w.-]{20,}"),
+    Form("Firebase messaging", ":apa91b", r"[A-Za-z0-9_-]{11,22}:APA91b[\w-]{100,}", "APA91b"),
     Form("Okta", "ssws ", r"SSWS 00[\w-]{40}"),
 )  # fmt: skip
 
 # A form without a literal of its own is asked for anywhere.
 HINTS: Final = tuple(sorted({form.hint for form in FORMS}))
-PATTERN: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(form.pattern for form in FORMS) + r")(?![A-Za-z0-9])")
+PATTERN: Final = re.compile(START + r"(?:" + "|".join(form.pattern for form in FORMS) + r")(?![A-Za-z0-9])")
 # Addresses that are keys: who knows one may post.
 HOOK: Final = re.compile(
     r"(?i)(?P<head>hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/"
     r"|webhook\.office\.com/webhookb2/|hooks\.zapier\.com/hooks/catch/|maker\.ifttt\.com/trigger/[\w-]{1,80}/with/key/"
-    r"|api\.telegram\.org/bot)(?P<value>[^\s\"'`<>\\,;)\]}]{8,300})"
+    r"|/services/T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/|api\.telegram\.org/bot)(?P<value>[^\s\"'`<>\\,;)\]}]{8,300})"
 )
 # A password's hash: crypt(3), and the forms of Django, Werkzeug, Spring and LDAP.
 CRYPT: Final = re.compile(
@@ -139,5 +142,6 @@ CRYPT: Final = re.compile(
     r"|y\$[./A-Za-z0-9]{1,10}\$[./A-Za-z0-9]{8,90}\$[./A-Za-z0-9]{40,90}|[PH]\$[./A-Za-z0-9]{31}|argon2(?:id|i|d)\$v=\d{1,3}\$[\w=,]{5,60}\$[A-Za-z0-9+/]{8,90}\$[A-Za-z0-9+/]{16,200}"
     r"|(?:scrypt|pbkdf2[\w-]{0,12})\$[\w=,./+-]{1,90}(?:\$[\w=,./+-]{1,200}){1,3})"
     r"|\b(?:pbkdf2_sha\d{1,3}|bcrypt_sha256|argon2|scrypt|pbkdf2:sha\d{1,3}:\d{1,9}|scrypt:\d{1,9}:\d{1,3}:\d{1,3})\$[\w=,./+-]{1,90}\$[\w=,./+$-]{20,250}={0,2}"
+    r"|AQAAAA(?:EAACcQ|IAAYag|[A-Z]AA[A-Za-z0-9]{3})AAAA[A-Za-z0-9+/]{40,160}={0,2}|aad3b435b51404eeaad3b435b51404ee:[0-9a-f]{32}"  # ASP.NET, NTLM
     r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|PBKDF2)(?:-?\d{3})?\}[A-Za-z0-9+/$.]{16,200}={0,2}"
 )

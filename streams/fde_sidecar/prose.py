@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from fde_sidecar.names import NO_KEYS
+from fde_sidecar.names import NO_KEYS, NO_TOKENS
 from fde_sidecar.rule import Marks, Q, Rule, instead
-from fde_sidecar.values import drawn, looks_random, masked, passwordish, texture, written
+from fde_sidecar.values import drawn, identifies, looks_random, masked, passwordish, refers, texture, written
 
-_NOUN: Final = r"(?:password|passwd|passwort|kennwort|passphrase|passcode|pwd)"
+_NOUN: Final = r"(?:password|passwd|pass[ -]phrase|psk|shared secret|passwort|kennwort|passphrase|passcode|pwd)"
 _WORD: Final = r"[^\s\"'`{}\[\]=;<>()]{1,80}"
 _TOLD: Final = re.compile(
     rf"(?i)(?<![\w./-])(?P<noun>{_NOUN})(?P<said>(?:,?[ \t]{{1,3}}(?:{Q}{_WORD}{Q}|<[\w:-]{{1,50}}>)){{2,12}})"
@@ -62,10 +62,20 @@ def _beside(found: re.Match[str], marks: Marks) -> str | None:
     return instead(found, "value", marks.plain("password") + found["value"][len(value) :])
 
 
-_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|(?:unseal|recovery|root)[ _-](?:key|token)(?: \d{1,2})?|credential|secret|token|key|PAT)"
+_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|(?:unseal|recovery|root)[ _-](?:key|token)(?: \d{1,2})?|client[ _-]secret|(?:authorization|auth|oauth|device)[ _-]code|(?:totp|otp|2fa|mfa)[ _-]seed|credential|secret|token|key|PAT)"
 _NO_SPOKEN: Final = frozenset(["next", "page", "continuation", "sync", "cancellation"])
 _BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,30})[ _-]$")
+_STORED: Final = re.compile(
+    r"(?i)\b(?:cache|evict|lru|redis|memcache|dedup|shard|partition|bucket|blob|object|upload|lookup|lock)"
+)
 _TOWARDS: Final = frozenset("to from for under at of in on by with into per and or".split())
+
+
+def _opens_nothing(compound: str | None) -> bool:
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", compound or "")
+    return (bool(words) and words[-1].lower() in NO_KEYS | _NO_SPOKEN | NO_TOKENS) or (
+        compound or ""
+    ).lower() in NO_TOKENS
 
 
 def _spoken(found: re.Match[str], marks: Marks) -> str | None:
@@ -74,8 +84,19 @@ def _spoken(found: re.Match[str], marks: Marks) -> str | None:
     bare = found.string[found.start() : found.start() + 4].lower().rstrip(" :=") == "key"
     if bare and before is not None and before[1].lower() in _TOWARDS:
         return None  # `uploaded to key: ...`, `restored from key: ...`: where something lies
+    if bare and (
+        _STORED.search(found.string, max(0, found.start() - 60), found.start())
+        or re.fullmatch(r"[A-Za-z]+\d*(?:-[\w.]+)*-[0-9a-f]{32,64}", value)
+    ):
+        return None  # a key of a cache or of a bucket
     if (
-        not (
+        re.match(r"[a-z_]{2,12}=", value)
+        or identifies(value)
+        or refers(value)
+        or re.fullmatch(r"(?:key|tk|pk|token|api|pat)_[A-Za-z0-9]{1,23}", value)
+        or _opens_nothing(found["which"])
+        or re.search(r"(?i)\b(?:kid|id)\W", found[0])
+        or not (
             drawn(value)
             or (looks_random(value) and re.fullmatch(r"[A-Za-z0-9_~+=]+", value) and texture(value) >= 0.36)
         )
@@ -83,44 +104,74 @@ def _spoken(found: re.Match[str], marks: Marks) -> str | None:
         or "://" in value
         or ("/" in value and not drawn(value))
         or masked(value)
-        or (before is not None and before[1].lower() in NO_KEYS | _NO_SPOKEN)
+        or (before is not None and before[1].lower() in NO_KEYS | _NO_SPOKEN | {"erc20", "nft", "contract"})
     ):
         return None
     return instead(found, "value", marks.plain("api-key") + found["value"][len(value) :])
 
 
-_LINK: Final = re.compile(
-    r"(?i)/(?:magic(?:[-_]?links?)?|(?:password[-_/]?)?reset(?:[-_]?password)?|passwords?/edit|set[-_]?password|invit(?:e|es|ation|ations)|verify(?:[-_]?email)?|verification|confirm(?:ation|[-_]email)?|activat(?:e|ion)"
-    r"|unlock|unsubscribe|sign-?in|log-?in|sso|one-?time|otp|auth|tokens?|session|impersonate|callback|accept|shared?|u?nsub|webhooks?|hooks?)/(?P<value>[A-Za-z0-9_~.=-]{16,600})(?=[/?#\s\"'`<>),;\\\]]|$)"
+# --- credentials as a pair, an old value and its new one, and the settings of network devices ----------------------------
+_PAIR: Final = re.compile(
+    r"(?i)(?<![A-Za-z])(?:credentials?|creds|userpwd|userpass|logged in|log(?:in|on)|auth(?:enticat(?:ed?|ing))?|as|user)\b[\"']?(?:[ \t](?:for|as|with|are|is|used|user))?[:=]?[ \t]{0,2}[\"'(]?(?:[\w.@+-]{1,60}|<[\w:-]{1,50}>)[ \t]?[:/][ \t]?(?P<value>[^\s\"'`<>,;()\[\]{}/]{6,100})"
 )
 
 
-def _link(found: re.Match[str], marks: Marks) -> str | None:
-    value = found["value"].rstrip(".")
-    return instead(found, "value", marks.plain("token") + found["value"][len(value) :]) if drawn(value) else None
+def _strong(value: str) -> bool:
+    """Letters of both cases, or a mark, with digits: what people make up for a password."""
+    marked = any(c in "!#$%^&*+?@" for c in value)
+    return written(value) and (marked or (any(c.isupper() for c in value) and any(c.islower() for c in value)))
 
 
-_CODE: Final = re.compile(
-    r"(?i)\b(?:otp|totp|one[- ]?time|2fa|mfa|two[- ]factor|verification|sms|login|sign-?in|confirmation)[-_ ]?(?:code|pin|password|passcode|token)?"
-    rf"{Q}(?P<sure>\s{{0,3}}(?:is|was|[:=])\s{{0,3}}|\s){Q}(?P<value>\d{{3}}[- ]?\d{{3}}|\d{{4}}|\d{{8}})(?![\w.:/-])"
-)
-
-
-def _code(found: re.Match[str], marks: Marks) -> str | None:
-    if not found["sure"].strip() and not re.search(r"(?i)code|pin|pass|token", found[0]):
-        return None
-    if re.match(r"(?i)(?:login|confirmation|sms|verification)[-_ ]?[\"':=\s]", found[0]) and not re.search(
-        r"(?i)code|pin|pass|token", found[0]
+def _pair(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"].rstrip(".,;:!?)")
+    marked = any(c in "!#$%^&*+?" for c in value)
+    if (
+        not _strong(value)
+        or (not marked and found[0][:5].lower() not in ("crede", "creds", "userp"))
+        or masked(value)
+        or re.search(r"\.\w{1,4}$|:\d", value)
     ):
         return None
-    return instead(found, "value", marks.plain("token"))
+    return instead(found, "value", marks.plain("password") + found["value"][len(value) :])
+
+
+_ALTERED: Final = re.compile(
+    r"(?i)(?:password|passwd|secret|token|api[ _-]?key|credential)s?\b[^=\n]{0,40}?\b(?:old|new|from|to|previous|current|prev|before|after|was|got|expected|actual|received|given)(?:_?value)?[\"']?\s?[=:]\s?[\"']?(?P<value>[^\s\"'`<>,;()\[\]{}]{6,400})"
+)
+
+
+def _altered(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"]
+    if masked(value) or not (_strong(value) or drawn(value)):
+        return None
+    return instead(found, "value", marks.plain("password"))
+
+
+_DEVICE: Final = re.compile(
+    r"(?i)(?:\b(?:password|secret|key-string)[ \t](?P<form>[05789])[ \t]|\bkey[ \t]7[ \t](?=[0-9A-Fa-f]{6,64}\b)|\bsnmp-server[ \t]community[ \t]|\bcommunity[ \t](?=\S{4,64}[ \t]R[OW]\b)|\bpre-shared-key[ \t](?:(?:local|remote|ascii-text|hexadecimal|address[ \t]\S{1,60}(?:[ \t]key)?)[ \t])?"
+    r"|\b(?:tacacs|radius)(?:-server)?[ \t]key[ \t]|\b(?:key-string|server-key|encrypted-password|authentication-key)[ \t]|(?:^|\s):[ \t]PSK[ \t])[\"']?(?P<value>[^\s\"'<>;]{4,200})"
+)
+
+
+def _device(found: re.Match[str], marks: Marks) -> str | None:
+    value = found["value"]
+    if masked(value) or (found["form"] and not passwordish(value) and not value.isdigit()):
+        return None
+    return instead(found, "value", marks.plain("password"))
 
 
 RULES: Final = (
-    Rule("beside", "password", ("passw", "passphrase", "passcode", "kennwort", "pwd", "keypass", "storepass"),
+    Rule("pair", "password", ("cred", "log", "auth", "user", "as"), _PAIR, _pair, "a user and a password told as a pair",
+         begins=re.compile("cred|user|logg|logi|logo|auth|as"),
+         trigger=r"(?i)(?:credentials?|creds|userpwd|userpass|logged in|log(?:in|on)|auth(?:enticat(?:ed?|ing))?|as|user)[\"']?(?:[ \t](?:for|as|with|are|is|used|user))?[:=]?[ \t]{0,2}[\"'(]?[\w.@+<>:-]{1,60}[ \t]?[:/][ \t]?[^\s\"'`<>,;()\[\]{}/]{6}"),
+    Rule("altered", "password", ("password", "passwd", "secret", "token", "key", "credential"), _ALTERED, _altered, "an old value and its new one, or the wanted and the given",
+         trigger=r"(?i)(?:password|passwd|secret|token|api[ _-]?key|credential)s?[^A-Za-z0-9_].*(?:old|new|from|to|previous|current|prev|before|after|was|got|expected|actual|received|given|value)[\"']?\s?[=:]\s?[\"']?[^\s\"'`<>,;()]{6}"),
+    Rule("device", "password", ("password", "secret", "key", "community", "psk"), _DEVICE, _device, "the settings of routers and tunnels",
+         trigger=r"(?i)(?:password|secret|key|key-string)[ \t][05-9][ \t]|community[ \t]|pre-shared-key[ \t]|(?:tacacs|radius)(?:-server)?[ \t]key[ \t]|(?:key-string|server-key|encrypted-password|authentication-key)[ \t]|:[ \t]psk[ \t]"),
+    Rule("beside", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", "shared secret", "passcode", "kennwort", "pwd", "keypass", "storepass", "requirepass", "masterauth"),
          re.compile(rf"(?i)(?<![\w./-])(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]{{1,40}}(?P<sure>(?:is |was |of )?{Q})(?P<value>[^\s\"'`<>()\[\]{{}},;]+)"),
          _beside, "letters and digits right after the word", trigger=rf"(?i)(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]"),
-    Rule("told", "password", ("passw", "passphrase", "passcode", "kennwort", "pwd"), _TOLD, _told, "a sentence that tells a password", resume="noun",
+    Rule("told", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", "shared secret", "passcode", "kennwort", "pwd"), _TOLD, _told, "a sentence that tells a password", resume="noun",
          trigger=rf"(?i){_NOUN},?[ \t].*(?:is|was|ist|lautet|to|from|as|with|are|be|equals|into|:)[ \t]"),
     Rule("secure-string", "password", ("securestring",),
          re.compile(rf"(?i)\b(?:ConvertTo-SecureString|SecureString)\b[\s(]{{1,3}}(?:-String\s{{1,3}})?(?P<quote>{Q})(?P<value>[^\s\"'`)$<-][^\s\"'`)]{{2,200}})"),
@@ -128,12 +179,8 @@ RULES: Final = (
 )  # fmt: skip
 # Behind the rules that know an issuer by its form.
 LATE: Final = (
-    Rule("spoken-key", "api-key", ("key", "token", "secret", "pat ", "pat:", "credential"),
-         re.compile(rf"(?i)(?<![\w./-]){_KEY_NOUN}(?: (?:for|of) {_WORD})?:? (?:is |was |of |provided: |used: |: |\()?['\"]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
+    Rule("spoken-key", "api-key", ("key", "token", "secret", "pat ", "pat:", "credential", "code", "seed"),
+         re.compile(rf"(?i)(?<![\w./-])(?:x-)?(?P<which>[A-Za-z]{{2,20}}[_-]?(?=token|secret))?{_KEY_NOUN}(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: (?:for|of)(?: {_WORD}){{1,3}}?(?::|(?= (?:is|was|:|=) )|(?<=:)))?:? (?:is |was |of |provided: |used: |: |\()?['\"]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
          _spoken, "a random value right after the word",
-         trigger=r"(?i)(?:key|token|secret|credential|pat)(?: (?:for|of) \S+)?:? (?:is |was |of |provided: |used: |: |\()?['\"]?[A-Za-z0-9_~+/=.-]{16}"),
-    Rule("link", "token", ("/",), _LINK, _link, "a link that lets its reader in",
-         trigger=r"(?i)/(?:magic|reset|passwords?|set|invit|verif|confirm|activat|unlock|unsub|nsub|sign-?in|log-?in|sso|one-?time|otp|auth|token|session|impersonate|callback|accept|share|webhook|hook)[a-z_/-]*/[A-Za-z0-9_~.=-]{16}"),
-    Rule("code", "token", ("otp", "one", "2fa", "mfa", "factor", "verification", "sms", "login", "sign", "confirmation"), _CODE, _code, "a code for one time",
-         trigger=r"(?i)(?:otp|time|2fa|mfa|factor|verification|sms|log-?in|sign-?in|confirmation)[-_ ]?(?:code|pin|password|passcode|token)?[\"'\\]{0,4}\s*(?:is|was|:|=|\s)[\s\"'\\]*\d{3}[ -]?\d"),
+         trigger=r"(?i)(?:key|token|secret|credential|pat|code|seed)(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: \d{1,2})?(?: (?:for|of)(?: \S+){1,3})?:? (?:is |was |of |provided: |used: |: |\()?['\"]?[A-Za-z0-9_~+/=.-]{16}"),
 )  # fmt: skip

@@ -27,6 +27,9 @@ Mode = Literal["standard", "strict"]
 Withhold = Callable[[ErrorEvent], ErrorEvent]
 _BEGIN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+# A terminal's colours, as bytes and as writers escape them: they stand between a name and its value.
+_COLOURED: Final = re.compile(r"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e)|#033|\^\[)\[[\d;]{0,12}m")
+_MATERIAL: Final = re.compile(r"[A-Za-z0-9+/=]{16}")
 _ESCAPED: Final = re.compile(r"\\{1,3}u00([2-7][0-9A-Fa-f])")
 _PASSES: Final = 8
 _CACHED_LINES: Final = 4096
@@ -151,7 +154,9 @@ class Redactor:
             return known[0]
         kinds: list[str] = []
         # A name may be hidden behind JSON's escapes: `p\\u0061ssword`. They are read only where that finds something.
-        plain = _ESCAPED.sub(_unescaped, line) if "\\u00" in line else line
+        plain = _COLOURED.sub("", line) if "[" in line and _COLOURED.search(line) else line
+        if "\\u00" in plain:
+            plain = _ESCAPED.sub(_unescaped, plain)
         clean = self._fixed(plain, kinds)
         if plain != line and clean == plain:
             clean = line
@@ -214,7 +219,11 @@ def _private_key(line: str, inside: int, found: list[str]) -> tuple[str, int]:
     head = line[: begin.start()] if begin else ""
     if end is None and inside >= _MAX_KEY_LINES:
         return line, 0
-    found.append("private-key")
+    inner = line[begin.end() if begin else 0 : end.start() if end else len(line)]
+    if _MATERIAL.search(inner) or (
+        begin is None and end is None and inner.strip()
+    ):  # its markers alone are no secret, and a key is told where it stands
+        found.append("private-key")
     if end is not None:
         return f"{head}<private-key>{line[end.end() :]}", 0
     return f"{head}<private-key>", inside + 1

@@ -49,6 +49,15 @@ _PLACES: Final = (
     r"(?<![\w-])login\s{1,3}\S{1,80}\s{1,3}password\s{1,3}",
     r"(?:>|\bC:|\bftp\S{0,10}|\bpop3\S{0,10})\s{0,3}PASS\s{1,2}",
     r"\bchpasswd\b[^|;\n]{0,40}?[\s'\"\[-][\w.-]{1,40}:(?=\S{6})",
+    r"\bsudo\s{1,3}(?:-\w{1,4}\s{1,3}){0,3}<<<\s{0,3}",
+    r"\s/p:(?=[^\s/])|\s-pw\s{1,3}",
+    rf"\b(?:cypher-shell|rdesktop|vncviewer|influx|beeline)\b{_ARG}\s-p\s{{1,3}}",
+    r"\b(?:set-initial-password|reset-admin-password|mysqladmin\b[^|;\n]{0,60}?\spassword)\s{1,3}",
+    r"\bmosquitto_passwd\s{1,3}(?:-\w{1,3}\s{1,3}){0,2}-b\s{1,3}\S{1,200}\s{1,3}\S{1,80}\s{1,3}",
+    r"\bopenssl\s{1,3}passwd(?:\s{1,3}-\w{1,8}(?:\s{1,3}\S{1,20}(?=\s{1,3}-))?){0,4}\s{1,3}(?!-)",
+    r"\b(?:expdp|impdp|exp|imp|sqlldr|rman|rwloader)\s(?:[^|;\n/]{0,60}?(?:\buserid=|\btarget\s|\s))?[\w$#]{1,40}/(?=[^\s@/]{4,80}(?:@|\s|$))",
+    r"\.logon\s{1,3}[\w.-]{1,80}/[\w.-]{1,60},",
+    r"\bdb2\s{1,3}connect\s{1,3}to\s{1,3}\S{1,60}\s{1,3}user\s{1,3}\S{1,60}\s{1,3}using\s{1,3}",
     rf"\bredis-server\b{_ARG}\s--requirepass\s{{1,3}}",
     r"\bBUNDLE_[A-Z0-9_]{1,80}__[A-Z0-9_]{1,40}(?:=|:\s{0,3})[\"']?",
 )
@@ -58,7 +67,8 @@ _PROGRAMS: Final = (
     r"|(?:sqlcmd|bcp|osql|zip|ipmitool|mosquitto_\w*|tsql)\b.*\s-P|ldap\w+\s.*-w\s|(?:curl|http|https|wget|xh|ab|hey|etcdctl)\s.*-[uUaA-]\S*[\s=]*[^\s:]+:"
     r"|(?:smb\w+|rpcclient|net|winexe|wmic)\s.*(?:-U|--user).*%|htpasswd\s|net\s+user?\s|openssl\s.*\s-[kK]\s|\spass:|--from-literal|snmp\w+\s.*\s-[cAX]\s"
     r"|rabbitmqctl|(?:useradd|usermod|adduser)\s.*\s-|lftp\s|schtasks\s|wpa_passphrase|\bmc\s|composer\s|bundle\s|ssh-keygen|nuget\s|gem\s+push|glab\s"
-    r"|login\s+\S+\s+password\s|PASS\s|BUNDLE_|chpasswd|requirepass"
+    r"|login\s+\S+\s+password\s|PASS\s|BUNDLE_|chpasswd|requirepass|sudo\s.*<<<|\s/p:|\s-pw\s|(?:cypher-shell|rdesktop|vncviewer|influx|beeline)\s.*-p\s|set-initial-password|reset-admin-password|mysqladmin|mosquitto_passwd"
+    r"|openssl\s+passwd|(?:expdp|impdp|exp|imp|sqlldr|rman|rwloader)\s.*/|\.logon\s|db2\s+connect"
 )
 
 
@@ -126,6 +136,9 @@ _OPTION: Final = re.compile(
 )
 
 
+_SPEC: Final = re.compile(r"(?:id|type|src|source|target|env|name|file|path|ref|key)=\S")
+
+
 def _option(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].strip("\\\"'`")
     word = value.strip(".:;,!?)").lower()
@@ -136,8 +149,10 @@ def _option(found: re.Match[str], marks: Marks) -> str | None:
         or word in PROSE
         or value.startswith(("-", "<", "$", "%(", "{", "[", "("))
         or masked(value)
+        or _SPEC.match(value)
+        or re.fullmatch(r"[A-Z][A-Z_-]*[\])]?", value)
     ):
-        return None
+        return None  # `--secret id=x,src=y` says where it is; `--password PASSWORD` is a manual
     weak = not what.sure and not (
         drawn(value) or (what.kind == "password" and passwordish(value) and not value.isalpha())
     )
@@ -152,7 +167,7 @@ RULES: Final = (
     Rule("short-option", "password",
          ("mysql", "mariadb", "sshpass", "redis-cli", "curl", "http", "wget", "xh", "ab ", "hey ", "login", "mongo", "cqlsh", "psexec", "twine", "arangosh", "isql", "kinit", "7z", "rar", "sqlcmd", "bcp",
           "osql", "zip", "ipmitool", "mosquitto", "tsql", "ldap", "smb", "rpcclient", "net ", "winexe", "wmic", "htpasswd", "openssl", "pass:", "--from-literal", "snmp", "rabbitmqctl", "useradd",
-          "usermod", "adduser", "lftp", "wpa_passphrase", "mc ", "composer", "bundle", "ssh-keygen", "schtasks", "etcdctl", "nuget", "gem ", "glab", "pass "),
+          "usermod", "adduser", "lftp", "wpa_passphrase", "mc ", "composer", "bundle", "ssh-keygen", "schtasks", "etcdctl", "nuget", "gem ", "glab", "pass ", "chpasswd", "sudo", "/p:", "-pw ", "cypher-shell", "rdesktop", "vncviewer", "influx", "beeline", "-password ", "mysqladmin", "expdp", "impdp", "exp ", "imp ", "rman", "rwloader", "sqlldr", ".logon", "db2 "),
          _SHORT, _placed, "programs that take a password under a letter or by its place", trigger=_PROGRAMS),
     Rule("piped", "password", ("echo", "printf"), _PIPED, _piped, "a password read from a pipe", trigger=r"(?:echo|printf)\s[^|]*\|"),
     Rule("login", "token", ("auth", "login", "key", "activate"), _LOGIN, _login, "a tool's login with its token as the argument",

@@ -21,7 +21,7 @@ from fde_sidecar.automaton import automaton, hyperscan
 if TYPE_CHECKING:
     from fde_sidecar.rules import Rule
 
-_QUOTE: Final = r"(?:\\{0,3}[\"'`])"
+_QUOTE: Final = r"(?:\\{0,3}[\"'`]|\\{1,4}(?:u00(?:22|27|60)|x2[27])|&(?:quot|apos|#(?:34|39|x2[27]));)"
 # By rule. Case counts unless it begins with (?i); no look-around and no groups that mean something.
 TRIGGERS: Final[dict[str, str]] = {
     "url-password": r"://\S*@",
@@ -29,8 +29,8 @@ TRIGGERS: Final[dict[str, str]] = {
     "spoken-sql": r"(?i)identified\s|password=?\s|password\s=",
     "issuer-key": "|".join(form.trigger or form.pattern for form in issuers.FORMS),
     "vendor-key": r"(?:[sprat]k|key|pat|token|secret|api|apikey)_[A-Za-z0-9_]{16}|whsec_|sk-[\w-]{20}|gh[oprsu]_|github_pat_|glpat-|xox|AIza"
-    r"|SG\.[\w-]{10}|ya29\.|npm_|pypi-|shp(?:at|ca|pa|ss)_|dop_v1_|hf_|(?:key|pat)-[A-Za-z0-9]{20}|lin_api_|dapi|ATATT|EAA[A-Za-z0-9]{30}",
-    "card": r"[2-6]\d{3}(?:[ -]?\d){9}",
+    r"|SG\.[\w-]{10}|ya29\.|npm_|pypi-|shp(?:at|ca|pa|ss)_|dop_v1_|hf_|(?:key|pat)-[A-Za-z0-9]{20}|lin_api_|dapi|[a-z]_(?:live|prod|test|sandbox)_[A-Za-z0-9]{20}|ATATT|EAA[A-Za-z0-9]{30}",
+    "card": r"[2-6]\d{3}(?:[ -]?\d){9}|[2-6]\d{3}(?:(?:[.+_]|%20)\d{4}){3}",
     "iban": r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}",
     "ssn": r"\d{3}-\d{2}-\d{4}",
     "mac": r"[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})",

@@ -12,7 +12,9 @@ NO_VALUES: Final = frozenset(
     "none null nil true false undefined missing invalid expired required empty string int bool redacted masked hidden unset "
     "not is was must has failed error unknown unauthorized forbidden denied rejected revoked the for and or of in str bytes "
     "changeme example object number value default yes no refreshed rotated ok filtered scrubbed removed omitted sensitive "
-    "protected stripped obfuscated suppressed secret n/a unspecified boolean float array list dict function anonymous optional".split()
+    "protected stripped obfuscated suppressed secret n/a unspecified boolean float array list dict function anonymous optional "
+    "provided supplied configured present loaded found enabled disabled placeholder dummy todo tbd replaceme replace-me replace_me "
+    "not-set not_set notset not-configured not_configured not-found not_found not-provided fetch rejected accepted verified".split()
 )
 # What help texts and messages say after an option's name.
 PROSE: Final = NO_VALUES | frozenset(
@@ -22,7 +24,9 @@ PROSE: Final = NO_VALUES | frozenset(
     "file read loading loaded a an but do will won't provided length".split()
 )
 _MASK: Final = re.compile(
-    rf"(?:{TOKEN}|(?:hmac-)?sha(?:1|224|256|384|512)[:-][0-9a-f]{{32,128}}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
+    rf"(?:{TOKEN}|(?:hmac-)?sha(?:1|224|256|384|512)[:-][0-9a-f]{{32,128}}|(?:sha\d{{1,3}}|md5|len(?:gth)?)[=:][0-9a-f]{{1,31}}|[\w-]{{0,12}}(?:\.{{3,}}|…|\*{{3,}}|[xX]{{4,}})[\w-]{{0,8}}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
+    r"|:[a-z_]{2,40}|@[A-Za-z_]{3,40}|@_{0,2}p\w{0,3}\d{1,3}|@__\w{1,40}"  # a statement's parameters
+    r"|[\[(*]{1,3}[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ _-]{2,30}[\])*]{1,3}|\[[\d-]{1,8} ?(?:chars?|bytes?|characters|Zeichen)\]"  # whatever the language
     r"|[\[(*]{1,3}(?i:redacted|filtered|masked|hidden|removed|secret|sensitive|omitted|scrubbed|protected|private|stripped|obfuscated"
     r"|suppressed|not set|unset|none|null|empty|known after apply|sensitive value|[*x]+)\b[^\]()]{0,40}[\])*]{0,3})"
 )
@@ -43,6 +47,36 @@ def masked(value: str) -> bool:
     return _MASK.fullmatch(value) is not None or "***" in value or "•••" in value or "…" in value
 
 
+# Where a secret lies instead of the secret: a store's path, a file, a variable, an object in memory.
+_REFERENCE: Final = re.compile(
+    r"(?i)(?:vault|op|ref\+\w{1,20}|ssm|secretsmanager|aws-?sm|gcp-?sm|gcpsecretmanager|azurekv|akv|keyvault|conjur|doppler|infisical|chamber"
+    r"|env|file|secret|k8s|kubernetes|keychain|keyring|arn|urn|credstash|berglas|sops|lookup|path)(?:://?|:)[\w{~/.@$-].*"
+    r"|ENC(?:RYPTED)?\[.*|@Microsoft\.KeyVault.*|projects/[^/\s]+/secrets/.*|(?:process\.)?env\.[A-Z_]+|(?-i:[a-z][\w$]*(?:\.[\w$]+)+@[0-9a-f]{1,8})"
+    r"|0x[0-9a-f]{1,16}|(?:your|my|the|some|any|insert|enter|add|put|paste)[-_ ](?:[a-z]+[-_ ])*(?:password|passwd|secret|token|key|here|value|credentials?)(?:[-_ ]here)?"
+    r"|(?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY|PWD|CREDENTIALS?))"
+)
+_FILE: Final = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[\\/](?:[\w.@+-]{1,60}[\\/]){1,12}[\w.@+-]{1,80}")
+# An object of MongoDB and a ULID begin with their time; a wallet, a message and a file have names; one kind of key is published.
+_IDENTIFIER: Final = re.compile(
+    r"(?!(?:sk|rk|ak|tk|st|pat|tok|key|sec|api|app|bot|jwt|ssk|pass|pwd|cred|auth|sess|svc|usr|acc|ref)_)[a-z]{2,5}_[A-Za-z0-9]{8,40}|[0-9A-F]{40}"
+    r"|[4-7][0-9a-f]{23}|01[0-9A-HJKMNP-TV-Z]{24}|0x[0-9a-fA-F]{8,40}|(?!SK)[A-Z]{2}[0-9a-f]{32}|pk_(?:live|test)_\w+|\S*/\S*\.[a-z0-9]{2,5}"
+)
+
+
+def identifies(value: str) -> bool:
+    """Whether a text is an identifier by its form, however random it looks."""
+    return UUID.fullmatch(value) is not None or _IDENTIFIER.fullmatch(value) is not None
+
+
+def refers(value: str) -> bool:
+    """Whether a text says where a secret is, or where one should stand, rather than being one."""
+    if _REFERENCE.fullmatch(value):
+        return True
+    return _FILE.fullmatch(value) is not None and not any(
+        drawn(part) or (passwordish(part) and not part.islower()) for part in re.split(r"[\\/]", value)
+    )
+
+
 def looks_random(value: str) -> bool:
     """Letters and digits mixed, or very long: what people do not write as a word."""
     digits = sum(character.isdigit() for character in value)
@@ -59,7 +93,13 @@ def texture(value: str) -> float:
 def drawn(value: str, least: int = 16) -> bool:
     """Whether a value was drawn at random rather than written: hex, base 32, base 64, each by its texture. No UUID, no path."""
     value = value.removeprefix("base64:").removeprefix("hex:").rstrip("=")
-    if len(value) < least or not _BASE64.fullmatch(value) or UUID.fullmatch(value) or "://" in value:
+    if (
+        len(value) < least
+        or not _BASE64.fullmatch(value)
+        or UUID.fullmatch(value)
+        or "://" in value
+        or _IDENTIFIER.fullmatch(value)
+    ):
         return False
     runs = re.split(r"[^A-Za-z0-9]", value)
     longest = max(runs, key=len)
@@ -100,7 +140,7 @@ def written(value: str) -> bool:
 
 def is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
     """Whether what stands under a name that is sure is a value at all, and not a word about one."""
-    if len(value) < 3 or masked(value) or value.startswith("<"):
+    if len(value) < 3 or masked(value) or value.startswith("<") or refers(value):
         return False
     word = value.strip(".:;,!?[](){}\\").lower()
     if word in NO_VALUES or not word:
@@ -109,11 +149,15 @@ def is_value(value: str, *, quoted: bool, assigned: bool, kind: str) -> bool:
         words = value.lower().replace(",", " ").split()
         if len(words) > 3 and PROSE.intersection(words) and not any(character.isdigit() for character in value):
             return False  # `{"password": ["The password field is required."]}`
-        random = any(passwordish(one.strip(".,:;!?")) for one in value.split()) or looks_random(value.replace(" ", ""))
+        random = any(passwordish(one.strip(".,:;!?")) for one in value.split())
+        if not (len(words) > 3 and PROSE.intersection(words)):  # `is too short (minimum is 12 characters)`
+            random = random or looks_random(value.replace(" ", ""))
         if not random and (not quoted or kind in ("token", "api-key") or len(words) > 12 or PROSE.intersection(words)):
             return False
         if kind != "password" and not random and not (kind == "secret" and quoted):
             return False
+    if kind in ("token", "api-key") and ((value.isdigit() and len(value) < 12) or value.startswith("(")):
+        return False  # a number of words, a method's signature
     if kind == "password":
         return quoted or assigned or not word.isalpha() or len(word) >= 12
     if not quoted and word.isalpha() and word.islower() and len(word) < 16:

@@ -183,6 +183,11 @@ def test_a_private_key_over_many_lines_goes_and_the_lines_stay_counted() -> None
     assert REDACTOR.redact(one_line) == "key: <private-key> end"
 
 
+def test_a_private_key_is_told_where_it_stands_and_its_markers_are_none() -> None:
+    lines = ["12:00 -----BEGIN " + "PRIVATE KEY-----", made_up(64), "x7==", "12:00 -----END " + "PRIVATE KEY-----"]
+    assert [bool(found) for _, found in REDACTOR.lines(lines)] == [False, True, True, False]
+
+
 def test_a_private_key_that_never_ends_does_not_swallow_the_log() -> None:
     lines = ["-----BEGIN " + "PRIVATE KEY-----", *["line"] * 1000]
     assert REDACTOR.redact("\n".join(lines)).split("\n").count("line") > 500
@@ -219,7 +224,7 @@ _pieces = st.lists(
     st.one_of(
         st.text(max_size=12),
         st.sampled_from([template.format(secret) for _, template, secret in SECRETS]),
-        st.sampled_from(["--password ", "mysql -p", "passwd ", "%3D", "%26", "\\u0061", " and more", ";", "password=<password>", "DE89 3704 0044 0532 0130 00", "123-45-6789", "password=", "token: ", "https://", "://u:", "@h.example", "Bearer ", "<email>", "<host:3fa9c2d1>", ".my.salesforce.com", " ", "\n", "'", '"', "\\\"", "Authorization:", "host='", "/home/"]),
+        st.sampled_from(["--password ", "mysql -p", "passwd ", "%3D", "%26", "\\u0061", " and more", ";", "password=<password>", "DE89 3704 0044 0532 0130 00", "123-45-6789", "password=", "token: ", "https://", "://u:", "@h.example", "Bearer ", "<email>", "<host:3fa9c2d1>", ".my.salesforce.com", " ", "\n", "'", '"', "\\\"", "Authorization:", "host='", "/home/", "pin=4829", "your code is 482913", "recovery codes: a1b2-c3d4", "signature ", "?t=", "/reset/", "\x1b[3m", "\\x22", "&quot;", "Key (", "credentials bob:", "form-data; name=\"password\""]),
         st.emails(),
         st.ip_addresses().map(str),
     ),
@@ -293,6 +298,40 @@ def test_redacting_twice_is_redacting_once_and_lines_keep_their_number(text: str
         "code is ",
         "SecureString ",
         "mc alias set a ",
+        "your code for ",
+        "pin ",
+        "recovery codes a1b2-c3d4 ",
+        "signature ",
+        "hmac mismatch a",
+        "a%--",
+        'kty "d":"a',
+        "?t=",
+        "://a:",
+        "://a",
+        "://a.:@",
+        "update t set password=?,",
+        "insert into t (password) values (?) [",
+        "license key A123-",
+        "seed: abc ",
+        "credentials a:",
+        "as a/",
+        "password old=",
+        "pre-shared-key ",
+        "expdp a/",
+        "openssl passwd -1 -a ",
+        "&lt;password&gt;",
+        "password\\r\\n",
+        "password ...",
+        "password%5D%3D",
+        "\\x22password\\x22:",
+        "&quot;password&quot;:",
+        'key: "password" value { a: [{ b: ',
+        "\x1b[3",
+        "4111.",
+        "cookie: [",
+        "wordpress_logged_in_",
+        "token for a b ",
+        "api key generated for ",
     ],
 )
 def test_a_hostile_line_costs_no_more_than_its_length(piece: str) -> None:

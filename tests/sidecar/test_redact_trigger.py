@@ -18,7 +18,8 @@ DATA = Path(__file__).parent / "data"
 PIECES = st.sampled_from(
     'password pass word key secret token sig session_id : = %3D => \' " \\" ` - -- . @ :// / 10.0.0.7 2001:db8::1 fe80 00:1a:2b '
     "-u svc mysql login -p identified by 4111 1111-1111 +49 (030) 555-0100 DE89 3704 <token> AKIA bearer cookie: a=b; host= "
-    "example.com .internal abc123 0 9 a F x7 Z_ \t".split(" ")
+    "example.com .internal pin cvv code otp is your 482913 recovery codes a1b2-c3d4 signature hmac mismatch response= kty /reset/ ?t= credentials bob: as u/ "
+    "community &quot; \\x22 values (?) update set psk pw sid  abc123 0 9 a F x7 Z_ \t".split(" ")
 )
 
 
