@@ -32,7 +32,16 @@ def test_before_its_first_record_a_removed_field_is_there_and_then_it_is_not() -
 
 @pytest.mark.seconds
 def test_generated_streams_are_told_from_their_traps() -> None:
-    figures = run(lambda _: None, streams=60)
-    assert figures.precision >= 0.95
-    assert figures.recall >= 0.95
-    assert figures.right_kind >= 0.9
+    figures = run(lambda _: None, streams=60, batched=60)
+    for score in (figures.plain, figures.batched):
+        assert score.precision >= 0.95
+        assert score.recall >= 0.95
+        assert score.right_kind >= 0.9
+    assert figures.live.recall >= 0.9
+
+
+def test_batches_are_added_to_a_stream_and_leave_the_one_without_them_as_it_was() -> None:
+    batched = stream(17, batched=True)
+    assert batched == stream(17, batched=True)
+    assert batched.drift == stream(17).drift
+    assert len(batched.traps) > len(stream(17).traps)

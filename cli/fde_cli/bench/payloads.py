@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from fde_cli.bench.batches import batches
+
 Make = Callable[[random.Random], Any]
 Record = dict[str, Any]
 
@@ -252,8 +254,8 @@ OPTIONAL: Final[tuple[tuple[str, Make], ...]] = (
 )  # fmt: skip
 
 
-def stream(seed: int) -> Stream:
-    """The stream of a seed, always the same. Three in ten hold no drift."""
+def stream(seed: int, *, batched: bool = False) -> Stream:
+    """The stream of a seed, always the same. Three in ten hold no drift. `batched`: its records come in batches besides."""
     rng = random.Random(f"drift/{seed}")  # noqa: S311  repeatable on purpose
     domain = DOMAINS[seed % len(DOMAINS)]
     length = rng.choice((100, 140, 180, 260, 400))
@@ -262,6 +264,15 @@ def stream(seed: int) -> Stream:
     share = 1.0 if rng.random() < 0.6 else rng.uniform(0.35, 0.8)
     change, planted = _change(rng, domain, kind, first, share) if kind else (None, None)
     traps = _traps(rng, domain, planted)
+    if batched:
+        taken = {
+            (planted.field if planted else "").partition(".")[0],
+            *(name.split(":")[1] for name, _ in traps if ":" in name),
+        }
+        free = [
+            (field.path, field.make) for field in domain.fields if "." not in field.path and field.path not in taken
+        ]
+        traps += batches(random.Random(f"batches/{seed}"), length, free)  # noqa: S311  repeatable on purpose
     made: list[Record] = []
     shown = None
     for index in range(length):

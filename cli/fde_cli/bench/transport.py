@@ -213,9 +213,9 @@ def _of_others(tell: Tell) -> Iterator[Row]:
         yield Row(what=what, unit="events/CPU-s", ours=_short(one.per_cpu_s), bar=">= 150,000")
     figures = drift.run(tell)
     for what, figure, bar in (
-        ("drift, precision", figures.precision, ">= 0.95"),
-        ("drift, recall", figures.recall, ">= 0.95"),
-        ("drift, right kind", figures.right_kind, ">= 0.90"),
+        ("drift, precision", figures.plain.precision, ">= 0.95"),
+        ("drift, recall", figures.plain.recall, ">= 0.95"),
+        ("drift, right kind", figures.plain.right_kind, ">= 0.90"),
     ):
         yield Row(what=what, unit="share", ours=_short(figure), bar=bar)
     yield Row(what="drift, known shapes", unit="records/CPU-s", ours=_short(figures.known_per_cpu_s), bar=">= 80,000")

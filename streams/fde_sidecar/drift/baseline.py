@@ -193,12 +193,12 @@ class Baseline:
             if id(place) not in done:
                 done.add(id(place))
                 evidence = of_news(told.habit, told.facts)._replace(facts=profile.shown_by(place, told))
+                found += self._tell(place, Finding(told.change, place.path or "$", told.before, told.after), evidence)
                 if told.change == "enum":
                     place.values.admit(told.facts)
                     place.formats.renew()
                 else:
                     place.renew_values()
-                found += self._tell(place, Finding(told.change, place.path or "$", told.before, told.after), evidence)
         if done:
             self._forget_shapes()
         return found
@@ -217,7 +217,7 @@ class Baseline:
                     gone, came = parent.children[old], parent.children[new]
                     finding = Finding("renamed", gone.path, gone.path, came.path)
                     found += self._tell(came, finding, of_news(came.presence, [PRESENT]), gone.path)
-                    self._tell(gone, Finding(LEFT, gone.path), of_news(gone.presence, [ABSENT]))
+                    self._tell(gone, Finding(LEFT, gone.path), _away(gone))
                     self._take(gone, done)
                     self._take(came, done)
                     gone.told_gone = True
@@ -274,9 +274,10 @@ class Baseline:
         old_format = usual_format(place.formats if STRING in place.types.known else place.numbers)
         new_format = usual_format(place.formats if STRING in new else place.numbers if NUMBER in new else Habit())
         evidence = of_news(place.types, new)
-        place.types.renew()
         if new == [NULL]:
+            place.types.admit(new)  # that it is filled in again will be no change
             return self._tell(place, Finding("nullability", place.path or "$", before, f"{before}|null"), evidence)
+        place.types.renew()
         place.renew_values()
         dates = old_format and new_format and is_date(old_format) and is_date(new_format)
         if dates and old_format and new_format and not same_moment(old_format, new_format):
@@ -301,13 +302,26 @@ class Baseline:
             before = place.presence.trials - runs.run
             if met >= 5 and before >= SETTLED and ABSENT in place.presence.known:
                 if min(likelihood_ratio(runs.run, met, before), runs.gone()) >= GONE_BAR:
-                    evidence = Evidence(place.presence, [ABSENT], runs.run, runs.run, before, before - met)
-                    found += self._removed(place, 0.0, evidence)
+                    if not self._has_twin(place):
+                        found += self._removed(place, 0.0, _away(place))
                     place.presence.renew()
                     changed = True
         if changed:
             self._forget_shapes()
         return found
+
+    def _has_twin(self, place: Place) -> bool:
+        """Whether an optional field always came and went with another: the two are of one kind of record that is not sent now."""
+        return any(other.runs == place.runs for other in self._all_places() if other is not place)
+
+
+def _away(place: Place) -> Evidence:
+    """That a field is not there: since the change where that is new, else in the run of absence that goes on."""
+    habit = place.presence
+    if ABSENT in habit.news or place.runs is None:
+        return of_news(habit, [ABSENT])
+    run = max(1, place.runs.run)
+    return Evidence(habit, [ABSENT], run, run, max(0, habit.trials - run), max(0, habit.known.get(ABSENT, 0) - run))
 
 
 def _present(survey: Survey, place: Place) -> bool:

@@ -16,12 +16,13 @@ from typing import Final, NamedTuple
 from fde_sidecar.drift.finding import Finding
 from fde_sidecar.drift.habit import Habit
 from fde_sidecar.drift.place import ABSENT, PRESENT, Place
+from fde_sidecar.drift.profile import grows
 from fde_sidecar.drift.trace import Trace
 
 LEFT: Final = "left"  # the other half of a rename: never told by itself
 _LONGEST: Final = 1024  # records that anything waits for in a stream that goes on
-_TAKES_OVER: Final = 32  # records that a new value waits for that pushed out all others, as in a batch of one customer
-_OVER: Final = 0.9  # of the records, and it did
+_ONE_MORE: Final = 24  # records that a new value waits for: the name of a customer who sends a batch is one as well
+_RESTARTED: Final = 24  # records that a range waits for: a counter which began anew shows by then
 _MOST: Final = 256  # that wait at once in one source; what is beyond is told
 
 
@@ -60,7 +61,7 @@ class Held:
         if patience <= evidence.since or self._count >= _MOST:
             return [finding] if finding.change != LEFT else []
         evidence.habit.traces.append(
-            Trace(finding.change, finding.field, finding.before, finding.after, record, list(evidence.facts), evidence.before, evidence.hits_before, partner, patience, blocks=[(evidence.since, evidence.hits)])
+            Trace(finding.change, finding.field, finding.before, finding.after, record, list(evidence.facts), evidence.before, evidence.hits_before, partner, patience, len(place.values.known) + len(place.values.news), place.climbs, place.drops, blocks=[(evidence.since, evidence.hits)])
         )  # fmt: skip
         self._count += 1
         return []
@@ -68,9 +69,10 @@ class Held:
     def _patience(self, place: Place, change: str, evidence: Evidence) -> int:
         if self._to_the_end:
             return 1 << 62
+        if change == "range":
+            return _RESTARTED
         if change == "enum":
-            over = evidence.hits >= _OVER * evidence.since and len(place.values.known) > 1
-            return _TAKES_OVER if over else 0
+            return _ONE_MORE
         if place.turns or change not in ("added", "removed", "renamed"):
             return 0
         runs = [one.runs for one in self._places() if one.runs is not None]
@@ -89,7 +91,7 @@ class Held:
             return []
         told = []
         for place, habit, trace in list(self._traces()):
-            if not trace.stands():
+            if not _lasts(place, trace):
                 if habit is place.presence:
                     place.told_gone, place.is_back = PRESENT in trace.facts, ABSENT in trace.facts
             elif trace.trials >= trace.patience:
@@ -110,8 +112,8 @@ class Held:
             for habit in place.habits():
                 went_back = False
                 for trace in sorted(habit.traces, key=lambda one: one.record):
-                    back = not trace.stands()
-                    if not back and not (went_back and habit is place.presence):
+                    back = not _lasts(place, trace)
+                    if not back and not (went_back and habit is not place.values):
                         found += [(trace.record, one) for one in _finding(trace, left.get(trace.partner, True))]
                     elif back and trace.change == "renamed" and left.get(trace.partner):
                         found.append((trace.record, Finding("removed", trace.partner, None, "presence 0.00")))
@@ -123,6 +125,17 @@ class Held:
             for habit in place.habits():
                 for trace in habit.traces:
                     yield place, habit, trace
+
+
+def _lasts(place: Place, trace: Trace) -> bool:
+    return trace.stands() and not (trace.change == "enum" and _grows(place, trace))
+
+
+def _grows(place: Place, trace: Trace) -> bool:
+    """Whether many other values came after a new one, or are met but once: the vocabulary is no closed set, and never was."""
+    values = place.values
+    later = len(values.known) + len(values.news) - trace.size
+    return values.open or later > max(2, trace.size // 2) or grows(values, trace.facts)
 
 
 def _finding(trace: Trace, whole: bool = True) -> list[Finding]:

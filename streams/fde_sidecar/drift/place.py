@@ -28,7 +28,8 @@ class Place(msgspec.Struct, array_like=True):
     `low` and `high`: the octaves of the numbers seen, and those of the window being filled (`low_now`, `high_now`).
     `turns`: how often it was told to have come or gone.
     `peak` and `peak_now`: the octave of the largest number of the last 16 trials, and of those being counted.
-    `is_back`: its removal waited to be told when it came back. `rises`, `falls`: numbers larger or smaller than the one before.
+    `is_back`: its removal waited to be told when it came back. `rises`, `falls`: numbers larger or smaller than the one before;
+    `climbs`, `drops`: numbers beyond the range, larger or smaller than the one beyond it before.
     `beside`: of a field that is new, how often each sibling was in the same object. `told_gone`: its removal was told.
     """
 
@@ -56,6 +57,8 @@ class Place(msgspec.Struct, array_like=True):
     is_back: bool = False
     rises: int = 0
     falls: int = 0
+    climbs: int = 0
+    drops: int = 0
 
     def habits(self) -> tuple[Habit, ...]:
         """All of them."""
@@ -70,3 +73,4 @@ class Place(msgspec.Struct, array_like=True):
         for habit in self.value_habits():
             habit.renew()
         self.low = self.high = self.low_now = self.high_now = self.peak = self.peak_now = None
+        self.climbs = self.drops = 0

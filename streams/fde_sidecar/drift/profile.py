@@ -14,6 +14,7 @@ from fde_sidecar.drift.format import EMPTY, TEXT, facts_of, format_of, format_of
 from fde_sidecar.drift.habit import SETTLED, VALUE_BAR, Habit
 from fde_sidecar.drift.place import Place
 from fde_sidecar.drift.shape import Sight
+from fde_sidecar.drift.trace import RESTARTS, Trace
 
 
 class Told(NamedTuple):
@@ -41,8 +42,8 @@ _EMPTIES: Final = 8  # empty texts before that is how the field looks now: many 
 _RECENT: Final = 16  # numbers that are recent
 _DEEP: Final = 8  # octaves from the largest number down to the smallest, below 1: what comes as near to 0 may cross it
 _WITHIN: Final = "within"
+_RARELY: Final = 2  # times a value was met that may as well not have been
 _STEPS: Final = 12  # upwards, after which it may be a counter
-_RESTARTS: Final = 0.06  # of a counter for each step upwards
 
 
 def observe(
@@ -55,7 +56,7 @@ def observe(
     told = _texts(place, sight.texts, index, digest) if sight.texts else None
     if sight.numbers:
         _note_rise(place, sight.numbers, last)
-        told = _numbers(place, sight.numbers, index, digest) or told
+        told = _numbers(place, sight.numbers, index, digest, last) or told
     return told
 
 
@@ -132,10 +133,23 @@ def is_vocabulary(habit: Habit, most: int, new: Collection[str] = ()) -> bool:
     if habit.open or not 1 <= len(known) <= most or sum(known.values()) < 4 * len(known) or not habit.closed():
         return False
     before = min((habit.news[value].before for value in new), default=habit.trials)
+    if grows(habit, new):
+        return False
     if before < SETTLED:
         return len(known) > 1 and min(known.values()) >= 3
     # A vocabulary that still grew not long ago goes on growing: names of things, not states.
     return len(known) <= _FEW or before >= 2 * habit.grown
+
+
+def grows(habit: Habit, new: Collection[str] = ()) -> bool:
+    """Whether there are more values to come, besides the `new` ones: many were met but once or twice, or only since the baseline.
+
+    The values met once estimate the share of those never met (Good 1953). Two may be rare ones of a set that is closed.
+    """
+    late = [one.hits + one.earlier for value, one in habit.news.items() if value not in new]
+    rare = sum(1 for hits in late if hits <= _RARELY)
+    rare += sum(1 for value, count in habit.known.items() if value not in new and 0 < count <= _RARELY)
+    return rare > max(2, (len(habit.known) + len(late)) // 4) or len(late) > max(2, len(habit.known) // 2)
 
 
 def _vocabulary(place: Place, new: list[str]) -> Told:
@@ -143,7 +157,9 @@ def _vocabulary(place: Place, new: list[str]) -> Told:
     return Told("enum", f"{known} values", f"{known + len(new)} values", place.values, new)
 
 
-def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[str], str]) -> Told | None:
+def _numbers(
+    place: Place, numbers: list[float], index: int, digest: Callable[[str], str], last: dict[int, float]
+) -> Told | None:
     usual = usual_format(place.numbers)
     finite = [number for number in numbers if _has_size(number)]
     if not finite:
@@ -154,7 +170,7 @@ def _numbers(place: Place, numbers: list[float], index: int, digest: Callable[[s
         return Told("format", usual, changed[0], place.numbers, changed)
     if usual and is_date(usual) and formats == {usual}:
         return None
-    sized = _sizes(place, finite, index)
+    sized = _sizes(place, finite, index, last)
     new: list[str] = []
     if not place.values.open:
         if all(type(number) is int and abs(number) < 1000 for number in finite):
@@ -170,7 +186,7 @@ def _has_size(number: float) -> bool:
     return number.bit_length() <= _LONGEST_NUMBER if type(number) is int else isfinite(number)
 
 
-def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
+def _sizes(place: Place, numbers: list[float], index: int, last: dict[int, float]) -> Told | None:
     octaves = [frexp(number)[1] for number in numbers if number]
     low, high = place.low, place.high
     sinking = _sinking(place)
@@ -190,7 +206,9 @@ def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
         place.low_now = min(inside) if place.low_now is None else min(place.low_now, *inside)
         place.high_now = max(inside) if place.high_now is None else max(place.high_now, *inside)
     _note_peak(place, octaves)
-    changed = place.sizes.observe(facts, index, VALUE_BAR, _beyond(place, octaves, facts))
+    if ("above" in facts or "below" in facts) and not place.sizes.traces:
+        _note_step(place, place, numbers[-1], last)
+    changed = place.sizes.observe(facts, index, VALUE_BAR, _beyond(place, numbers, facts, last))
     if place.sizes.trials <= 2 * SETTLED or place.sizes.trials % _WINDOW == 0:
         first = place.sizes.trials <= 2 * SETTLED
         place.low, place.high = place.low_now, place.high_now
@@ -205,7 +223,7 @@ def _sizes(place: Place, numbers: list[float], index: int) -> Told | None:
     return Told("range", _span(low, high), _span(min(octaves), max(octaves)), place.sizes, changed)
 
 
-def _beyond(place: Place, octaves: list[int], facts: set[str]) -> set[str]:
+def _beyond(place: Place, numbers: list[float], facts: set[str], last: dict[int, float]) -> set[str]:
     """`facts`, and for what waits to be told whether a number is beyond the range as it was then: "above:7", "below:-3"."""
     if not place.sizes.traces:
         return facts
@@ -213,9 +231,19 @@ def _beyond(place: Place, octaves: list[int], facts: set[str]) -> set[str]:
     for trace in place.sizes.traces:
         for fact in trace.facts:
             side, _, bound = fact.partition(":")
-            if bound and any(octave > int(bound) if side == "above" else octave < int(bound) for octave in octaves):
-                shown.add(fact)
+            for number in numbers if bound else ():
+                octave = frexp(number)[1]
+                if number and (octave > int(bound) if side == "above" else octave < int(bound)):
+                    shown.add(fact)
+                    _note_step(place, trace, number, last)
     return shown
+
+
+def _note_step(place: Place, beyond: Place | Trace, number: float, last: dict[int, float]) -> None:
+    before, last[-id(place)] = last.get(-id(place)), number
+    if before is not None:
+        beyond.climbs += number > before
+        beyond.drops += number < before
 
 
 def shown_by(place: Place, told: Told) -> list[str]:
@@ -242,7 +270,7 @@ def _counts_up(place: Place) -> bool:
 
     Its range says nothing, and that it begins again is no change. Of independent numbers, half are smaller than the one before.
     """
-    return place.rises >= _STEPS and place.falls <= _RESTARTS * place.rises
+    return place.rises >= _STEPS and place.falls <= RESTARTS * place.rises
 
 
 def _note_peak(place: Place, octaves: list[int]) -> None:

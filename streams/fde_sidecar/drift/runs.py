@@ -18,6 +18,7 @@ from fde_sidecar.drift.ratio import likelihood_ratio
 
 _BY_CHANCE: Final = 4.6  # nats: one run in a hundred streams may be as long by chance
 _ENOUGH: Final = 16  # trials outside of a run, and there is a share to compare it with
+_BATCH: Final = 8  # trials, fewer are no pause between two batches
 _NEARLY_ALWAYS: Final = 0.9  # of the records: that is a field which once was forgotten, and no batch
 
 
@@ -64,7 +65,17 @@ class Runs(msgspec.Struct, array_like=True):
         present = self.present + self.lead - first
         if self.here or not gaps or present >= _NEARLY_ALWAYS * (present + absent):
             return inf
+        longer = [gap for gap in (first, self.longest_gap) if gap and self._is_long(gap, gaps, absent)]
+        if (
+            longer
+        ):  # it has short gaps within its bursts and long ones between them: this one is to be compared with those
+            gaps, absent = len(longer), sum(longer)
         return likelihood_ratio(absent, 0, self.run, gaps)
+
+    @staticmethod
+    def _is_long(gap: int, gaps: int, absent: int) -> bool:
+        back = gaps / (absent - gap + 2)  # the chance to come back after a record without it, in the other gaps
+        return gap >= _BATCH and (back >= 1 or -gap * log(1 - back) > log(gaps) + _BY_CHANCE)
 
     def burst(self) -> int:
         """The length of the longest burst that was no chance, of a field that is away most of the time else; 0 without one."""

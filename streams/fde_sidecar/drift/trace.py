@@ -11,6 +11,7 @@ and a finding stands where all of this holds:
   and since (:mod:`habit`). Evidence for a change grows with the records; that for three rare ones in a row goes.
 - No later point splits what came since into two rates (Siegmund and Venkatraman 1995, the same statistic) of which the later is
   back near the one from before. A rollout in a share of the records has one rate throughout, and one that grows moves on.
+- Numbers beyond the range seen before do not climb one by one: that is a counter which began anew.
 - A field that was told to be gone, and was in none of many records, has not come back even now and then.
 """
 
@@ -29,6 +30,8 @@ _FADED: Final = 6.5  # nats that a finding keeps; fewer than it took to make it,
 _WITHOUT: Final = 16  # records in a row without a field, and it is gone where only some of them were to lack it
 _STRAYS: Final = 1  # records with it after those that may be late ones
 _MOST: Final = 64  # blocks
+_CLIMBS: Final = 3  # steps upwards in a row are one of 24 orders
+RESTARTS: Final = 0.06  # of a counter for each step upwards
 
 
 class Trace(msgspec.Struct, array_like=True):
@@ -36,7 +39,8 @@ class Trace(msgspec.Struct, array_like=True):
 
     `record` is the source's 0-based record at which it was found; `facts` are those of the habit that show the change;
     `trials_before` the records before it, of which `hits_before` had one of them; `partner` is the path of the other half of a
-    rename, `patience` the records since the change that it waits for.
+    rename, `patience` the records since the change that it waits for, `size` the values met until it was found.
+    Of numbers beyond a range, `climbs` were larger than the one beyond it before, `drops` smaller.
     """
 
     change: str
@@ -49,12 +53,15 @@ class Trace(msgspec.Struct, array_like=True):
     hits_before: int = 0
     partner: str = ""
     patience: int = 0
+    size: int = 0
+    climbs: int = 0
+    drops: int = 0
     width: int = 1
     blocks: list[tuple[int, int]] = []
 
     def note(self, facts: set[str]) -> None:
         """Count one record in which `facts` held."""
-        self.count(1, any(fact in facts for fact in self.facts))
+        self.count(1, int(any(fact in facts for fact in self.facts)))
 
     def count(self, trials: int, hits: int) -> None:
         """Count records in which there could be a fact, and those of them that had one of the change's."""
@@ -76,6 +83,8 @@ class Trace(msgspec.Struct, array_like=True):
         """Whether it still looks like a change."""
         trials, hits = _joined(self.blocks)
         if self.trials_before and likelihood_ratio(self.trials_before, hits, trials, self.hits_before) < _FADED:
+            return False
+        if self.climbs >= _CLIMBS and self.drops <= RESTARTS * self.climbs:
             return False
         return not self.taken_back()
 
