@@ -184,7 +184,7 @@ def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quote
         if what.kind == "password":
             return passwordish(value) or drawn(value)
         start = found.end("rest") - len(name)
-        if separator == ":" and found.string[max(0, start - 1) : start] not in ("{", ",", "(", "["):
+        if separator == ":" and not quoted and found.string[max(0, start - 1) : start] not in ("{", ",", "(", "["):
             single = len(re.findall("[A-Z]?[a-z]+|[A-Z]+", name)) < 2
             if single or found.string[start - 1 : start] != " " or "{" not in found.string[max(0, start - 300) : start]:
                 return False  # `GET session:7a8b`: a name space

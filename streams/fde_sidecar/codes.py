@@ -40,7 +40,7 @@ def _named(found: re.Match[str], marks: Marks) -> str | None:
 _YOUR: Final = r"(?:your|the|ihr|dein|ihre|votre|ton|tu|su|il tuo|tuo|uw|je|din|seu|o seu|tw[oó]j)"
 _NOUN: Final = r"(?:code|c[oó]digo|codice|kod|kode|otp|pin|passcode)"
 _TOLD: Final = re.compile(
-    rf"(?i)(?:\b{_YOUR}\b[^\n\"'{{}}\\\d]{{0,40}}?\b(?P<noun>{_NOUN})\b(?: (?:number|for [^\d\n]{{1,40}}?))?\s?(?:is|was|now|lautet|ist|est|es|è|er|é|:|=|-)?\s{{0,2}}[\"']?|(?-i:\bPIN\b)[a-z ]{{0,16}}[ :]{{1,3}}"
+    rf"(?i)(?:\b{_YOUR}\b[^\n\"'{{}}\\\d]{{0,40}}?\b(?P<noun>{_NOUN})\b(?: (?:number|for [^\d\n]{{1,40}}?))?\s?(?:is|was|now|lautet|ist|est|es|è|er|é|:|=|-)?\s{{0,2}}[\"']?|(?-i:\bPIN\b)(?: (?:code|entered|is|was|set|changed|to|new|reset|now)){{0,3}}[ :=]{{1,3}}"
     rf"|\b(?:use|enter|type|input|utilisez|utilice|geben sie)[^\d\n\"'{{}}=]{{0,20}} (?=\d{{3}}[- ]?\d{{3}} (?:to|as|for|in|ein|pour|para) [^\n]{{0,30}}?\b(?:sign|log|verif|confirm|authent|code|pin|access|reset|activat|anmeld|connect|account)))(?:[A-Z]{{1,4}}-)?(?P<value>{_SIX}){_END}"
 )
 _BEFORE: Final = re.compile(
@@ -58,7 +58,7 @@ def _told(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _ONE_TIME: Final = re.compile(
-    r"(?i)\b(?:otp|totp|one[- ]?time|2fa|mfa|two[- ]factor|verification|sms|login|sign-?in|confirmation|security)[-_ ]?(?:code|pin|password|passcode|token)?"
+    r"(?i)\b(?:otp|totp|one[- ]?time|2fa|mfa|two[- ]factor|verification|sms|login|sign-?in|confirmation|security|reset|recovery|unlock|access|auth(?=[-_ ]pin))[-_ ]?(?:code|pin|password|passcode|token)?"
     rf"{Q}(?P<sure>\s{{0,3}}(?:is|was|[:=])\s{{0,3}}|\s){Q}(?P<value>{_SIX}){_END}"
 )
 
@@ -66,7 +66,8 @@ _ONE_TIME: Final = re.compile(
 def _one_time(found: re.Match[str], marks: Marks) -> str | None:
     coded = re.search(r"(?i)code|pin|pass|token", found[0]) is not None
     if not coded and (
-        not found["sure"].strip() or re.match(r"(?i)(?:login|confirmation|sms|verification|security)", found[0])
+        not found["sure"].strip()
+        or re.match(r"(?i)(?:login|confirmation|sms|verification|security|reset|recovery|unlock|access|auth)", found[0])
     ):
         return None
     return instead(found, "value", marks.plain("token"))
@@ -121,8 +122,8 @@ RULES: Final = (
          trigger=r"(?i)(?:code|c.{1,2}digo|codice|kode?|otp|pin|passcode)(?: (?:number|for [^\d\n]{1,40}|[a-z ]{1,16}))?\s?(?:is|was|now|lautet|ist|est|es|.{1,2}|er|:|=|-)?\s{0,2}[\"']?(?:[a-z]{1,4}-)?(?:\d{4}|\d{3}[- ]\d{3})|(?:use|enter|type|input|utilisez|utilice|geben sie)[^\d\n]{0,26}\d{3}"),
     Rule("code-told", "token", ("code", "digo", "codice", "kod", "otp", "pin", "password"), _BEFORE, _told, "the same, the code first",
          trigger=r"(?i)\d{3} (?:is|ist|est|es|.{1,2}|er) [a-z]"),
-    Rule("code", "token", ("otp", "one", "2fa", "mfa", "factor", "verification", "sms", "login", "sign", "confirmation", "security"), _ONE_TIME, _one_time, "a code for one time",
-         trigger=r"(?i)(?:otp|time|2fa|mfa|factor|verification|sms|log-?in|sign-?in|confirmation|security)[-_ ]?(?:code|pin|password|passcode|token)?[^A-Za-z0-9]*(?:is|was|:|=|\s)[\s\"'\\&#;a-z0-9]*\d{3}[ -]?\d"),
+    Rule("code", "token", ("otp", "one", "2fa", "mfa", "factor", "verification", "sms", "login", "sign", "confirmation", "security", "reset", "recovery", "unlock", "access", "auth"), _ONE_TIME, _one_time, "a code for one time",
+         trigger=r"(?i)(?:otp|time|2fa|mfa|factor|verification|sms|log-?in|sign-?in|confirmation|security|reset|recovery|unlock|access|auth)[-_ ]?(?:code|pin|password|passcode|token)?[^A-Za-z0-9]*(?:is|was|:|=|\s)[\s\"'\\&#;a-z0-9]*\d{3}[ -]?\d"),
     Rule("recovery-codes", "secret", ("recovery", "backup", "scratch", "rescue", "emergency", "mfa", "2fa"), _LISTED, _listed, "codes for when the second factor is lost",
          trigger=r"(?i)(?:recovery|backup|scratch|rescue|emergency|mfa|2fa)[-_ ]?codes?[^A-Za-z0-9]"),
     Rule("grouped-key", "secret", ("licen", "product", "activation", "registration", "cd", "unlock", "bitlocker", "recovery"), _GROUPED, _grouped, "a key in groups, as one types it",

@@ -12,7 +12,7 @@ from fde_sidecar.names import NO_KEYS, NO_TOKENS
 from fde_sidecar.rule import Marks, Q, Rule, instead
 from fde_sidecar.values import drawn, identifies, looks_random, masked, passwordish, refers, texture, written
 
-_NOUN: Final = r"(?:password|passwd|pass[ -]phrase|psk|shared secret|passwort|kennwort|passphrase|passcode|pwd)"
+_NOUN: Final = r"(?:password|passwd|pass[ -]phrase|psk|(?:shared|client|app|jwt|signing|webhook|api) secret|passwort|kennwort|passphrase|passcode|pwd)"
 _WORD: Final = r"[^\s\"'`{}\[\]=;<>()]{1,80}"
 _TOLD: Final = re.compile(
     rf"(?i)(?<![\w./-])(?P<noun>{_NOUN})(?P<said>(?:,?[ \t]{{1,3}}(?:{Q}{_WORD}{Q}|<[\w:-]{{1,50}}>)){{2,12}})"
@@ -82,6 +82,8 @@ def _spoken(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].rstrip(".")
     before = _BEFORE.search(found.string, max(0, found.start() - 32), found.start())
     bare = found.string[found.start() : found.start() + 4].lower().rstrip(" :=") == "key"
+    if "public " in found.string[max(0, found.start() - 20) : found.start()].lower():
+        return None
     if bare and before is not None and before[1].lower() in _TOWARDS:
         return None  # `uploaded to key: ...`, `restored from key: ...`: where something lies
     if bare and (
@@ -168,10 +170,10 @@ RULES: Final = (
          trigger=r"(?i)(?:password|passwd|secret|token|api[ _-]?key|credential)s?[^A-Za-z0-9_].*(?:old|new|from|to|previous|current|prev|before|after|was|got|expected|actual|received|given|value)[\"']?\s?[=:]\s?[\"']?[^\s\"'`<>,;()]{6}"),
     Rule("device", "password", ("password", "secret", "key", "community", "psk"), _DEVICE, _device, "the settings of routers and tunnels",
          trigger=r"(?i)(?:password|secret|key|key-string)[ \t][05-9][ \t]|community[ \t]|pre-shared-key[ \t]|(?:tacacs|radius)(?:-server)?[ \t]key[ \t]|(?:key-string|server-key|encrypted-password|authentication-key)[ \t]|:[ \t]psk[ \t]"),
-    Rule("beside", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", "shared secret", "passcode", "kennwort", "pwd", "keypass", "storepass", "requirepass", "masterauth"),
+    Rule("beside", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", " secret", "passcode", "kennwort", "pwd", "keypass", "storepass", "requirepass", "masterauth"),
          re.compile(rf"(?i)(?<![\w./-])(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]{{1,40}}(?P<sure>(?:is |was |of )?{Q})(?P<value>[^\s\"'`<>()\[\]{{}},;]+)"),
          _beside, "letters and digits right after the word", trigger=rf"(?i)(?:{_NOUN}|keypass|storepass|requirepass|masterauth)[ \t]"),
-    Rule("told", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", "shared secret", "passcode", "kennwort", "pwd"), _TOLD, _told, "a sentence that tells a password", resume="noun",
+    Rule("told", "password", ("passw", "passphrase", "pass phrase", "pass-phrase", "psk", " secret", "passcode", "kennwort", "pwd"), _TOLD, _told, "a sentence that tells a password", resume="noun",
          trigger=rf"(?i){_NOUN},?[ \t].*(?:is|was|ist|lautet|to|from|as|with|are|be|equals|into|:)[ \t]"),
     Rule("secure-string", "password", ("securestring",),
          re.compile(rf"(?i)\b(?:ConvertTo-SecureString|SecureString)\b[\s(]{{1,3}}(?:-String\s{{1,3}})?(?P<quote>{Q})(?P<value>[^\s\"'`)$<-][^\s\"'`)]{{2,200}})"),
@@ -180,7 +182,7 @@ RULES: Final = (
 # Behind the rules that know an issuer by its form.
 LATE: Final = (
     Rule("spoken-key", "api-key", ("key", "token", "secret", "pat ", "pat:", "credential", "code", "seed"),
-         re.compile(rf"(?i)(?<![\w./-])(?:x-)?(?P<which>[A-Za-z]{{2,20}}[_-]?(?=token|secret))?{_KEY_NOUN}(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: (?:for|of)(?: {_WORD}){{1,3}}?(?::|(?= (?:is|was|:|=) )|(?<=:)))?:? (?:is |was |of |provided: |used: |: |\()?['\"]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
+         re.compile(rf"(?i)(?<![\w./-])(?:x-)?(?P<which>[A-Za-z_][A-Za-z_-]{{0,24}}?(?=token|secret|api_key|access_key))?{_KEY_NOUN}(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: (?:for|of)(?: {_WORD}){{1,3}}?(?::|(?= (?:is|was|:|=) )|(?<=:)))?:? (?:is |was |of |provided: |used: |: |to |\()?['\"\[<]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
          _spoken, "a random value right after the word",
-         trigger=r"(?i)(?:key|token|secret|credential|pat|code|seed)(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: \d{1,2})?(?: (?:for|of)(?: \S+){1,3})?:? (?:is |was |of |provided: |used: |: |\()?['\"]?[A-Za-z0-9_~+/=.-]{16}"),
+         trigger=r"(?i)(?:key|token|secret|credential|pat|code|seed)(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: \d{1,2})?(?: (?:for|of)(?: \S+){1,3})?:? (?:is |was |of |provided: |used: |: |to |\()?['\"\[<]?[A-Za-z0-9_~+/=.-]{16}"),
 )  # fmt: skip

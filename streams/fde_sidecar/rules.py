@@ -139,7 +139,7 @@ def _spoken_auth(found: re.Match[str], marks: Marks) -> str | None:
     value = found[name]
     if name != "value" and (not passwordish(value) or re.fullmatch(r"[A-Z][A-Z0-9-]+", value)):
         return None
-    if name == "value" and ((value.isalpha() and value.isupper()) or masked(value)):
+    if name == "value" and ((value.isalpha() and (value.isupper() or value.islower())) or masked(value)):
         return None  # `AUTH PLAIN LOGIN` lists what a server knows
     return instead(found, name, marks.plain("password"))
 

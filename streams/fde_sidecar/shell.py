@@ -118,7 +118,7 @@ def _login(found: re.Match[str], marks: Marks) -> str | None:
 
 
 _SET: Final = re.compile(
-    rf"(?i)\b(?:setx?|add|put|configure|config)\s{{1,3}}(?:--?\S{{1,30}}\s{{1,3}}){{0,2}}(?P<name>[\w.:/-]{{0,60}}?{STRONG}[\w.-]{{0,40}})\s{{1,3}}(?P<quote>{Q})(?P<value>[^\s\"'`|;\\]{{6,400}})"
+    rf"(?i)\b(?:setx?|setenv|add|put|configure|config)\s{{1,3}}(?:--?\S{{1,30}}\s{{1,3}}){{0,2}}(?P<name>[\w.:/-]{{0,60}}?{STRONG}[\w.-]{{0,40}})\s{{1,3}}(?P<quote>{Q})(?P<value>[^\s\"'`|;\\]{{6,400}})"
 )
 
 
@@ -172,5 +172,5 @@ RULES: Final = (
     Rule("piped", "password", ("echo", "printf"), _PIPED, _piped, "a password read from a pipe", trigger=r"(?:echo|printf)\s[^|]*\|"),
     Rule("login", "token", ("auth", "login", "key", "activate"), _LOGIN, _login, "a tool's login with its token as the argument",
          trigger=r"[a-z][\w.-]*\s+(?:auth\S*|login|add-authtoken|setapikey|set-?key|activate)\s+\S.*[A-Za-z0-9_~+/=.-]{16}"),
-    Rule("set-name", "secret", ("set", "add", "put", "config"), _SET, _set, "a setting by name, its value beside it", trigger=rf"(?i)(?:setx?|add|put|configure|config)\s.*{STRONG}[\w.-]*\s"),
+    Rule("set-name", "secret", ("set", "add", "put", "config"), _SET, _set, "a setting by name, its value beside it", trigger=rf"(?i)(?:setx?|setenv|add|put|configure|config)\s.*{STRONG}[\w.-]*\s"),
 )  # fmt: skip
