@@ -119,7 +119,7 @@ RULES: Final = (
          begins=re.compile("m?pin|c[vas][vcn]|ccv|otp|totp|hotp|mfa|2fa|tfa|two|sms|veri|secu|one|card|pass|acce|rese|reco|door|unlo|acti|logi|conf"),
          trigger=rf"(?i)(?:pin|cvv2?|cvc2?|cav2?|csc|cvn|ccv|{_CODED}){Q}\]?\s*(?:=>|[:=>]|\(|\s)\s*(?:some\(|string\(\d\)\s)?\[?{Q}\d{{3}}"),
     Rule("told-code", "token", ("code", "digo", "codice", "kod", "otp", "pin", "use", "enter", "type", "input", "util", "geben"), _TOLD, _told, "a sentence that tells a code",
-         trigger=r"(?i)(?:code|c.{1,2}digo|codice|kode?|otp|pin|passcode)(?: (?:number|for [^\d\n]{1,40}|[a-z ]{1,16}))?\s?(?:is|was|now|lautet|ist|est|es|.{1,2}|er|:|=|-)?\s{0,2}[\"']?(?:[a-z]{1,4}-)?(?:\d{4}|\d{3}[- ]\d{3})|(?:use|enter|type|input|utilisez|utilice|geben sie)[^\d\n]{0,26}\d{3}"),
+         trigger=r"(?i)(?:code|c.{1,2}digo|codice|kode?|otp|pin|passcode)(?: (?:number|for [^\d\n]{1,40}|[a-z ]{1,16}))?\s?(?:is|was|now|lautet|ist|est|es|.{1,2}|er|:|=|-)?\s{0,2}[\"']?(?:[a-z]{1,4}-)?(?:\d{4}|\d{3}[- ]\d{3})|(?:use|enter|type|input|utilisez|utilice|geben sie)[^\d\n\"'{}=]{0,20} \d{3}[- ]?\d{3} [a-z]"),
     Rule("code-told", "token", ("code", "digo", "codice", "kod", "otp", "pin", "password"), _BEFORE, _told, "the same, the code first",
          trigger=r"(?i)\d{3} (?:is|ist|est|es|.{1,2}|er) [a-z]"),
     Rule("code", "token", ("otp", "one", "2fa", "mfa", "factor", "verification", "sms", "login", "sign", "confirmation", "security", "reset", "recovery", "unlock", "access", "auth"), _ONE_TIME, _one_time, "a code for one time",

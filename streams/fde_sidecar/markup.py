@@ -75,7 +75,7 @@ def _held(found: re.Match[str], name: str, value: str, what: Named) -> bool:
 
 RULES: Final = (
     Rule("element", "password", ("</", "&lt;", "u003", "<\\/"), _ELEMENT, _element, "an XML element whose name says secret",
-         trigger=rf"(?i)(?:{STRONG}|key|session|ticket|assertion)[\w.-]*(?:\s[^<>]*)?(?:>|&gt;|u003e)"),
+         trigger=rf"(?i)(?:<|&lt;|u003c)[\w.:-]*(?:{STRONG}|key|session|ticket|assertion)[\w.-]*(?:\s[^<>]*)?(?:>|&gt;|u003e)"),
     Rule("valued", "password", ("value", "content", "</", "</"), _VALUED, _valued, "the name in one attribute or member, the value in the next", resume="rest", begins=BEGINS,
          trigger=rf"(?i){_LABELS}(?:{QUOTE})?\s*[:=>][=>]?\s*(?:{QUOTE})?[\w.:-]*{STRONG}[\w.-]*(?:{QUOTE})?(?:[^<>]*>|</|[\s,;].*(?:value|content))"),
     Rule("reversed", "password", ("value",), _REVERSED, _reversed, "the same, the value first", resume="quote",

@@ -112,7 +112,7 @@ RULES: Final = (
          _host, "the authority of a URL, vendors' domains excepted"),
     Rule("keyed-host", "host", ("host", "server", "enotfound", "eai_again", "connecting to", "connect to", "resolve", "altname", "dns:", "broker", "upstream", "address"),
          re.compile(rf"(?i)(?:\b(?:host(?:name)?|server(?:[._]address)?|server_name|altname|upstream|broker|bootstrap[._]servers){Q}\s*[:=]\s*{Q}|\b(?:ENOTFOUND|EAI_AGAIN|server at|connecting to|connect to|resolve host(?:name)?:?|host name|DNS:)\s*{Q})(?P<host>{_LABELS}(?:\.{_LABELS}){{1,12}}|{_LABELS}-{_LABELS}|[A-Za-z][\w-]*(?=:\d))\.?"),
-         _host, "where a message names a machine"),
+         _host, "where a message names a machine", begins=re.compile("host|server|altname|upstream|broker|bootstrap|enotfound|eai_again|connect|resolve|dns:")),
     Rule("bare-host", "host", tuple(f".{suffix}" for suffix in _SUFFIXES),
          re.compile(rf"(?<![\w.@/\\-])(?P<host>(?:[a-z0-9_](?:[a-z0-9_-]{{0,61}}[a-z0-9])?\.){{1,12}}(?:{'|'.join(_SUFFIXES)}))\.?(?![\w-]|\.\w|\()"),
          _host, "a dotted name under a public or a private suffix", trigger=rf"[a-z0-9_]\.(?:{'|'.join(_SUFFIXES)})(?:[^A-Za-z0-9_-]|$)"),

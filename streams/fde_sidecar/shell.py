@@ -171,6 +171,6 @@ RULES: Final = (
          _SHORT, _placed, "programs that take a password under a letter or by its place", trigger=_PROGRAMS),
     Rule("piped", "password", ("echo", "printf"), _PIPED, _piped, "a password read from a pipe", trigger=r"(?:echo|printf)\s[^|]*\|"),
     Rule("login", "token", ("auth", "login", "key", "activate"), _LOGIN, _login, "a tool's login with its token as the argument",
-         trigger=r"[a-z][\w.-]*\s+(?:auth\S*|login|add-authtoken|setapikey|set-?key|activate)\s+\S.*[A-Za-z0-9_~+/=.-]{16}"),
+         trigger=r"[a-z][\w.-]*\s+(?:(?:config|auth)\s+)?(?:auth|login|authtoken|add-authtoken|setapikey|set-?key|activate|authenticate|auth:token)\s+(?:--?[\w-]+[=\s]+){0,2}[A-Za-z0-9_~+/=.-]{16}"),
     Rule("set-name", "secret", ("set", "add", "put", "config"), _SET, _set, "a setting by name, its value beside it", trigger=rf"(?i)(?:setx?|setenv|add|put|configure|config)\s.*{STRONG}[\w.-]*\s"),
 )  # fmt: skip
