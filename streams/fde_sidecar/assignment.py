@@ -69,6 +69,7 @@ _PARENT: Final = re.compile(
 _WHICH: Final = re.compile(
     r"(?i)\b(?:aes|des|rsa|encryption|decryption|signing|master|private|secret|hmac|api|shared|cipher|auth) $"
 )
+_UNSEALS: Final = re.compile(r"(?i)\bunseal(?:ing|ed)?\b")
 _VECTOR: Final = re.compile(rf"(?i)\biv{Q}\s?[=:]\s?{Q}[0-9a-zA-Z+/]{{16}}")
 _STORE: Final = re.compile(
     r"\b(?:GET|SET|DEL|SETEX|SETNX|HGET|HSET|HGETALL|EXPIRE|TTL|EXISTS|INCR|MGET|SADD|LPUSH|UNLINK|EVAL)\s[\"']?$"
@@ -160,6 +161,8 @@ def _by_place(found: re.Match[str], name: str, value: str) -> Named | None:
         return Named("secret", sure=False)
     if lower == "key" and drawn(value, 20) and _PARENT.search(found.string, max(0, start - 140), start):
         return Named("secret", sure=False)
+    if lower == "key" and drawn(value, 20) and _UNSEALS.search(found.string):
+        return Named("secret", sure=False)
     if lower == "appid" and found.string[max(0, start - 1) : start] in ("?", "&") and drawn(value, 32):
         return Named("api-key", sure=False)
     if lower.replace("_", "") == "tokenid" and drawn(value, 32) and _BESIDE.search(found.string):
@@ -188,7 +191,7 @@ def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quote
             single = len(re.findall("[A-Z]?[a-z]+|[A-Z]+", name)) < 2
             if single or found.string[start - 1 : start] != " " or "{" not in found.string[max(0, start - 300) : start]:
                 return False  # `GET session:7a8b`: a name space
-        if name.lower().endswith("auth") and _pair(value):
+        if name.lower().endswith("auth") and is_pair(value):
             return True
         if HEX.fullmatch(value) and digested(name):
             return False  # what is stored under a digest of itself
@@ -221,7 +224,7 @@ def _accepted(found: re.Match[str], what: Named, name: str, value: str, *, quote
     return is_value(value, quoted=quoted, assigned="=" in separator or bool(found["encoded"]), kind=what.kind)
 
 
-def _pair(value: str) -> bool:
+def is_pair(value: str) -> bool:
     """Base 64 of `user:password`."""
     try:
         text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii")

@@ -36,6 +36,24 @@ _REVERSED: Final = re.compile(
     rf"{Q}\w{{0,20}}{_LABELS}{Q}\s{{0,3}}[:=]\s{{0,3}}{Q}(?P<name>[\w.:-]{{0,60}}?{STRONG}[\w.-]{{0,40}})"
 )
 
+# A framework tells a property by its name and its value further on: Spring's resolver, its refused fields.
+_PROPERTY: Final = re.compile(
+    rf"(?i)\b(?:key|property|setting|variable|option|parameter|field|env) {QUOTE}(?P<name>[\w.:-]{{0,60}}?{STRONG}[\w.-]{{0,20}}){QUOTE}[^\n]{{0,120}}?\b"
+    rf"value(?: of type \w{{1,30}})?(?:\s{{0,2}}[:=]\s{{0,2}}|\s(?=\[))\[?{Q}(?P<value>[^\s\"'`\]\[,;<>]{{4,400}})"
+)
+# Bound to a statement: `["value", "X"], ["name", "smtp_password"]`.
+_PAIRS: Final = re.compile(
+    rf"(?i)\[{QUOTE}\w{{0,20}}value{QUOTE},\s?{QUOTE}(?P<value>[^\s\"'`\\]{{4,400}}){QUOTE}\](?:,\s?\[[^\[\]\n]{{0,80}}\]){{0,4}}?,\s?\[{QUOTE}\w{{0,20}}{_LABELS}{QUOTE},"
+    rf"\s?{QUOTE}(?P<name>[\w.:-]{{0,60}}?{STRONG}[\w.-]{{0,20}}){QUOTE}\]"
+)
+
+
+def _property(found: re.Match[str], marks: Marks) -> str | None:
+    what = named(found["name"])
+    if what is None or not _held(found, found["name"], found["value"], what):
+        return None
+    return instead(found, "value", marks.plain(what.kind))
+
 
 def _element(found: re.Match[str], marks: Marks) -> str | None:
     what = named(found["name"].rpartition(":")[2])
@@ -80,4 +98,8 @@ RULES: Final = (
          trigger=rf"(?i){_LABELS}(?:{QUOTE})?\s*[:=>][=>]?\s*(?:{QUOTE})?[\w.:-]*{STRONG}[\w.-]*(?:{QUOTE})?(?:[^<>]*>|</|[\s,;].*(?:value|content))"),
     Rule("reversed", "password", ("value",), _REVERSED, _reversed, "the same, the value first", resume="quote",
          trigger=rf"(?i)value(?:{QUOTE})?\s*[:=].*{STRONG}"),
+    Rule("property", "password", ("value",), _PROPERTY, _property, "a property's name in quotes, its value later in the sentence",
+         trigger=rf"(?i)(?:key|property|setting|variable|option|parameter|field|env) {QUOTE}[\w.:-]*{STRONG}[\w.-]*{QUOTE}.*value"),
+    Rule("pairs", "password", ("value",), _PAIRS, _property, "a statement's value and, beside it, the name it is kept under",
+         trigger=rf"(?i)value{QUOTE},\s?{QUOTE}.*{STRONG}"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from fde_sidecar.assignment import is_pair
 from fde_sidecar.names import NO_KEYS, NO_TOKENS
 from fde_sidecar.rule import Marks, Q, Rule, instead
 from fde_sidecar.values import drawn, identifies, looks_random, masked, passwordish, refers, texture, written
@@ -62,7 +63,7 @@ def _beside(found: re.Match[str], marks: Marks) -> str | None:
     return instead(found, "value", marks.plain("password") + found["value"][len(value) :])
 
 
-_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|(?:unseal|recovery|root)[ _-](?:key|token)(?: \d{1,2})?|client[ _-]secret|(?:authorization|auth|oauth|device)[ _-]code|(?:totp|otp|2fa|mfa)[ _-]seed|credential|secret|token|key|PAT)"
+_KEY_NOUN: Final = r"(?:api[ _-]?key|access[ _-]?key|secret[ _-]?key|license[ _-]?key|auth[ _-]?token|access[ _-]?token|(?:unseal|recovery|root|master)[ _-](?:key|token)(?: \d{1,2})?|client[ _-]secret|(?:authorization|auth|oauth|device)[ _-]code|(?:totp|otp|2fa|mfa)[ _-]seed|credential|secret|token|key|PAT)"
 _NO_SPOKEN: Final = frozenset(["next", "page", "continuation", "sync", "cancellation"])
 _BEFORE: Final = re.compile(r"([A-Za-z0-9]{1,30})[ _-]$")
 _STORED: Final = re.compile(
@@ -162,7 +163,19 @@ def _device(found: re.Match[str], marks: Marks) -> str | None:
     return instead(found, "value", marks.plain("password"))
 
 
+# `basic auth ... header="YmF0Y2g6..."`: what decodes to a user and a password.
+_BASIC: Final = re.compile(
+    r"(?i)\bbasic[ _-]?(?:auth|cred|login)[^\n]{0,60}?[\w.-][\"']?\s?[:=]\s?[\"']?(?P<value>[A-Za-z0-9+/]{12,400}={0,2})(?![\w+/=])"
+)
+
+
+def _basic(found: re.Match[str], marks: Marks) -> str | None:
+    return instead(found, "value", marks.plain("password")) if is_pair(found["value"]) else None
+
+
 RULES: Final = (
+    Rule("basic", "password", ("basic",), _BASIC, _basic, "user and password in base 64, told apart from the scheme",
+         trigger=r"(?i)basic[ _-]?(?:auth|cred|login).*[:=]\s?[\"']?[A-Za-z0-9+/]{12}"),
     Rule("pair", "password", ("cred", "log", "auth", "user", "as"), _PAIR, _pair, "a user and a password told as a pair",
          begins=re.compile("cred|user|logg|logi|logo|auth|as"),
          trigger=r"(?i)(?:credentials?|creds|userpwd|userpass|logged in|log(?:in|on)|auth(?:enticat(?:ed?|ing))?|as|user)[\"']?(?:[ \t](?:for|as|with|are|is|used|user))?[:=]?[ \t]{0,2}[\"'(]?[\w.@+<>:-]{1,60}[ \t]?[:/][ \t]?[^\s\"'`<>,;()\[\]{}/]{6}"),
@@ -182,7 +195,7 @@ RULES: Final = (
 # Behind the rules that know an issuer by its form.
 LATE: Final = (
     Rule("spoken-key", "api-key", ("key", "token", "secret", "pat ", "pat:", "credential", "code", "seed"),
-         re.compile(rf"(?i)(?<![\w./-])(?:x-)?(?P<which>[A-Za-z_][A-Za-z_-]{{0,24}}?(?=token|secret|api_key|access_key))?{_KEY_NOUN}(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: (?:for|of)(?: {_WORD}){{1,3}}?(?::|(?= (?:is|was|:|=) )|(?<=:)))?:? (?:is |was |of |provided: |used: |: |to |\()?['\"\[<]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
+         re.compile(rf"(?i)(?<![\w./-])(?:x-)?(?P<which>[A-Za-z_][A-Za-z_-]{{0,24}}?(?=token|secret|(?:api|access|master)_key))?{_KEY_NOUN}(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: (?:for|of)(?: {_WORD}){{1,3}}?(?::|(?= (?:is|was|:|=) )|(?<=:)))?:? (?:is |was |of |provided: |used: |: |to |\()?['\"\[<]?(?P<value>[A-Za-z0-9_~+/=.-]{{16,}})"),
          _spoken, "a random value right after the word",
          trigger=r"(?i)(?:key|token|secret|credential|pat|code|seed)(?: (?:generated|created|rotated|issued|revoked|refreshed|received|rejected|invalid|expired|mismatch|sent|stored))?(?: \d{1,2})?(?: (?:for|of)(?: \S+){1,3})?:? (?:is |was |of |provided: |used: |: |to |\()?['\"\[<]?[A-Za-z0-9_~+/=.-]{16}"),
 )  # fmt: skip

@@ -32,7 +32,7 @@ from fde_sidecar.rule import whole as _whole
 from fde_sidecar.values import NO_VALUES, drawn, identifies, looks_random, masked, passwordish
 
 __all__ = ["RULES", "VERSION", "Marks", "Rule", "host_text"]
-VERSION: Final = "5"
+VERSION: Final = "6"
 
 
 # --- URLs and connection strings -------------------------------------------------------------------------------------
@@ -41,6 +41,8 @@ def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
     shown = user if not user or re.fullmatch(TOKEN, user) else marks.comparable("user", user)
     if (re.fullmatch(TOKEN, password) or masked(password)) and shown == user:
         return None
+    if masked(password):  # somebody took it out already: it is written as ever, and nothing was found
+        return f"{found['scheme']}{shown}:<password>@"
     if re.match(r"A[KS]IA[A-Z0-9]{16}$", user):
         shown = marks.plain("aws-access-key-id")
     return f"{found['scheme']}{shown}:{marks.plain('password')}@"
@@ -163,7 +165,7 @@ RULES: Final[tuple[Rule, ...]] = (
          re.compile(rf"(?i)(?P<header>(?:proxy-)?authorization){Q}\s*[:=]\s*{Q}(?P<scheme>(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256|[A-Za-z][A-Za-z0-9-]{{1,15}}(?=\s+[A-Za-z0-9+/_.=-]{{16}}))\s+)?(?P<value>[^\s\"'`,;<>\\)\]}}]{{4,}})"),
          _bearer, "the header's value is a credential in every scheme"),
     Rule("bearer", "bearer-token", ("bearer", "basic "),
-         re.compile(r"(?P<header>)(?P<scheme>)\b(?i:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/=-]{8,})"),
+         re.compile(r"(?P<header>)(?P<scheme>)\b(?i:bearer|basic)\s+(?P<value>(?:\d{1,9}\|)?[A-Za-z0-9._~+/=-]{8,})"),
          _bearer, "a scheme and a random value, wherever they stand"),
     Rule("cookie", "token", ("cookie",),
          re.compile(rf"(?i)\b(?:set-)?cookie{Q}\s*:\s*\[?{Q}([^\s\"'`<>\\=;]+=(?:[^\s\"'`<>\\;]{{6,}}|[^\s\"'`<>\\;]{{0,5}}(?=;\s?[\w.-]+=[^\s\"'`<>\\;]{{6,}}))(?:;\s*[\w.\[\]%-]+=[^\s\"'`<>\\;]*)*)"),

@@ -24,7 +24,7 @@ PROSE: Final = NO_VALUES | frozenset(
     "file read loading loaded a an but do will won't provided length".split()
 )
 _MASK: Final = re.compile(
-    rf"(?:{TOKEN}|(?:hmac-)?sha(?:1|224|256|384|512)[:-][0-9a-f]{{32,128}}|(?:sha\d{{1,3}}|md5|len(?:gth)?)[=:][0-9a-f]{{1,31}}|[\w-]{{0,12}}(?:\.{{3,}}|…|\*{{3,}}|[xX]{{4,}})[\w-]{{0,8}}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
+    rf"(?:{TOKEN}|(?:hmac-)?sha(?:1|224|256|384|512)[:-][0-9a-f]{{32,128}}|(?:sha\d{{1,3}}|md5|len(?:gth)?)[=:][0-9a-f]{{1,31}}|[\w-]{{0,12}}(?:\.{{3,}}|…|\*{{3,}}|[xX]{{4,}})[\w-]{{0,8}}|\*{{1,2}}|[*xX.•●·_#=?-]{{3,}}|\$\{{?\w+\}}?|\$\{{[^}}]*\}}?|\$\([^)]*\)?|%\(\w+\)[a-z]|%[a-z]|%[A-Z_]+%?|\{{+[^{{}}]*\}}*|<[^<>]{{0,80}}>?"
     r"|:[a-z_]{2,40}|@[A-Za-z_]{3,40}|@_{0,2}p\w{0,3}\d{1,3}|@__\w{1,40}"  # a statement's parameters
     r"|[\[(*]{1,3}[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ _-]{2,30}[\])*]{1,3}|\[[\d-]{1,8} ?(?:chars?|bytes?|characters|Zeichen)\]"  # whatever the language
     r"|[\[(*]{1,3}(?i:redacted|filtered|masked|hidden|removed|secret|sensitive|omitted|scrubbed|protected|private|stripped|obfuscated"
