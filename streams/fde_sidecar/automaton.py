@@ -86,7 +86,12 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     digest, kept = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    return kept if hashlib.sha256(kept).digest() == digest else None
+    return kept if _digest(path.name, kept) == digest else None
+
+
+def _digest(name: str, database: bytes) -> bytes:
+    """Of what is kept and of what it was made of: another automaton of ours under this name is refused as well."""
+    return hashlib.sha256(name.encode() + database).digest()
 
 
 def _keep(directory: Path, name: str, database: bytes) -> None:
@@ -94,7 +99,7 @@ def _keep(directory: Path, name: str, database: bytes) -> None:
     handle, beside = tempfile.mkstemp(dir=directory)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(database).digest() + database)
+            file.write(_digest(name, database) + database)
             os.fchmod(file.fileno(), 0o644)
         os.replace(beside, directory / name)  # noqa: PTH105
     except OSError:

@@ -47,7 +47,7 @@ def test_what_was_made_once_is_taken_from_the_file_and_finds_the_same(place: Pat
     assert [path.stat().st_mode & 0o777 for path in place.iterdir()] == [0o644]
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "foreign", "writable", "link", "directory"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "foreign", "another's", "writable", "link", "directory"])
 def test_a_file_that_is_not_as_we_wrote_it_is_made_anew(place: Path, compiled: list[object], harm: str) -> None:
     assert found("token") == [5]
     (path,) = place.iterdir()
@@ -59,7 +59,13 @@ def test_a_file_that_is_not_as_we_wrote_it_is_made_anew(place: Path, compiled: l
     elif harm == "empty":
         path.write_bytes(b"")
     elif harm == "foreign":  # whole by its digest, and no automaton
-        path.write_bytes(module.hashlib.sha256(b"hello").digest() + b"hello")
+        path.write_bytes(module._digest(path.name, b"hello") + b"hello")
+    elif harm == "another's":  # whole, ours, and made of other expressions
+        automaton(((3, "never"),))
+        (other,) = set(place.iterdir()) - {path}
+        other.replace(path)
+        compiled.clear()
+        compiled.append(WORDS)
     elif harm == "writable":
         path.chmod(0o666)
     else:
