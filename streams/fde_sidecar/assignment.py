@@ -25,7 +25,7 @@ STRONG: Final = (
     r"|hmac|verifier|sess(?:ion)?[-_.]?id|sessid|(?:api|private|master|licen[sc]e|sign(?:ing)?|encrypt(?:ion)?|decrypt(?:ion)?"
     r"|subscription|account|shared|access|function|webhook|aes|auth|jwt|cipher|crypto|session|secure|unseal)[-_.]?key)"
 )
-_WEAK: Final = r"(?:key|auth(?:entication)?|session|sess|sid|cookie|licen[sc]e|[-_]pat|(?<![A-Za-z])pat|salt|assertion|bearer|code|ticket|jwt|saml[-_]?response|appid|(?<![A-Za-z])[as]k)"
+_WEAK: Final = r"(?:key|auth(?:entication)?|session|sess|sid|cookie|licen[sc]e|[-_]pat|(?<![A-Za-z])pat|salt|assertion|bearer|code|ticket|jwt|saml[-_]?response|app_?id|(?<![A-Za-z])[as]k)"
 _WEAK_REST: Final = r"(?:[-_.]?(?:data|base|value|b64|base64|prod|live|test|old|new|current)){0,2}\d{0,3}"
 _CLOSE: Final = rf"{Q}(?:[\])]|>>|%(?:25)?5[Dd])?"
 _ENCODED: Final = r"(?:%(?:25){0,2}22)?%(?:25){0,2}3[DA](?:%(?:25){0,2}2[02])?"
@@ -163,7 +163,7 @@ def _by_place(found: re.Match[str], name: str, value: str) -> Named | None:
         return Named("secret", sure=False)
     if lower == "key" and drawn(value, 20) and _UNSEALS.search(found.string):
         return Named("secret", sure=False)
-    if lower == "appid" and found.string[max(0, start - 1) : start] in ("?", "&") and drawn(value, 32):
+    if lower in ("appid", "app_id") and found.string[max(0, start - 1) : start] in ("?", "&") and drawn(value, 32):
         return Named("api-key", sure=False)
     if lower.replace("_", "") == "tokenid" and drawn(value, 32) and _BESIDE.search(found.string):
         return Named("token", sure=True)
@@ -292,7 +292,7 @@ KEYED: Final = (
          trigger=rf"(?i){STRONG}[\w.@-]*(?:{QUOTE})?[\])]?{_SIGN}"),
     Rule("brief", "password", ("pw", "mdp"), _BRIEFLY, _assigned, "the same under a name that is an abbreviation", resume="separator", begins=re.compile(_BRIEF),
          trigger=rf"(?i){_BRIEF}[\w.@-]{{0,8}}(?:{QUOTE})?[\])]?{_SIGN}"),
-    Rule("formed", "token", ("key", "auth", "sess", "sid", "cookie", "licen", "pat", "salt", "assertion", "bearer", "code", "ticket", "jwt", "saml", "appid", "ak", "sk"),
+    Rule("formed", "token", ("key", "auth", "sess", "sid", "cookie", "licen", "pat", "salt", "assertion", "bearer", "code", "ticket", "jwt", "saml", "app", "ak", "sk"),
          _FORMED, _assigned, "a value drawn at random under a name that only hints", resume="separator", begins=_BEGINS_WEAK,
          trigger=rf"(?i){_WEAK.replace('(?<![A-Za-z])', '')}{_WEAK_REST}(?:{QUOTE})?[\])]?\s*(?:=>|:=|=|:|%[0-9A-F%]+)[^A-Za-z0-9]{{0,12}}(?:[A-Za-z0-9]{{1,14}}[^A-Za-z0-9]{{1,4}}){{0,2}}[A-Za-z0-9+/=_.~%:$-]{{12}}"),
 )  # fmt: skip

@@ -69,7 +69,7 @@ NO_KEYS: Final = _set(
 NO_TOKENS: Final = _set(
     "next page continuation sync cancel cancellation prompt completion stop eos bos pad unk start end cursor idempotency "
     "continue after before batch bookmark concurrency fencing fence lock lease change sequence ack receipt watch scroll list paging pagination pager position iterator dedup "
-    "dedupe snapshot checkpoint ordering visibility tracking nft erc20 delta stream offset revision resume skip max min total input output unexpected invalid illegal previous prev marker num reasoning cached echo correlation"
+    "dedupe snapshot checkpoint ordering visibility tracking nft erc20 delta stream offset revision resume skip max min total input output unexpected invalid illegal previous prev marker num reasoning cached echo correlation card"
 )
 # Words behind the head that change nothing: the password's old, encoded, hashed or second form is one as well.
 _SAME: Final = _set(

@@ -21,6 +21,9 @@ _TOLD: Final = re.compile(
 _STEP: Final = re.compile(rf"(?P<open>[\"'`\\]{{0,4}})(?P<word>{_WORD})")
 _IS: Final = frozenset("is was ist lautet are be equals now".split())
 _TO: Final = frozenset("to from as with into".split())
+_SETS: Final = re.compile(
+    r"(?i)\b(?:set|sets|setting|reset|resets|changed?|changing|updated?|rotated?)(?: \w{1,12})? $"
+)
 
 
 def _cased(value: str) -> bool:
@@ -32,6 +35,7 @@ def _cased(value: str) -> bool:
 
 def _told(found: re.Match[str], marks: Marks) -> str | None:
     said, parts, kept, before = found["said"], [], 0, ""
+    sets = _SETS.search(found.string, max(0, found.start() - 24), found.start()) is not None
     for step in _STEP.finditer(said):
         word = step["word"]
         value = word.rstrip(".,;:!?)")
@@ -42,7 +46,7 @@ def _told(found: re.Match[str], marks: Marks) -> str | None:
         if (
             (before in _IS | _TO and _cased(value))
             or (told and (written(value) or (passwordish(value) and step["open"])))
-            or (before in _TO and written(value) and strong)
+            or (before in _TO and written(value) and (strong or (sets and step["open"])))
         ):
             if not re.fullmatch(r"[\w.-]+@[\w.-]+|[\d.]+|[\w-]+(?:\.[a-z][\w-]+)+", value):
                 parts += [said[kept : step.start("word")], marks.plain("password")]
@@ -128,6 +132,9 @@ def _strong(value: str) -> bool:
 def _pair(found: re.Match[str], marks: Marks) -> str | None:
     value = found["value"].rstrip(".,;:!?)")
     marked = any(c in "!#$%^&*+?" for c in value)
+    basic = found.string[max(0, found.start() - 6) : found.start()].lower() in ("basic_", "basic ", "basic-")
+    if basic and drawn(value):
+        return instead(found, "value", marks.plain("password") + found["value"][len(value) :])
     if (
         not _strong(value)
         or (not marked and found[0][:5].lower() not in ("crede", "creds", "userp"))

@@ -225,7 +225,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *codes.RULES,
     *numbers.RULES,
     Rule("email", "email", ("@",),
-         re.compile(r"[^\W_](?:[\w.%+'-]{0,62}[\w+-])?(?:@|%40)(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.){1,12}[^\W\d_]{2,24}(?:(?![\w/-])|(?=/token\b))"),
+         re.compile(r"[^\W_](?:[\w.%+'-]{0,62}[\w+-])?(?:@|%40)(?:[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?\.){1,12}[^\W\d_][^\W_]{1,23}(?:(?![\w/-])|(?=/token\b))"),
          _email, "an address names a person; equal ones stay equal"),
     Rule("email-encoded", "email", ("%40",),
          re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9_+-])?%40(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}"),
