@@ -39,10 +39,8 @@ VERSION: Final = "6"
 def _userinfo(found: re.Match[str], marks: Marks) -> str | None:
     user, password = found["user"], found["password"]
     shown = user if not user or re.fullmatch(TOKEN, user) else marks.comparable("user", user)
-    if (re.fullmatch(TOKEN, password) or masked(password)) and shown == user:
-        return None
     if masked(password):  # somebody took it out already: it is written as ever, and nothing was found
-        return f"{found['scheme']}{shown}:<password>@"
+        return None if shown == user else f"{found['scheme']}{shown}:<password>@"
     if re.match(r"A[KS]IA[A-Z0-9]{16}$", user):
         shown = marks.plain("aws-access-key-id")
     return f"{found['scheme']}{shown}:{marks.plain('password')}@"
